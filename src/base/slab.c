@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Slabs over one reserved mapping. */
+#include "base/slab.h"
+#include <assert.h>
+#include <sys/mman.h>
+
+enum { HUGE_PAGE_BYTES = 2 << 20 };
+
+bool slab_init(struct slab *s, size_t object_size, uint32_t limit, struct imw_error_info *err)
+{
+    size_t align = object_size >= 64 ? 64 : 8;
+    size_t size = (object_size + align - 1) / align * align;
+    size_t bytes = size * ((size_t)limit + 1);
+    void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+    if (base == MAP_FAILED)
+        return error_set(err, IMW_ERROR_MEMORY, "cannot reserve %zu bytes for %u objects", bytes, limit);
+    if (bytes >= HUGE_PAGE_BYTES)
+        (void)madvise(base, bytes, MADV_HUGEPAGE); /* fewer TLB misses where the kernel offers it */
+    *s = (struct slab){ .base = base, .size = size, .limit = limit, .fresh = 1 };
+    return true;
+}
+
+void slab_fini(struct slab *s)
+{
+    if (s->base != NULL)
+        munmap(s->base, s->size * ((size_t)s->limit + 1));
+    *s = (struct slab){ 0 };
+}
+
+uint32_t slab_get(struct slab *s)
+{
+    uint32_t handle = s->free_first;
+
+    if (handle != 0)
+        memcpy(&s->free_first, slab_at(s, handle), sizeof s->free_first);
+    else if (s->fresh <= s->limit)
+        handle = s->fresh++;
+    else
+        return 0;
+    if (++s->used > s->peak)
+        s->peak = s->used;
+    return handle;
+}
+
+void slab_put(struct slab *s, uint32_t handle)
+{
+    assert(handle != 0 && handle < s->fresh && s->used > 0);
+    memcpy(slab_at(s, handle), &s->free_first, sizeof s->free_first);
+    s->free_first = handle;
+    s->used--;
+}
