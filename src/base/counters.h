@@ -42,8 +42,7 @@
     X(ADDRESSES_LEARNT, "addresses_learnt", "addresses learnt from DNS answers")                               \
     X(EXPECTATIONS, "expectations", "direct legs announced by a signalling protocol")                          \
     X(EXPECTATIONS_MET, "expectations_met", "direct legs that came")                                           \
-    X(EVENTS, "events", "events written")                                                                      \
-    X(EVENTS_CUT, "events_cut", "events whose values were shortened")
+    X(EVENTS, "events", "events written")
 
 enum counter {
 #define X(id, name, what) COUNT_##id,

@@ -40,7 +40,7 @@ enum {
     FLOW_RST = 16,
     FLOW_SYN = 32,       /* SYN seen: the direction is sure */
     FLOW_CONFLICT = 64,  /* repeated TCP bytes differed: a sign of injection */
-    FLOW_TUNNELLED = 128,
+    FLOW_SYN_ACK = 128,  /* the server answered */
 };
 
 struct flow {
@@ -65,9 +65,70 @@ struct flow {
     uint8_t activities;    /* ACTIVITY_ bits */
     uint8_t delivery;      /* enum delivery */
     uint8_t confidence;    /* 0 to 100 */
-    uint32_t wheel_due_s;  /* when its timer looks at it, in seconds since the table's epoch */
+    uint8_t role;          /* enum role of the name or address that decided */
+    bool named;            /* the client told a server name of its own */
+    uint32_t start_seq[2]; /* TCP: sequence number of the first byte, where SYN was seen */
 };
 _Static_assert(sizeof(struct flow) == 128, "a flow's entry is two cache lines");
+
+/* ---- the table ---- */
+
+struct flow_table;
+
+struct flow_table_config {
+    uint32_t max_flows;      /* 0: 1,000,000 */
+    uint32_t tcp_idle_s;     /* open connections; 0: 3600 */
+    uint32_t opening_idle_s; /* TCP without payload yet, UDP with one packet; 0: 60 */
+    uint32_t udp_idle_s;     /* 0: 180 */
+    uint32_t closed_s;       /* after FIN from both sides or RST; 0: 10 */
+};
+
+/* Why a flow ended. */
+#define FLOW_ENDS(X)                                                                                           \
+    X(IDLE, "timeout") X(CLOSED, "closed") X(REUSED, "reused") X(EVICTED, "evicted") X(SHUTDOWN, "shutdown")
+enum flow_end {
+#define X(id, name) FLOW_END_##id,
+    FLOW_ENDS(X)
+#undef X
+};
+const char *flow_end_name(enum flow_end why);
+
+/* Told of every flow that ends, before its entry is used again. */
+typedef void flow_ended(void *context, struct flow *flow, enum flow_end why);
+
+bool flow_table_new(const struct flow_table_config *config, struct counters *counters, flow_ended *ended,
+                    void *context, struct flow_table **out, struct imw_error_info *err) IMW_MUST_USE;
+void flow_table_free(struct flow_table *t); /* does not end the flows: flow_table_flush() first */
+
+/* Symmetric: both directions of a flow have one hash. Also spreads flows over workers. */
+uint32_t flow_hash(const struct packet *p);
+
+/* Start loading what flow_table_find() will need for this hash. First step, then, some packets later, second. */
+void flow_table_prefetch(const struct flow_table *t, uint32_t hash);
+void flow_table_prefetch_entry(const struct flow_table *t, uint32_t hash);
+
+/*
+ * The flow of a packet, made if it is new; counters and flags are brought up to date. When the table is full the
+ * idlest of a few flows is ended to make room. Never NULL. *out_new: this packet opened it.
+ */
+struct flow *flow_table_find(struct flow_table *t, const struct packet *p, uint32_t hash, enum flow_dir *out_dir,
+                             bool *out_new);
+
+/* End the flows that were idle too long at `now_us` (the newest packet's time). Cheap when nothing is due. */
+void flow_table_advance(struct flow_table *t, uint64_t now_us);
+
+/* End all flows. */
+void flow_table_flush(struct flow_table *t);
+
+uint32_t flow_table_used(const struct flow_table *t);
+uint32_t flow_table_peak(const struct flow_table *t); /* most flows at a time */
+size_t flow_table_bytes(const struct flow_table *t); /* memory of entries at their peak, and the index */
+
+/* Time of a flow's last packet, microseconds since 1970. */
+uint64_t flow_last_us(const struct flow_table *t, const struct flow *f);
+
+/* Community ID v1 (corelight/community-id-spec), seed 0: "1:" and 28 characters. `out` holds 31 bytes or more. */
+void flow_community_id(const struct flow_key *key, char *out);
 
 /* ---- TCP stream reassembly ---- */
 

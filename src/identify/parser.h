@@ -29,7 +29,7 @@ enum {
     SAMPLE_BYTES = 16384, /* TCP bytes of one direction that are kept for probing */
     SAMPLE_HEADS = 16,    /* datagrams whose heads are kept */
     SAMPLE_HEAD_BYTES = 48,
-    PARSER_STATE_BYTES = 1536, /* most state of a parser */
+    PARSER_STATE_BYTES = 8192, /* most state of a parser */
     PARSER_MESSAGE_BYTES = 16384, /* longest stretch that feed may leave unconsumed and see again */
 };
 
@@ -76,8 +76,8 @@ struct parser {
     enum im_answer (*probe)(const struct sample *s, struct finding *out);
 
     /* Follow the conversation. TCP: `in` is what is in order and not consumed yet; return how many bytes of its
-     * front are used up, the rest comes again with more behind it. UDP: `in` is one datagram; the return value is
-     * ignored. NULL: nothing to follow, the flow is settled by the yes. */
+     * front are used up, the rest comes again with more behind it. UDP: `in` is one datagram, the first being the one
+     * that brought the yes; the return value is ignored. NULL: nothing to follow, the flow is settled by the yes. */
     size_t state_size;
     size_t (*feed)(void *state, struct session *s, enum flow_dir from, struct view in);
 

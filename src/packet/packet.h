@@ -76,11 +76,12 @@ void defrag_free(struct defrag *d);
 enum decode_answer {
     DECODE_PACKET, /* *out holds a TCP or UDP packet */
     DECODE_NONE,   /* nothing for a flow in it; why is counted */
+    DECODE_FRAGMENT, /* a fragment, and `d` is NULL: decode again with one; nothing was counted */
 };
 
 /*
  * Find the innermost TCP or UDP packet in a frame. Reads headers through the checked cursor only. Fragments are
  * kept in `d` and a datagram completed by this frame is decoded in its place; out->payload then borrows from `d`
- * until the next decode with it. With `d` NULL fragments are counted and dropped.
+ * until the next decode with it. With `d` NULL the answer to a fragment is DECODE_FRAGMENT.
  */
 enum decode_answer decode(const struct frame *frame, struct defrag *d, struct counters *counters, struct packet *out);

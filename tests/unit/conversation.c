@@ -115,7 +115,6 @@ void converse_udp(const struct parser *p, const struct step *steps, size_t count
     struct datagram_head heads[SAMPLE_HEADS];
     unsigned head_count = 0;
     struct talk t;
-    size_t unfed = 0; /* datagrams that were probed are fed from the first */
 
     begin(&t, p, out);
     out->record.udp = true;
@@ -142,14 +141,11 @@ void converse_udp(const struct parser *p, const struct step *steps, size_t count
             out->answer = p->probe(&s, &out->finding);
             free(copy);
         }
-        if (out->answer != IM_YES || p->feed == NULL)
+        if (out->answer != IM_YES || p->feed == NULL || out->record.settled)
             continue;
-        for (; unfed <= i && !out->record.settled; unfed++) {
-            uint8_t *copy = tight(steps[unfed].bytes);
-            (void)p->feed(t.state, recorder_session(&out->record), steps[unfed].from,
-                          view_of(copy, steps[unfed].bytes.len));
-            free(copy);
-        }
+        uint8_t *copy = tight(v);
+        (void)p->feed(t.state, recorder_session(&out->record), steps[i].from, view_of(copy, v.len));
+        free(copy);
     }
     end(&t);
 }

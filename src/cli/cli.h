@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The commands of the program. Each takes its own arguments (argv[0] is the command's name) and returns the exit
+ * status: 0 done, 1 failed while running, 2 wrong use.
+ */
+#pragma once
+#include "base/error.h"
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+/* name, function stem, what it does */
+#define COMMANDS(X)                                                                                            \
+    X("read", read, "analyse captures: who uses which instant messaging, on any port, and why we say so")      \
+    X("catalog", catalog, "what is known of every service: list, show, check, compile")
+
+#define X(name, stem, help) int command_##stem(int argc, char **argv);
+COMMANDS(X)
+#undef X
+
+/* Print "imward COMMAND: message" and where help is; returns EXIT_USAGE. */
+int cli_usage(const char *command, const char *format, ...) IMW_PRINTF(2, 3);
+
+/* Print an error record; returns EXIT_FAILED. */
+int cli_failed(const struct imw_error_info *err);

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* imward read: analyse captures. A table for people, JSON events for programs. */
+#include "cli/cli.h"
+#include "engine/engine.h"
+#include <errno.h>
+#include <getopt.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static const char usage[] =
+    "usage: imward read [option ...] FILE ...\n"
+    "\n"
+    "Analyse captures (pcap or pcapng, plain, gzip or zstd; - is standard input): every use of public\n"
+    "instant messaging in them, on any port, with the evidence. A table, or events with --json.\n"
+    "\n"
+    "  -j, --json           events on standard output, one JSON object a line (a superset of EVE)\n"
+    "  -o, --output FILE    write there instead of standard output\n"
+    "  -c, --catalog PATH   catalog to use: a compiled file or a folder of YAML (default: the built-in one)\n"
+    "  -w, --workers N      threads that share the work (default 1)\n"
+    "  -a, --all-flows      report flows of no service too\n"
+    "  -x, --explain FLOW   tell the whole way to the decision on one flow: its flow_id, its Community ID,\n"
+    "                       or ADDRESS:PORT of one end, or of both with a comma between\n"
+    "  -s, --stats          print every counter, drops and limits included, at the end\n"
+    "      --max-flows N    flows kept at a time (default 1000000); when full the idlest is ended\n"
+    "      --no-colour      no colour, even on a terminal (the variable NO_COLOR does the same)\n"
+    "  -q, --quiet          no progress bar\n"
+    "  -h, --help           this text\n"
+    "\n"
+    "exit status: 0 done; 1 a file could not be read, or not to its end (the others are analysed all the\n"
+    "same); 2 wrong use\n";
+
+struct read_options {
+    bool json, all_flows, stats, quiet, no_colour;
+    const char *output, *catalog, *explain;
+    unsigned workers;
+    uint32_t max_flows;
+};
+
+struct reader {
+    const struct read_options *options;
+    FILE *out;
+    struct table *table;
+    pthread_mutex_t out_lock;
+    bool progress;           /* a bar is wanted */
+    bool progress_shown;
+    bool explained;
+    bool out_of_memory;
+    uint64_t started_ms, events;
+    const char *name;
+};
+
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* ---- what the engine tells ---- */
+
+static void write_line(struct reader *r, const char *line, size_t len)
+{
+    pthread_mutex_lock(&r->out_lock);
+    fwrite(line, 1, len, r->out);
+    r->events++;
+    pthread_mutex_unlock(&r->out_lock);
+}
+
+static void on_flow(void *context, const struct flow_event *e)
+{
+    struct reader *r = context;
+    char line[EVE_LINE_BYTES];
+
+    if (r->options->json)
+        write_line(r, line, eve_flow(e, line));
+    else if (!table_add(r->table, e))
+        r->out_of_memory = true;
+}
+
+static void on_activity(void *context, const struct activity_event *e)
+{
+    char line[EVE_LINE_BYTES];
+
+    write_line(context, line, eve_activity(e, line));
+}
+
+static void clear_progress(struct reader *r)
+{
+    if (r->progress_shown)
+        fputs("\r\x1b[K", stderr);
+    r->progress_shown = false;
+}
+
+static void on_trace(void *context, const struct flow *f, uint64_t time_us, const char *line)
+{
+    struct reader *r = context;
+    char client[64], server[64];
+    struct text c = TEXT(client), s = TEXT(server);
+    FILE *out = r->options->json ? stderr : r->out;
+
+    text_address(&c, &f->key.addr[FROM_CLIENT]);
+    text_address(&s, &f->key.addr[FROM_SERVER]);
+    pthread_mutex_lock(&r->out_lock);
+    clear_progress(r);
+    if (!r->explained)
+        fprintf(out, "%s: flow %llu, %s %s:%u to %s:%u\n", r->name, (unsigned long long)flow_number(f),
+                f->key.l4 == L4_TCP ? "TCP" : "UDP", client, f->key.port[0], server, f->key.port[1]);
+    r->explained = true;
+    uint64_t since = time_us > f->first_us ? time_us - f->first_us : 0;
+    fprintf(out, "  %7llu.%06llu  %s\n", (unsigned long long)(since / 1000000), (unsigned long long)(since % 1000000),
+            line);
+    pthread_mutex_unlock(&r->out_lock);
+}
+
+static void on_progress(void *context, uint64_t done, uint64_t size)
+{
+    enum { WIDTH = 30, AFTER_MS = 1000 };
+    struct reader *r = context;
+    uint64_t ms = now_ms() - r->started_ms;
+
+    if (!r->progress || ms < AFTER_MS)
+        return;
+    r->progress_shown = true;
+    if (size == 0) {
+        fprintf(stderr, "\r%s: %llu MiB read\x1b[K", r->name, (unsigned long long)(done >> 20));
+        return;
+    }
+    unsigned filled = (unsigned)(done * WIDTH / size);
+    fprintf(stderr, "\r%s [%.*s%.*s] %llu %%  %llu MiB/s\x1b[K", r->name, (int)filled,
+            "##############################", (int)(WIDTH - filled), "..............................",
+            (unsigned long long)(done * 100 / size), (unsigned long long)((done >> 20) * 1000 / ms));
+}
+
+/* ---- one file after the other ---- */
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    if (strcmp(path, "-") == 0)
+        return "stdin";
+    return slash != NULL ? slash + 1 : path;
+}
+
+static bool read_one(struct reader *r, struct engine *e, const char *path)
+{
+    struct imw_error_info err;
+    struct capture *c;
+
+    r->name = base_name(path);
+    r->explained = false;
+    r->started_ms = now_ms();
+    if (!capture_open(path, &c, &err)) {
+        cli_failed(&err);
+        return false;
+    }
+    bool ok = engine_read(e, c, r->name, &err);
+    clear_progress(r);
+    if (!ok) {
+        cli_failed(&err);
+        if (err.code == IMW_ERROR_FORMAT)
+            fputs("imward: what came before was analysed\n", stderr);
+    }
+    capture_close(c);
+    return ok;
+}
+
+static void print_stats(struct reader *r, const struct engine *e)
+{
+    struct engine_memory memory = engine_memory(e);
+    struct counters sum;
+
+    engine_counters(e, &sum);
+    sum.n[COUNT_EVENTS] += r->events;
+    if (r->options->json) {
+        char line[EVE_LINE_BYTES];
+        fwrite(line, 1, eve_stats(&sum, engine_now_us(e), line), r->out);
+        return;
+    }
+    fputc('\n', r->out);
+    for (unsigned i = 0; i < COUNTER_COUNT; i++)
+        fprintf(r->out, "%-22s %14llu  %s\n", counter_name((enum counter)i), (unsigned long long)sum.n[i],
+                counter_help((enum counter)i));
+    fprintf(r->out, "%-22s %14zu  bytes of flow table at its peak, %u flows\n", "memory_flows", memory.flow_bytes,
+            memory.flows_peak);
+    fprintf(r->out, "%-22s %14zu  bytes of inspection and evidence at their peak\n", "memory_inspection",
+            memory.inspect_bytes);
+}
+
+static int finish(struct reader *r, const struct engine *e, bool ok, bool several)
+{
+    if (r->options->json) {
+        if (r->options->stats)
+            print_stats(r, e);
+    } else {
+        table_print(r->table, r->out, several);
+        if (table_rows(r->table) == 0 && r->options->explain == NULL)
+            fputs(r->options->all_flows ? "no flows\n" : "no use of instant messaging found\n", r->out);
+        if (r->options->stats)
+            print_stats(r, e);
+    }
+    if (r->out_of_memory) {
+        fputs("imward: not enough memory for all rows of the table; use --json\n", stderr);
+        ok = false;
+    }
+    if (fflush(r->out) != 0 || ferror(r->out)) {
+        if (errno != EPIPE)
+            fprintf(stderr, "imward: cannot write the result: %s\n", strerror(errno));
+        ok = false;
+    }
+    return ok ? EXIT_DONE : EXIT_FAILED;
+}
+
+static int read_all(const struct read_options *o, char **paths, int count, const struct catalog *catalog, FILE *out)
+{
+    bool colour = !o->no_colour && getenv("NO_COLOR") == NULL && isatty(fileno(out));
+    struct reader r = { .options = o, .out = out, .table = table_new(colour),
+                        .progress = !o->quiet && isatty(STDERR_FILENO) };
+    struct engine_config config = {
+        .catalog = catalog, .workers = o->workers, .max_flows = o->max_flows, .all_flows = o->all_flows,
+        .explain = o->explain, .flow = on_flow, .activity = o->json ? on_activity : NULL,
+        .trace = o->explain != NULL ? on_trace : NULL, .progress = on_progress, .context = &r,
+    };
+    struct imw_error_info err;
+    struct engine *e;
+    int status = EXIT_FAILED;
+    bool ok = true;
+
+    pthread_mutex_init(&r.out_lock, NULL);
+    if (r.table == NULL || !engine_new(&config, &e, &err)) {
+        status = r.table == NULL ? EXIT_FAILED : cli_failed(&err);
+    } else {
+        for (int i = 0; i < count; i++)
+            ok &= read_one(&r, e, paths[i]);
+        status = finish(&r, e, ok, count > 1);
+        engine_free(e);
+    }
+    pthread_mutex_destroy(&r.out_lock);
+    table_free(r.table);
+    return status;
+}
+
+/* ---- arguments ---- */
+
+enum { OPTION_MAX_FLOWS = 256, OPTION_NO_COLOUR };
+
+static const struct option long_options[] = {
+    { "json", no_argument, NULL, 'j' },           { "output", required_argument, NULL, 'o' },
+    { "catalog", required_argument, NULL, 'c' },  { "workers", required_argument, NULL, 'w' },
+    { "all-flows", no_argument, NULL, 'a' },      { "explain", required_argument, NULL, 'x' },
+    { "stats", no_argument, NULL, 's' },          { "max-flows", required_argument, NULL, OPTION_MAX_FLOWS },
+    { "no-colour", no_argument, NULL, OPTION_NO_COLOUR }, { "no-color", no_argument, NULL, OPTION_NO_COLOUR },
+    { "quiet", no_argument, NULL, 'q' },          { "help", no_argument, NULL, 'h' },
+    { NULL, 0, NULL, 0 },
+};
+
+/* False: *out_status is the exit status (help was given, or wrong use). */
+static bool parse(int argc, char **argv, struct read_options *o, int *out_status)
+{
+    uint64_t number;
+    int option;
+
+    *o = (struct read_options){ .workers = 1 };
+    *out_status = EXIT_USAGE;
+    while ((option = getopt_long(argc, argv, "jo:c:w:ax:sqh", long_options, NULL)) != -1) {
+        switch (option) {
+        case 'j': o->json = true; break;
+        case 'o': o->output = optarg; break;
+        case 'c': o->catalog = optarg; break;
+        case 'a': o->all_flows = true; break;
+        case 'x': o->explain = optarg; break;
+        case 's': o->stats = true; break;
+        case 'q': o->quiet = true; break;
+        case OPTION_NO_COLOUR: o->no_colour = true; break;
+        case 'w':
+            if (!view_decimal(view_string(optarg), ENGINE_WORKERS_MAX, &number) || number == 0) {
+                cli_usage("read", "--workers takes a number from 1 to %d, not '%s'", ENGINE_WORKERS_MAX, optarg);
+                return false;
+            }
+            o->workers = (unsigned)number;
+            break;
+        case OPTION_MAX_FLOWS:
+            if (!view_decimal(view_string(optarg), 100000000, &number) || number < 1000) {
+                cli_usage("read", "--max-flows takes a number from 1000 to 100000000, not '%s'", optarg);
+                return false;
+            }
+            o->max_flows = (uint32_t)number;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            *out_status = EXIT_DONE;
+            return false;
+        default:
+            fputs("imward read --help tells how it is used.\n", stderr);
+            return false;
+        }
+    }
+    if (optind == argc) {
+        cli_usage("read", "no capture given; - is standard input");
+        return false;
+    }
+    return true;
+}
+
+int command_read(int argc, char **argv)
+{
+    struct read_options o;
+    struct imw_error_info err;
+    struct catalog *catalog;
+    int status;
+
+    if (!parse(argc, argv, &o, &status))
+        return status;
+    if (!(o.catalog != NULL ? catalog_open(o.catalog, &catalog, &err) : catalog_builtin(&catalog, &err)))
+        return cli_failed(&err);
+    FILE *out = o.output != NULL ? fopen(o.output, "we") : stdout;
+    if (out == NULL) {
+        fprintf(stderr, "imward: cannot write %s: %s\n", o.output, strerror(errno));
+        catalog_close(catalog);
+        return EXIT_FAILED;
+    }
+    status = read_all(&o, argv + optind, argc - optind, catalog, out);
+    if (out != stdout && fclose(out) != 0 && status == EXIT_DONE) {
+        fprintf(stderr, "imward: cannot write %s: %s\n", o.output, strerror(errno));
+        status = EXIT_FAILED;
+    }
+    catalog_close(catalog);
+    return status;
+}

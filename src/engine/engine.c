@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Workers and how packets reach them.
+ *
+ * One worker reads, decodes and handles frames in batches, in its caller's thread. Several share the work in chunks:
+ *
+ *     take     under a lock, a free worker takes the next chunk of frames and a ticket for it
+ *     decode   without a lock, and says which packets belong to which worker
+ *     handle   each worker handles its packets of every chunk, in the order of the tickets
+ *
+ * so that nothing but the taking is serial, each flow has one owner, and packets of a flow stay in order. Fragments
+ * are put together under a lock of their own; they are rare.
+ */
+#include "engine/engine.h"
+#include "engine/worker.h"
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <limits.h>
+#include <stdlib.h>
+
+enum {
+    BATCH_FRAMES = 64,
+    CHUNK_FRAMES = 1024,
+    CHUNK_COPY_BYTES = 1 << 20, /* at first: frames of captures whose bytes do not stay, joined datagrams */
+    RING_CHUNKS = 16,
+    DEFRAG_DATAGRAMS = 1024,
+    DEFRAG_BYTES = 8 << 20,
+    DEFAULT_FLOWS = 1000000,
+    PROGRESS_FRAMES = 1 << 16,
+};
+
+struct engine {
+    struct engine_config config;
+    unsigned worker_count;
+    struct worker *workers[ENGINE_WORKERS_MAX];
+    struct knowledge *knowledge;
+    struct defrag *defrag;
+    struct counters defrag_counters;
+};
+
+void engine_free(struct engine *e)
+{
+    if (e == NULL)
+        return;
+    for (unsigned i = 0; i < e->worker_count; i++)
+        worker_free(e->workers[i]);
+    knowledge_free(e->knowledge);
+    defrag_free(e->defrag);
+    free(e);
+}
+
+bool engine_new(const struct engine_config *config, struct engine **out, struct imw_error_info *err)
+{
+    struct engine *e = calloc(1, sizeof *e);
+    unsigned workers = config->workers > 0 ? config->workers : 1;
+    uint32_t max_flows = config->max_flows > 0 ? config->max_flows : DEFAULT_FLOWS;
+
+    if (e == NULL)
+        return error_set(err, IMW_ERROR_MEMORY, "no memory for the engine");
+    if (workers > ENGINE_WORKERS_MAX) {
+        free(e);
+        return error_set(err, IMW_ERROR_VALUE, "at most %d workers", ENGINE_WORKERS_MAX);
+    }
+    e->config = *config;
+    e->knowledge = knowledge_new();
+    e->defrag = defrag_new(DEFRAG_DATAGRAMS, DEFRAG_BYTES, &e->defrag_counters);
+    bool ok = e->knowledge != NULL && e->defrag != NULL;
+    if (!ok)
+        error_set(err, IMW_ERROR_MEMORY, "no memory for the engine's tables");
+    while (ok && e->worker_count < workers) {
+        ok = worker_new(&e->config, max_flows / workers + 1, e->knowledge, &e->workers[e->worker_count], err);
+        e->worker_count += ok;
+    }
+    if (!ok) {
+        engine_free(e);
+        return false;
+    }
+    *out = e;
+    return true;
+}
+
+void engine_counters(const struct engine *e, struct counters *out)
+{
+    *out = e->defrag_counters;
+    for (unsigned i = 0; i < e->worker_count; i++)
+        counters_sum(out, worker_counters(e->workers[i]));
+}
+
+uint64_t engine_now_us(const struct engine *e)
+{
+    uint64_t now_us = 0;
+
+    for (unsigned i = 0; i < e->worker_count; i++)
+        if (worker_now_us(e->workers[i]) > now_us)
+            now_us = worker_now_us(e->workers[i]);
+    return now_us;
+}
+
+struct engine_memory engine_memory(const struct engine *e)
+{
+    struct engine_memory sum = { 0 };
+
+    for (unsigned i = 0; i < e->worker_count; i++) {
+        struct engine_memory m = worker_memory(e->workers[i]);
+        sum.flow_bytes += m.flow_bytes;
+        sum.inspect_bytes += m.inspect_bytes;
+        sum.flows_peak += m.flows_peak;
+    }
+    return sum;
+}
+
+static void count_frame(struct counters *c, const struct frame *f)
+{
+    count(c, COUNT_FRAMES);
+    count_add(c, COUNT_FRAME_BYTES, f->wire_len);
+    if (f->wire_len > f->data.len)
+        count(c, COUNT_FRAMES_CUT);
+}
+
+static bool borrows_from(const struct packet *p, const struct frame *f)
+{
+    return p->payload.at >= f->data.at && p->payload.at <= f->data.at + f->data.len;
+}
+
+static void report_progress(const struct engine *e, const struct capture *c, uint64_t *frames, unsigned more)
+{
+    uint64_t before = *frames / PROGRESS_FRAMES, done, size;
+
+    *frames += more;
+    if (e->config.progress == NULL || *frames / PROGRESS_FRAMES == before)
+        return;
+    capture_progress(c, &done, &size);
+    e->config.progress(e->config.context, done, size);
+}
+
+/* ---- one worker ---- */
+
+static void read_alone(struct engine *e, struct capture *c)
+{
+    struct worker *w = e->workers[0];
+    struct counters *counters = worker_counters(w);
+    struct frame frames[BATCH_FRAMES];
+    struct packet packets[BATCH_FRAMES];
+    uint32_t hashes[BATCH_FRAMES];
+    uint64_t total = 0;
+    unsigned n;
+
+    while ((n = capture_read(c, frames, BATCH_FRAMES)) > 0) {
+        unsigned ready = 0;
+        for (unsigned i = 0; i < n; i++) {
+            struct packet *p = &packets[ready];
+            count_frame(counters, &frames[i]);
+            if (decode(&frames[i], e->defrag, counters, p) != DECODE_PACKET)
+                continue;
+            hashes[ready++] = flow_hash(p);
+            if (!borrows_from(p, &frames[i])) { /* a joined datagram lives until the next decode only */
+                worker_packets(w, packets, hashes, ready);
+                ready = 0;
+            }
+        }
+        worker_packets(w, packets, hashes, ready);
+        report_progress(e, c, &total, n);
+    }
+    worker_end(w);
+}
+
+/* ---- several workers ---- */
+
+struct chunk {
+    atomic_uint pending;          /* workers that have not handled it yet; 0: free */
+    atomic_ulong decoded;         /* ticket + 1 once decoded */
+    unsigned frame_count, packet_count;
+    uint8_t *copy;                /* bytes that would not stay */
+    size_t copy_size, copy_used;
+    struct frame frames[CHUNK_FRAMES];
+    struct packet packets[CHUNK_FRAMES];
+    uint32_t hashes[CHUNK_FRAMES];
+    uint16_t order_count[ENGINE_WORKERS_MAX];
+    uint16_t order[ENGINE_WORKERS_MAX][CHUNK_FRAMES];
+};
+
+struct sharing {
+    struct engine *engine;
+    struct capture *capture;
+    bool stable;
+    pthread_mutex_t take_lock, defrag_lock;
+    unsigned long next_ticket;    /* under take_lock */
+    uint64_t frames;              /* under take_lock */
+    atomic_ulong end_ticket;      /* first ticket that does not exist; ULONG_MAX while reading */
+    struct chunk *ring[RING_CHUNKS];
+};
+
+struct shared_worker {
+    struct sharing *sharing;
+    unsigned number;
+    pthread_t thread;
+};
+
+/* Bytes into the chunk's own memory; an empty view when there is none. */
+static struct view chunk_keep(struct chunk *c, struct view v)
+{
+    if (v.len > c->copy_size - c->copy_used)
+        return view_of(NULL, 0);
+    uint8_t *at = c->copy + c->copy_used;
+    memcpy(at, v.at, v.len);
+    c->copy_used += v.len;
+    return view_of(at, v.len);
+}
+
+/* Copy the frames of a capture whose bytes end with the next read. */
+static bool chunk_keep_frames(struct chunk *c)
+{
+    size_t need = 0;
+
+    for (unsigned i = 0; i < c->frame_count; i++)
+        need += c->frames[i].data.len;
+    need += CHUNK_COPY_BYTES;
+    if (need > c->copy_size) {
+        uint8_t *bigger = realloc(c->copy, need);
+        if (bigger == NULL)
+            return false;
+        c->copy = bigger;
+        c->copy_size = need;
+    }
+    for (unsigned i = 0; i < c->frame_count; i++)
+        c->frames[i].data = chunk_keep(c, c->frames[i].data);
+    return true;
+}
+
+/* Take the next chunk, or NULL: none free, or the end. */
+static struct chunk *take(struct sharing *s, unsigned long *out_ticket)
+{
+    struct chunk *c = NULL;
+
+    if (atomic_load(&s->end_ticket) != ULONG_MAX || pthread_mutex_trylock(&s->take_lock) != 0)
+        return NULL;
+    struct chunk *next = s->ring[s->next_ticket % RING_CHUNKS];
+    if (atomic_load(&s->end_ticket) == ULONG_MAX && atomic_load(&next->pending) == 0) {
+        next->copy_used = 0;
+        next->frame_count = capture_read(s->capture, next->frames, CHUNK_FRAMES);
+        if (next->frame_count > 0 && (s->stable || chunk_keep_frames(next))) {
+            report_progress(s->engine, s->capture, &s->frames, next->frame_count);
+            c = next;
+            *out_ticket = s->next_ticket++;
+            atomic_store(&c->pending, s->engine->worker_count);
+        } else {
+            atomic_store(&s->end_ticket, s->next_ticket);
+        }
+    }
+    pthread_mutex_unlock(&s->take_lock);
+    return c;
+}
+
+static enum decode_answer decode_shared(struct sharing *s, const struct frame *f, struct chunk *c,
+                                        struct counters *counters, struct packet *p)
+{
+    enum decode_answer answer = decode(f, NULL, counters, p);
+
+    if (answer != DECODE_FRAGMENT)
+        return answer;
+    pthread_mutex_lock(&s->defrag_lock);
+    answer = decode(f, s->engine->defrag, counters, p);
+    if (answer == DECODE_PACKET && !borrows_from(p, f)) {
+        struct view kept = chunk_keep(c, p->payload);
+        if (kept.len < p->payload.len) {
+            count(counters, COUNT_FRAGMENTS_DROPPED);
+            answer = DECODE_NONE;
+        }
+        p->payload = kept;
+    }
+    pthread_mutex_unlock(&s->defrag_lock);
+    return answer;
+}
+
+static void decode_chunk(struct sharing *s, struct chunk *c, struct counters *counters)
+{
+    unsigned workers = s->engine->worker_count;
+
+    c->packet_count = 0;
+    memset(c->order_count, 0, workers * sizeof c->order_count[0]);
+    for (unsigned i = 0; i < c->frame_count; i++) {
+        struct packet *p = &c->packets[c->packet_count];
+        count_frame(counters, &c->frames[i]);
+        if (decode_shared(s, &c->frames[i], c, counters, p) != DECODE_PACKET)
+            continue;
+        uint32_t hash = flow_hash(p);
+        /* The table's index uses the low bits; the owner comes from the high ones. */
+        unsigned owner = (unsigned)((uint64_t)hash * workers >> 32);
+        c->hashes[c->packet_count] = hash;
+        c->order[owner][c->order_count[owner]++] = (uint16_t)c->packet_count;
+        c->packet_count++;
+    }
+}
+
+static void *share(void *argument)
+{
+    struct shared_worker *me = argument;
+    struct sharing *s = me->sharing;
+    struct worker *w = s->engine->workers[me->number];
+    unsigned long next = 0; /* ticket to handle */
+
+    while (next < atomic_load(&s->end_ticket)) {
+        struct chunk *c = s->ring[next % RING_CHUNKS];
+        unsigned long ticket;
+
+        if (atomic_load_explicit(&c->decoded, memory_order_acquire) == next + 1) {
+            worker_packets_of(w, c->packets, c->hashes, c->order[me->number], c->order_count[me->number]);
+            atomic_fetch_sub(&c->pending, 1);
+            next++;
+        } else if ((c = take(s, &ticket)) != NULL) {
+            decode_chunk(s, c, worker_counters(w));
+            atomic_store_explicit(&c->decoded, ticket + 1, memory_order_release);
+        } else {
+            sched_yield();
+        }
+    }
+    worker_end(w);
+    return NULL;
+}
+
+static void ring_free(struct sharing *s)
+{
+    for (unsigned i = 0; i < RING_CHUNKS; i++) {
+        if (s->ring[i] != NULL)
+            free(s->ring[i]->copy);
+        free(s->ring[i]);
+    }
+}
+
+static bool ring_new(struct sharing *s, struct imw_error_info *err)
+{
+    for (unsigned i = 0; i < RING_CHUNKS; i++) {
+        s->ring[i] = calloc(1, sizeof *s->ring[i]);
+        if (s->ring[i] != NULL)
+            s->ring[i]->copy = malloc(CHUNK_COPY_BYTES);
+        if (s->ring[i] == NULL || s->ring[i]->copy == NULL) {
+            ring_free(s);
+            return error_set(err, IMW_ERROR_MEMORY, "no memory for packet buffers");
+        }
+        s->ring[i]->copy_size = CHUNK_COPY_BYTES;
+    }
+    return true;
+}
+
+static bool read_shared(struct engine *e, struct capture *c, struct imw_error_info *err)
+{
+    struct sharing s = { .engine = e, .capture = c, .stable = capture_is_stable(c), .end_ticket = ULONG_MAX };
+    struct shared_worker workers[ENGINE_WORKERS_MAX];
+    unsigned started = 0;
+
+    if (!ring_new(&s, err))
+        return false;
+    pthread_mutex_init(&s.take_lock, NULL);
+    pthread_mutex_init(&s.defrag_lock, NULL);
+    for (unsigned i = 1; i < e->worker_count; i++) {
+        workers[i] = (struct shared_worker){ &s, i, 0 };
+        if (pthread_create(&workers[i].thread, NULL, share, &workers[i]) != 0)
+            break;
+        started = i;
+    }
+    bool ok = started + 1 == e->worker_count;
+    if (ok) {
+        workers[0] = (struct shared_worker){ &s, 0, 0 };
+        share(&workers[0]);
+    } else {
+        atomic_store(&s.end_ticket, 0);
+        error_set(err, IMW_ERROR_SYSTEM, "cannot start %u threads", e->worker_count);
+    }
+    for (unsigned i = 1; i <= started; i++)
+        pthread_join(workers[i].thread, NULL);
+    pthread_mutex_destroy(&s.take_lock);
+    pthread_mutex_destroy(&s.defrag_lock);
+    ring_free(&s);
+    return ok;
+}
+
+bool engine_read(struct engine *e, struct capture *c, const char *name, struct imw_error_info *err)
+{
+    bool ok = true;
+
+    for (unsigned i = 0; i < e->worker_count; i++)
+        worker_begin(e->workers[i], name);
+    if (e->worker_count == 1)
+        read_alone(e, c);
+    else
+        ok = read_shared(e, c, err);
+    knowledge_forget(e->knowledge);
+    return ok && !capture_failed(c, err);
+}

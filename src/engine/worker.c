@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A worker's loop over packets, and what happens when a flow ends. */
+#include "engine/worker.h"
+#include "base/hash.h"
+#include "im/registry.h"
+#include <stdlib.h>
+
+enum {
+    PREFETCH_INDEX = 12, /* packets ahead whose index slot is fetched, */
+    PREFETCH_ENTRY = 6,  /* and whose flow entry is */
+};
+
+struct worker {
+    const struct engine_config *config;
+    struct counters counters;
+    struct flow_table *flows;
+    struct inspector *inspector;
+    struct knowledge *knowledge;
+    const char *name;
+    uint64_t now_us;
+};
+
+uint64_t flow_number(const struct flow *f)
+{
+    const struct flow_key *k = &f->key;
+    uint64_t ends = hash_words(k->addr[0].word[0] ^ k->addr[1].word[0], k->addr[0].word[1] ^ k->addr[1].word[1], 1);
+    uint64_t ports = (uint64_t)(k->port[0] ^ k->port[1]) << 8 | k->l4;
+
+    return hash_words(ends ^ ports, f->first_us, 2) >> 11; /* 53 bits: exact in every JSON reader */
+}
+
+static bool end_is_named(const struct flow_key *k, enum flow_dir d, struct view text)
+{
+    char end[64];
+
+    for (unsigned brackets = 0; brackets < 2; brackets++) {
+        struct text t = TEXT(end);
+        text_string(&t, brackets ? "[" : "");
+        text_address(&t, &k->addr[d]);
+        text_string(&t, brackets ? "]" : "");
+        text_format(&t, ":%u", k->port[d]);
+        if (view_equal_nocase(view_string(end), text))
+            return true;
+    }
+    return false;
+}
+
+bool flow_is_named(const struct flow *f, uint64_t flow_id, struct view text)
+{
+    char community_id[32];
+    uint64_t number;
+
+    if (view_decimal(text, UINT64_MAX, &number))
+        return number == flow_id;
+    flow_community_id(&f->key, community_id);
+    if (view_equal(text, view_string(community_id)))
+        return true;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.at[i] != ' ' && text.at[i] != ',' && text.at[i] != '-')
+            continue;
+        struct view a = view_slice(text, 0, i), b = view_from(text, i + 1);
+        return (end_is_named(&f->key, FROM_CLIENT, a) && end_is_named(&f->key, FROM_SERVER, b)) ||
+               (end_is_named(&f->key, FROM_CLIENT, b) && end_is_named(&f->key, FROM_SERVER, a));
+    }
+    return end_is_named(&f->key, FROM_CLIENT, text) || end_is_named(&f->key, FROM_SERVER, text);
+}
+
+static bool is_port_agile(const struct worker *w, const struct flow *f)
+{
+    bool lookup = f->activities == 1 << ACTIVITY_LOOKUP;
+
+    return f->service != 0 && f->delivery != DELIVERY_PEER && !lookup &&
+           !catalog_own_port(w->config->catalog, f->service, f->key.l4, f->key.port[FROM_SERVER]);
+}
+
+static void report_activity(void *context, const struct flow *flow, const struct record *record, uint64_t time_us,
+                            enum activity activity, const struct im_detail *detail)
+{
+    const struct worker *w = context;
+    struct activity_event e = { flow, record, w->config->catalog, w->name, flow_number(flow), time_us, activity, detail };
+
+    if (w->config->activity != NULL)
+        w->config->activity(w->config->context, &e);
+}
+
+static void report_trace(void *context, const struct flow *flow, uint64_t time_us, const char *line)
+{
+    const struct worker *w = context;
+
+    if (w->config->trace != NULL)
+        w->config->trace(w->config->context, flow, time_us, line);
+}
+
+static void report_flow(struct worker *w, struct flow *f, enum flow_end why)
+{
+    char client[64], server[64];
+    struct flow_event e = {
+        .flow = f, .record = inspector_record(w->inspector, f), .catalog = w->config->catalog, .file = w->name,
+        .flow_id = flow_number(f), .last_us = flow_last_us(w->flows, f), .why = why, .client_host = client,
+        .server_host = server, .port_agile = is_port_agile(w, f),
+    };
+
+    knowledge_host(w->knowledge, &f->key.addr[FROM_CLIENT], w->now_us, client);
+    knowledge_host(w->knowledge, &f->key.addr[FROM_SERVER], w->now_us, server);
+    e.verdict = w->config->judge != NULL ? w->config->judge(w->config->context, &e)
+                                         : (struct verdict){ "alert", "default" };
+    if (w->config->flow != NULL)
+        w->config->flow(w->config->context, &e);
+}
+
+static void flow_ends(void *context, struct flow *f, enum flow_end why)
+{
+    struct worker *w = context;
+
+    inspector_close(w->inspector, f, w->now_us);
+    if (f->service != 0)
+        count(&w->counters, COUNT_FLOWS_IM);
+    if (f->service != 0 || w->config->all_flows) {
+        if ((f->flags & FLOW_TRACED) != 0 && w->config->trace != NULL)
+            w->config->trace(w->config->context, f, flow_last_us(w->flows, f), flow_end_name(why));
+        report_flow(w, f, why);
+    }
+    inspector_drop_record(w->inspector, f);
+}
+
+bool worker_new(const struct engine_config *config, uint32_t max_flows, struct knowledge *knowledge,
+                struct worker **out, struct imw_error_info *err)
+{
+    struct worker *w = calloc(1, sizeof *w);
+    struct flow_table_config table = { .max_flows = max_flows };
+    struct inspector_config inspection = {
+        .catalog = config->catalog, .knowledge = knowledge, .keep_records = config->all_flows,
+        .max_records = max_flows, .activity = report_activity, .trace = report_trace, .context = w,
+    };
+
+    if (w == NULL)
+        return error_set(err, IMW_ERROR_MEMORY, "no memory for a worker");
+    w->config = config;
+    w->knowledge = knowledge;
+    inspection.parsers = parsers_all(&inspection.parser_count);
+    if (!flow_table_new(&table, &w->counters, flow_ends, w, &w->flows, err) ||
+        !inspector_new(&inspection, &w->counters, &w->inspector, err)) {
+        worker_free(w);
+        return false;
+    }
+    *out = w;
+    return true;
+}
+
+void worker_free(struct worker *w)
+{
+    if (w == NULL)
+        return;
+    flow_table_free(w->flows);
+    inspector_free(w->inspector);
+    free(w);
+}
+
+void worker_begin(struct worker *w, const char *name)
+{
+    w->name = name;
+}
+
+static void begin_flow(struct worker *w, struct flow *f)
+{
+    if (w->config->explain != NULL && flow_is_named(f, flow_number(f), view_string(w->config->explain)))
+        f->flags |= FLOW_TRACED;
+    inspector_open(w->inspector, f, w->now_us);
+}
+
+static void handle(struct worker *w, const struct packet *p, uint32_t hash)
+{
+    enum flow_dir from;
+    bool is_new;
+    struct flow *f = flow_table_find(w->flows, p, hash, &from, &is_new);
+
+    count(&w->counters, COUNT_PACKETS);
+    if (p->time_us > w->now_us)
+        w->now_us = p->time_us;
+    if (is_new)
+        begin_flow(w, f);
+    if (f->state != FLOW_SETTLED)
+        inspector_packet(w->inspector, f, from, p);
+}
+
+void worker_packets(struct worker *w, const struct packet *packets, const uint32_t *hashes, unsigned count)
+{
+    for (unsigned i = 0; i < count && i < PREFETCH_INDEX; i++)
+        flow_table_prefetch(w->flows, hashes[i]);
+    for (unsigned i = 0; i < count; i++) {
+        if (i + PREFETCH_INDEX < count)
+            flow_table_prefetch(w->flows, hashes[i + PREFETCH_INDEX]);
+        if (i + PREFETCH_ENTRY < count)
+            flow_table_prefetch_entry(w->flows, hashes[i + PREFETCH_ENTRY]);
+        handle(w, &packets[i], hashes[i]);
+    }
+    flow_table_advance(w->flows, w->now_us);
+}
+
+void worker_packets_of(struct worker *w, const struct packet *packets, const uint32_t *hashes, const uint16_t *order,
+                       unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (i + PREFETCH_INDEX < count)
+            flow_table_prefetch(w->flows, hashes[order[i + PREFETCH_INDEX]]);
+        if (i + PREFETCH_ENTRY < count)
+            flow_table_prefetch_entry(w->flows, hashes[order[i + PREFETCH_ENTRY]]);
+        handle(w, &packets[order[i]], hashes[order[i]]);
+    }
+    flow_table_advance(w->flows, w->now_us);
+}
+
+void worker_end(struct worker *w)
+{
+    flow_table_flush(w->flows);
+}
+
+struct counters *worker_counters(struct worker *w)
+{
+    return &w->counters;
+}
+
+uint64_t worker_now_us(const struct worker *w)
+{
+    return w->now_us;
+}
+
+struct engine_memory worker_memory(const struct worker *w)
+{
+    return (struct engine_memory){ flow_table_bytes(w->flows), inspector_bytes(w->inspector),
+                                   flow_table_peak(w->flows) };
+}

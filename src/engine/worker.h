@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One worker: flows and inspection of its shard. Private to the room. */
+#pragma once
+#include "engine/engine.h"
+
+struct worker;
+
+/* A worker for up to `max_flows` flows. `knowledge` is shared. */
+bool worker_new(const struct engine_config *config, uint32_t max_flows, struct knowledge *knowledge,
+                struct worker **out, struct imw_error_info *err) IMW_MUST_USE;
+void worker_free(struct worker *w);
+
+/* The capture that events name from now on. */
+void worker_begin(struct worker *w, const char *name);
+
+/* Handle packets in order; `hashes` are flow_hash() of each. */
+void worker_packets(struct worker *w, const struct packet *packets, const uint32_t *hashes, unsigned count);
+
+/* The same for the packets that `order` names. */
+void worker_packets_of(struct worker *w, const struct packet *packets, const uint32_t *hashes, const uint16_t *order,
+                       unsigned count);
+
+/* End all flows. */
+void worker_end(struct worker *w);
+
+struct counters *worker_counters(struct worker *w);
+uint64_t worker_now_us(const struct worker *w);
+struct engine_memory worker_memory(const struct worker *w);

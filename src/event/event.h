@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the engine reports, and its forms: one JSON object a line, a superset of Suricata's EVE (eve.c), and a table
+ * for people (table.c). The facts are borrowed for the call.
+ */
+#pragma once
+#include "identify/inspect.h"
+#include <stdio.h>
+
+struct verdict {
+    const char *action; /* "allow", "alert", "block", "scan" */
+    const char *rule;   /* name of the rule that decided, "default" where none did */
+};
+
+/* A flow that ended. */
+struct flow_event {
+    const struct flow *flow;
+    const struct record *record;    /* NULL: nothing was noted */
+    const struct catalog *catalog;
+    const char *file;               /* capture's name without folders; NULL when live */
+    uint64_t flow_id, last_us;
+    enum flow_end why;
+    bool port_agile;
+    struct verdict verdict;
+    const char *client_host, *server_host; /* names of machines, "" where not known */
+};
+
+/* Something that happened on an IM flow. */
+struct activity_event {
+    const struct flow *flow;
+    const struct record *record;
+    const struct catalog *catalog;
+    const char *file;
+    uint64_t flow_id, time_us;
+    enum activity activity;
+    const struct im_detail *detail;
+};
+
+/* ---- EVE ---- */
+
+/* Room for the longest event: four values of 256 bytes at six bytes an escaped byte, and what is bounded by itself. */
+enum { EVE_LINE_BYTES = 16384 };
+
+/* One line, newline included, into `out`. Returns its length. */
+size_t eve_flow(const struct flow_event *e, char out[EVE_LINE_BYTES]);
+size_t eve_activity(const struct activity_event *e, char out[EVE_LINE_BYTES]);
+size_t eve_stats(const struct counters *counters, uint64_t time_us, char out[EVE_LINE_BYTES]);
+
+/* ---- the table ---- */
+
+struct table;
+
+/* Rows are kept until table_print(); `colour`: flags and services in colour. NULL without memory. */
+struct table *table_new(bool colour);
+void table_free(struct table *t);
+/* False without memory. Several threads may add. */
+bool table_add(struct table *t, const struct flow_event *e);
+/* The flows in the order in which they began, and a summary by service. `several`: name the capture in each row. */
+void table_print(struct table *t, FILE *out, bool several);
+/* Rows added so far. */
+size_t table_rows(const struct table *t);

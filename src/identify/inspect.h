@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inspection driver: gives a flow's bytes to the candidate parsers, collects evidence and decides which
+ * service the flow belongs to. One inspector a worker; the catalog and the knowledge are shared.
+ */
+#pragma once
+#include "identify/catalog.h"
+#include "identify/knowledge.h"
+#include "identify/parser.h"
+
+enum {
+    RECORD_EVIDENCE = 4,
+    RECORD_VALUE_BYTES = 60,
+};
+
+/* Why a flow was given its service, and what else its parsers told. Kept from the first evidence to the flow's end. */
+struct record {
+    struct {
+        uint16_t service;
+        uint8_t kind;       /* enum evidence_kind */
+        uint8_t confidence;
+        char value[RECORD_VALUE_BYTES];
+    } evidence[RECORD_EVIDENCE];
+    uint8_t evidence_count;
+    uint16_t hints;         /* bits by enum hint */
+    uint16_t upgraded;      /* protocol of the layer inside (TLS after STARTTLS), 0: none */
+    char hint_value[48];    /* of the first hint that has one */
+    char server_name[64];   /* the first name the client asked for */
+    char version[24];
+    char client[48];
+    char account[48];
+    char ja4[40];
+    uint32_t messages, files, calls; /* im events told, by activity */
+};
+
+struct inspector;
+
+struct inspector_config {
+    const struct parser *const *parsers; /* in the order of asking */
+    unsigned parser_count;
+    const struct catalog *catalog;
+    struct knowledge *knowledge;
+    bool keep_records;          /* a record for every flow (--all-flows) */
+    uint32_t max_inspections;   /* flows inspected at a time; 0: 65,536 */
+    uint32_t max_records;       /* 0: 1,000,000 */
+    /* Told of activities with a detail, while they happen. */
+    void (*activity)(void *context, const struct flow *flow, const struct record *record, uint64_t time_us,
+                     enum activity activity, const struct im_detail *detail);
+    /* A line of a traced flow's story. */
+    void (*trace)(void *context, const struct flow *flow, uint64_t time_us, const char *line);
+    void *context;
+};
+
+enum { INSPECT_PARSERS = 128 }; /* most parsers */
+
+bool inspector_new(const struct inspector_config *config, struct counters *counters, struct inspector **out,
+                   struct imw_error_info *err) IMW_MUST_USE;
+void inspector_free(struct inspector *in);
+
+/* A flow began: is it a leg that was announced? */
+void inspector_open(struct inspector *in, struct flow *flow, uint64_t now_us);
+
+/* A packet of a flow that is not settled. */
+void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p);
+
+/* The flow ends: use what is left over, decide for good, give inspection memory back. The record stays. */
+void inspector_close(struct inspector *in, struct flow *flow, uint64_t now_us);
+
+/* The record of a flow, or NULL; and its return after the flow's event is written. */
+const struct record *inspector_record(const struct inspector *in, const struct flow *flow);
+void inspector_drop_record(struct inspector *in, struct flow *flow);
+
+/* Memory that inspection and records take at their peak, bytes. */
+size_t inspector_bytes(const struct inspector *in);

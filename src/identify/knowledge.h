@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What traffic teaches about traffic, shared by all workers: which address a DNS answer gave for which name, which
+ * direct legs a signalling protocol announced, which ends were proved to speak a service, and what machines call
+ * themselves. Bounded (base/map.h); everything expires by packet time.
+ */
+#pragma once
+#include "flow/flow.h"
+#include "identify/catalog.h"
+#include "identify/session.h"
+
+struct knowledge;
+
+struct knowledge *knowledge_new(void); /* NULL without memory */
+void knowledge_free(struct knowledge *k);
+
+/* Forget everything: the next capture is another network. No other thread may use `k` meanwhile. */
+void knowledge_forget(struct knowledge *k);
+
+/* ---- addresses from DNS ---- */
+
+struct known_address {
+    uint16_t service;    /* 0: the address also stands for a name of no service, or of another: no evidence */
+    uint8_t role;
+    char name[61];       /* the name asked for, cut */
+};
+void knowledge_learn_address(struct knowledge *k, const struct ip_addr *addr, const struct known_address *known,
+                             uint32_t ttl_s, uint64_t now_us);
+bool knowledge_address(const struct knowledge *k, const struct ip_addr *addr, uint64_t now_us,
+                       struct known_address *out);
+
+/* ---- direct legs to come ---- */
+
+struct known_leg {
+    uint16_t service;
+    uint8_t activity, protocol, confidence;
+};
+void knowledge_expect(struct knowledge *k, const struct expectation *e, uint16_t service, uint8_t confidence,
+                      uint64_t now_us);
+/* The expectation that a flow meets, by either end, most specific first. */
+bool knowledge_expected(const struct knowledge *k, const struct flow_key *key, uint64_t now_us, struct known_leg *out);
+
+/* ---- ends proved to speak a service ---- */
+
+/* One end (address, port) of a proved flow: a UDP socket of a client serves one program; a server's port one service. */
+void knowledge_prove_end(struct knowledge *k, uint8_t l4, const struct ip_addr *addr, uint16_t port, uint16_t service,
+                         uint8_t protocol, uint64_t now_us);
+bool knowledge_proved_end(const struct knowledge *k, uint8_t l4, const struct ip_addr *addr, uint16_t port,
+                          uint64_t now_us, struct known_leg *out);
+
+/* ---- names of machines ---- */
+
+void knowledge_learn_host(struct knowledge *k, const struct ip_addr *addr, struct view name, uint64_t now_us);
+/* The name into `out` (64 bytes); false and empty when none is known. */
+bool knowledge_host(const struct knowledge *k, const struct ip_addr *addr, uint64_t now_us, char out[64]);
