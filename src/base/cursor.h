@@ -74,7 +74,8 @@ static inline uint8_t cursor_u8(struct cursor *c)
 static inline uint16_t cursor_u16(struct cursor *c)
 {
     struct view v = cursor_take(c, 2);
-    return v.len == 2 ? (uint16_t)(v.at[0] << 8 | v.at[1]) : 0;
+    uint32_t n = v.len == 2 ? (uint32_t)v.at[0] << 8 | v.at[1] : 0;
+    return (uint16_t)n;
 }
 
 static inline uint32_t cursor_u24(struct cursor *c)
@@ -99,7 +100,8 @@ static inline uint64_t cursor_u64(struct cursor *c)
 static inline uint16_t cursor_le16(struct cursor *c)
 {
     struct view v = cursor_take(c, 2);
-    return v.len == 2 ? (uint16_t)(v.at[1] << 8 | v.at[0]) : 0;
+    uint32_t n = v.len == 2 ? (uint32_t)v.at[1] << 8 | v.at[0] : 0;
+    return (uint16_t)n;
 }
 
 static inline uint32_t cursor_le32(struct cursor *c)
