@@ -127,6 +127,9 @@ size_t flow_table_bytes(const struct flow_table *t); /* memory of entries at the
 /* Time of a flow's last packet, microseconds since 1970. */
 uint64_t flow_last_us(const struct flow_table *t, const struct flow *f);
 
+/* Swap the ends of a flow whose first packet misled about who opened it (mid-stream). */
+void flow_reverse(struct flow *f);
+
 /* Community ID v1 (corelight/community-id-spec), seed 0: "1:" and 28 characters. `out` holds 31 bytes or more. */
 void flow_community_id(const struct flow_key *key, char *out);
 

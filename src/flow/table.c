@@ -417,6 +417,21 @@ struct flow *flow_table_find(struct flow_table *t, const struct packet *p, uint3
     return f;
 }
 
+void flow_reverse(struct flow *f)
+{
+#define SWAP(array) do { __typeof__((array)[0]) kept = (array)[0]; (array)[0] = (array)[1]; (array)[1] = kept; } while (0)
+    SWAP(f->key.addr);
+    SWAP(f->key.port);
+    SWAP(f->bytes);
+    SWAP(f->packets);
+    SWAP(f->payload);
+    SWAP(f->start_seq);
+    unsigned fin = f->flags & (FLOW_FIN_CLIENT | FLOW_FIN_SERVER);
+    f->flags &= (uint8_t)~(FLOW_FIN_CLIENT | FLOW_FIN_SERVER);
+    f->flags |= (uint8_t)((fin & FLOW_FIN_CLIENT ? FLOW_FIN_SERVER : 0) | (fin & FLOW_FIN_SERVER ? FLOW_FIN_CLIENT : 0));
+#undef SWAP
+}
+
 uint32_t flow_table_used(const struct flow_table *t)
 {
     return t->flows.used;

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of the inspection driver, shared by its three files: inspect.c (flows), layer.c (streams within flows,
+ * probing and feeding), session.c (what parsers tell). Private to the room.
+ */
+#pragma once
+#include "identify/decide.h"
+#include "identify/inspect.h"
+
+enum {
+    LAYERS = 3,              /* carried in each other, at most */
+    BUFFER_SMALL = 2048,
+    BUFFER_LARGE = PARSER_MESSAGE_BYTES,
+};
+_Static_assert((int)SAMPLE_BYTES <= (int)BUFFER_LARGE, "a sample fits a buffer");
+
+/* A set of parsers, by their place in the table. */
+struct parser_set {
+    uint64_t bits[INSPECT_PARSERS / 64];
+};
+
+struct side {
+    uint32_t buffer; /* handle, 0: none */
+    uint32_t len;
+    bool large;
+};
+
+enum layer_state { LAYER_PROBING, LAYER_FED, LAYER_DEAD };
+
+struct layer {
+    struct parser_set candidates;
+    const struct parser *parser;
+    uint32_t inner;            /* layer carried in this one, 0: none */
+    uint8_t state;             /* enum layer_state */
+    uint8_t depth;
+    bool started[2];           /* bytes came from this side */
+    bool midstream;
+    bool upgrade;              /* asked for during feed */
+    uint16_t upgrade_to;
+    struct side side[2];
+    uint64_t memory[PARSER_STATE_BYTES / 8]; /* the parser's state */
+};
+
+struct inspection {
+    uint32_t stream[2];        /* TCP reassembly, 0: not yet */
+    uint32_t layer;
+    uint8_t head_count;        /* UDP */
+    bool settle;               /* asked for during feed */
+    uint8_t held_parser;       /* UDP: said yes while one before it still waited; its number + 1, 0: none */
+    struct finding held;
+    struct finding_notes notes;
+    struct datagram_head heads[SAMPLE_HEADS];
+};
+
+struct inspector {
+    struct inspector_config config;
+    struct counters *counters;
+    struct slab inspections, layers, small, large, records;
+    struct stream_pool *streams;
+    /* Candidates by transport (0 TCP, 1 UDP), first sender and first byte; and all of a transport. */
+    struct parser_set by_first[2][2][256];
+    struct parser_set all[2];
+};
+
+/* What a parser holds while it is called. */
+struct session {
+    struct inspector *in;
+    struct flow *flow;
+    struct inspection *inspection;
+    struct layer *layer;
+    uint64_t now_us;
+};
+
+/* ---- sets of parsers ---- */
+
+static inline void set_add(struct parser_set *s, unsigned i)
+{
+    s->bits[i / 64] |= (uint64_t)1 << (i % 64);
+}
+
+static inline void set_remove(struct parser_set *s, unsigned i)
+{
+    s->bits[i / 64] &= ~((uint64_t)1 << (i % 64));
+}
+
+static inline bool set_empty(const struct parser_set *s)
+{
+    uint64_t any = 0;
+
+    for (unsigned i = 0; i < INSPECT_PARSERS / 64; i++)
+        any |= s->bits[i];
+    return any == 0;
+}
+
+/* The first member at or after `from`, or INSPECT_PARSERS. */
+static inline unsigned set_next(const struct parser_set *s, unsigned from)
+{
+    for (unsigned word = from / 64; word < INSPECT_PARSERS / 64; word++) {
+        uint64_t bits = s->bits[word] & (word == from / 64 ? ~(uint64_t)0 << (from % 64) : ~(uint64_t)0);
+        if (bits != 0)
+            return word * 64 + (unsigned)__builtin_ctzll(bits);
+    }
+    return INSPECT_PARSERS;
+}
+
+/* ---- layers (layer.c) ---- */
+
+/* A layer at this depth, or 0 when all are in use. */
+uint32_t layer_new(struct inspector *in, unsigned depth, bool midstream);
+/* Give back a layer and those inside it; 0 is none. */
+void layer_free(struct inspector *in, uint32_t handle);
+
+/* Bytes of one side of the session's layer, in order; and: bytes of that side were lost. */
+void layer_bytes(struct session *s, enum flow_dir from, struct view in);
+void layer_lost(struct session *s, enum flow_dir from);
+
+/* A datagram of a UDP flow. */
+void layer_datagram(struct session *s, enum flow_dir from, struct view datagram, uint32_t wire_len);
+
+/* No more bytes will come: decide with those that are kept. */
+void layer_finish(struct session *s);
+
+/* ---- what is known of the flow (session.c) ---- */
+
+struct record *record_of(const struct inspector *in, const struct flow *f); /* NULL: none */
+/* The flow's record, made if need be; NULL when all are in use. */
+struct record *record_get(struct inspector *in, struct flow *f);
+
+struct decision_context decision_context(const struct session *s);
+
+/* Add evidence for a service and decide anew; service 0 is ignored. */
+void session_adopt(struct session *s, uint16_t service, enum evidence_kind kind, unsigned confidence, struct view value);
+
+/* The catalog's number of a slug, or of the service of the parser in charge when it is NULL; 0: none. */
+uint16_t session_service(const struct session *s, const char *slug);

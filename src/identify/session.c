@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What parsers tell of a conversation (session.h), turned into evidence, notes, knowledge and events. */
+#include "identify/driver.h"
+#include <stdarg.h>
+#include <stdio.h>
+
+/* ---- records ---- */
+
+struct record *record_of(const struct inspector *in, const struct flow *f)
+{
+    return f->record != 0 ? slab_at(&in->records, f->record) : NULL;
+}
+
+const struct record *inspector_record(const struct inspector *in, const struct flow *flow)
+{
+    return record_of(in, flow);
+}
+
+void inspector_drop_record(struct inspector *in, struct flow *flow)
+{
+    if (flow->record != 0)
+        slab_put(&in->records, flow->record);
+    flow->record = 0;
+}
+
+struct record *record_get(struct inspector *in, struct flow *f)
+{
+    if (f->record == 0) {
+        f->record = slab_get(&in->records);
+        if (f->record != 0)
+            memset(slab_at(&in->records, f->record), 0, sizeof(struct record));
+    }
+    return record_of(in, f);
+}
+
+/* ---- tracing ---- */
+
+static void trace_line(const struct session *s, const char *format, va_list args)
+{
+    char line[256];
+
+    vsnprintf(line, sizeof line, format, args);
+    s->in->config.trace(s->in->config.context, s->flow, s->now_us, line);
+}
+
+void session_trace(struct session *s, const char *format, ...)
+{
+    va_list args;
+
+    if ((s->flow->flags & FLOW_TRACED) == 0 || s->in->config.trace == NULL)
+        return;
+    va_start(args, format);
+    trace_line(s, format, args);
+    va_end(args);
+}
+
+/* For values from the wire in trace lines. */
+struct shown {
+    char text[96];
+};
+
+static struct shown show(struct view v)
+{
+    struct shown out;
+    struct text t = TEXT(out.text);
+
+    text_printable(&t, v);
+    return out;
+}
+
+/* ---- evidence ---- */
+
+struct decision_context decision_context(const struct session *s)
+{
+    return (struct decision_context){ .catalog = s->in->config.catalog, .knowledge = s->in->config.knowledge,
+                                      .now_us = s->now_us };
+}
+
+void session_adopt(struct session *s, uint16_t service, enum evidence_kind kind, unsigned confidence, struct view value)
+{
+    struct record *r = service != 0 ? record_get(s->in, s->flow) : NULL;
+
+    if (r == NULL)
+        return;
+    session_trace(s, "evidence %s \"%s\" for %s, worth %u", evidence_name(kind), show(value).text,
+                  catalog_service(s->in->config.catalog, service)->slug, confidence);
+    uint16_t before = s->flow->service;
+    record_add(r, service, kind, confidence, value);
+    decide(s->flow, r);
+    if (s->flow->service != before)
+        session_trace(s, "decided: %s, confidence %u",
+                      catalog_service(s->in->config.catalog, s->flow->service)->slug, s->flow->confidence);
+}
+
+uint16_t session_service(const struct session *s, const char *slug)
+{
+    if (slug == NULL && s->layer != NULL && s->layer->parser != NULL)
+        slug = s->layer->parser->service;
+    return slug != NULL ? catalog_find(s->in->config.catalog, view_string(slug)) : 0;
+}
+
+void session_evidence(struct session *s, const struct evidence *e)
+{
+    session_adopt(s, session_service(s, e->service), e->kind, e->confidence != 0 ? e->confidence : evidence_worth(e->kind),
+          e->value);
+}
+
+static void adopt_hit(struct session *s, enum evidence_kind kind, const struct catalog_hit *hit, struct view value)
+{
+    unsigned worth = evidence_worth(kind);
+
+    session_adopt(s, hit->service, kind, hit->strength == STRENGTH_PROOF ? worth : worth / 3, value);
+    if (hit->strength == STRENGTH_PROOF && kind != EVIDENCE_DNS_QUERY)
+        flow_role(s->flow, hit->role);
+}
+
+bool session_name(struct session *s, enum evidence_kind kind, struct view host)
+{
+    struct finding_notes *notes = &s->inspection->notes;
+    struct catalog_hit hit;
+
+    count(s->in->counters, COUNT_NAMES);
+    if (kind != EVIDENCE_DNS_QUERY && kind != EVIDENCE_CERTIFICATE) {
+        if (notes->server_name[0] != '\0' && kind == EVIDENCE_HTTP_HOST && name_is_fronted(notes->server_name, host))
+            session_hint(s, HINT_FRONTING, host);
+        notes->named = true;
+    }
+    if (notes->server_name[0] == '\0') {
+        struct text t = TEXT(notes->server_name);
+        text_printable(&t, host);
+    }
+    if (!catalog_match_name(s->in->config.catalog, host, &hit)) {
+        session_trace(s, "name %s \"%s\": not in the catalog", evidence_name(kind), show(host).text);
+        return false;
+    }
+    adopt_hit(s, kind, &hit, host);
+    return hit.strength == STRENGTH_PROOF;
+}
+
+bool session_http(struct session *s, struct view method, struct view path, struct view agent)
+{
+    struct catalog_hit hit;
+    bool proved = false;
+
+    session_trace(s, "HTTP %s %s, agent \"%s\"", show(method).text, show(path).text, show(agent).text);
+    if (catalog_match_path(s->in->config.catalog, path, &hit)) {
+        adopt_hit(s, EVIDENCE_HTTP_PATH, &hit, path);
+        proved = hit.strength == STRENGTH_PROOF;
+    }
+    if (catalog_match_agent(s->in->config.catalog, agent, &hit)) {
+        adopt_hit(s, EVIDENCE_HTTP_AGENT, &hit, agent);
+        proved |= hit.strength == STRENGTH_PROOF;
+    }
+    return proved;
+}
+
+/* ---- what else parsers tell ---- */
+
+static void note(char *out, size_t size, struct view v)
+{
+    struct text t = text_over(out, size);
+
+    text_printable(&t, v);
+}
+
+void session_activity(struct session *s, enum activity a, const struct im_detail *detail)
+{
+    s->flow->activities |= (uint8_t)(1 << a);
+    if (detail == NULL)
+        return;
+    struct record *r = record_get(s->in, s->flow);
+    if (r == NULL)
+        return;
+    if (r->account[0] == '\0' && detail->account.len > 0)
+        note(r->account, sizeof r->account, detail->account);
+    r->messages += a == ACTIVITY_CHAT;
+    r->files += a == ACTIVITY_FILE;
+    r->calls += a == ACTIVITY_CALL;
+    session_trace(s, "activity %s%s%s", activity_name(a), detail->account.len > 0 ? " of " : "",
+                  show(detail->account).text);
+    if (s->in->config.activity != NULL && s->flow->service != 0)
+        s->in->config.activity(s->in->config.context, s->flow, r, s->now_us, a, detail);
+}
+
+void session_delivery(struct session *s, enum delivery d)
+{
+    /* A flow that brokers a direct leg is a broker from then on, whatever else it carries. */
+    if (s->flow->delivery != DELIVERY_SERVER_BROKER)
+        s->flow->delivery = (uint8_t)d;
+}
+
+void session_version(struct session *s, struct view version)
+{
+    note(s->inspection->notes.version, sizeof s->inspection->notes.version, version);
+}
+
+void session_client(struct session *s, struct view software)
+{
+    if (s->inspection->notes.client[0] == '\0')
+        note(s->inspection->notes.client, sizeof s->inspection->notes.client, software);
+}
+
+void session_ja4(struct session *s, struct view ja4)
+{
+    struct catalog_hit hit;
+
+    note(s->inspection->notes.ja4, sizeof s->inspection->notes.ja4, ja4);
+    if (catalog_match_ja4(s->in->config.catalog, ja4, &hit))
+        adopt_hit(s, EVIDENCE_FINGERPRINT, &hit, ja4);
+}
+
+void session_hint(struct session *s, enum hint h, struct view value)
+{
+    struct finding_notes *notes = &s->inspection->notes;
+
+    notes->hints |= (uint16_t)(1 << h);
+    if (notes->hint_value[0] == '\0')
+        note(notes->hint_value, sizeof notes->hint_value, value);
+    session_trace(s, "hint %s \"%s\"", hint_name(h), show(value).text);
+}
+
+void session_expect(struct session *s, const struct expectation *e)
+{
+    uint16_t service = e->service != NULL ? session_service(s, e->service) : s->flow->service;
+
+    if (service == 0)
+        service = session_service(s, NULL);
+    if (service == 0)
+        return;
+    count(s->in->counters, COUNT_EXPECTATIONS);
+    knowledge_expect(s->in->config.knowledge, e, service, (uint8_t)evidence_worth(EVIDENCE_EXPECTED), s->now_us);
+}
+
+void session_learn_address(struct session *s, struct view name, const struct ip_addr *addr, uint32_t ttl_s)
+{
+    struct known_address known = { 0 };
+    struct catalog_hit hit;
+
+    if (catalog_match_name(s->in->config.catalog, name, &hit) && hit.strength == STRENGTH_PROOF) {
+        known.service = hit.service;
+        known.role = (uint8_t)hit.role;
+    }
+    note(known.name, sizeof known.name, name);
+    count(s->in->counters, COUNT_ADDRESSES_LEARNT);
+    knowledge_learn_address(s->in->config.knowledge, addr, &known, ttl_s, s->now_us);
+}
+
+void session_learn_host(struct session *s, const struct ip_addr *addr, struct view name)
+{
+    knowledge_learn_host(s->in->config.knowledge, addr, name, s->now_us);
+}
+
+void session_upgrade(struct session *s, enum protocol hint)
+{
+    s->layer->upgrade = true;
+    s->layer->upgrade_to = (uint16_t)hint;
+}
+
+void session_settle(struct session *s)
+{
+    if (s->layer->depth == 0)
+        s->inspection->settle = true;
+    s->layer->state = LAYER_DEAD;
+}
+
+const struct ip_addr *session_address(const struct session *s, bool server)
+{
+    return &s->flow->key.addr[server ? FROM_SERVER : FROM_CLIENT];
+}
+
+uint16_t session_port(const struct session *s, bool server)
+{
+    return s->flow->key.port[server ? FROM_SERVER : FROM_CLIENT];
+}
+
+bool session_is_udp(const struct session *s)
+{
+    return s->flow->key.l4 == L4_UDP;
+}
+
+uint64_t session_now_us(const struct session *s)
+{
+    return s->now_us;
+}
