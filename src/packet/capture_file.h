@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Inside of captures, known to the capture files only. A format reader sees a window of the file: all of it where
+ * the file is mapped, else what the buffer holds. It takes whole records off the front of `next` and never waits:
+ * where no whole record is left it returns 0 and the frame (capture.c) brings more bytes or ends.
+ */
+#pragma once
+#include "base/cursor.h"
+#include "packet/capture_input.h"
+#include "packet/packet.h"
+
+enum {
+    /* Longest frame. As libpcap: no sane capture has longer ones, and a broken length is noticed at once. */
+    CAPTURE_FRAME_BYTES = 256 << 10,
+    /* Longest pcapng block that we look into; also the buffer for streams, which so always holds a whole record. */
+    CAPTURE_BLOCK_BYTES = 512 << 10,
+    CAPTURE_INTERFACES = 1 << 16, /* in a pcapng section */
+};
+
+/* An interface of a pcapng section. A time stamp counts units of 1/`base`**`exponent` seconds. */
+struct capture_interface {
+    uint16_t link;
+    uint8_t base; /* 10 or 2 */
+    uint8_t exponent;
+    uint32_t snap_len; /* 0: no limit */
+    uint64_t offset_us; /* to add, modulo 2**64 */
+};
+
+typedef unsigned capture_reader(struct capture *c, struct frame *out, unsigned max);
+
+struct capture {
+    struct cursor next;     /* from the next record to the end of the window */
+    capture_reader *reader; /* of the file's format and byte order */
+    uint64_t window_end;    /* offset in the file, unpacked, of the window's end */
+    uint64_t skip;          /* bytes still to drop from a stream: the rest of a long block of no interest */
+    bool failed;
+    struct imw_error_info err;
+    char name[256];
+
+    /* pcap: of all frames */
+    uint16_t link;
+
+    /* pcapng: of the section */
+    struct capture_interface *interfaces;
+    uint32_t interface_count, interface_room;
+    uint64_t last_us; /* time of the latest frame: simple packet blocks have none of their own */
+
+    /* a mapped file */
+    uint8_t *map;
+    size_t map_size;
+    size_t map_ready, map_dropped; /* pages before these offsets are made present, are given back */
+    int fd;
+
+    /* a stream */
+    struct input *input;
+    uint8_t *buffer;
+};
+
+/* Offset in the file, unpacked, of the next record. */
+static inline uint64_t capture_offset(const struct capture *c)
+{
+    return c->window_end - cursor_left(&c->next);
+}
+
+/* Stop reading here; returns 0, the number of frames. */
+unsigned capture_fail(struct capture *c, const char *format, ...) IMW_PRINTF(2, 3);
+
+/* Take the file header off `next` and choose the reader. False: err is set. The magic number is there. */
+bool pcap_begin(struct capture *c, struct imw_error_info *err);
+bool pcapng_begin(struct capture *c, struct imw_error_info *err);
+
+/* Do the first bytes look like this format? */
+bool pcap_is(struct view start);
+bool pcapng_is(struct view start);
+
+enum { PCAP_HEADER_BYTES = 24 };
