@@ -5,6 +5,7 @@
  *     Ethernet       IEEE 802.3: addresses 12, type 2; a type up to 1500 is a length, and LLC follows
  *     VLAN           IEEE 802.1Q/ad: tag 2, type 2; any number of them
  *     backbone       IEEE 802.1ah: tag 4, then an Ethernet frame
+ *     FabricPath     of Cisco: an Ethernet header with type 8903, tag 2, then an Ethernet frame
  *     LLC            IEEE 802.2 with SNAP (RFC 1042), or with the number of IP itself (RFC 948)
  *     MPLS           RFC 3032: labels of 4, bit 8 of the last is set; nothing tells what follows
  *     PPPoE          RFC 2516: version and type 11, code 0, session 2, length 2, then PPP
@@ -52,7 +53,8 @@ static const struct {
     { 0x8100, LAYER_VLAN },     { 0x88a8, LAYER_VLAN },  { 0x9100, LAYER_VLAN },
     { 0x9200, LAYER_VLAN },     { 0x8847, LAYER_MPLS },  { 0x8848, LAYER_MPLS },
     { 0x8864, LAYER_PPPOE },    { 0x880b, LAYER_PPP },   { 0x6558, LAYER_ETHERNET }, /* bridged, RFC 1701 */
-    { 0x88e7, LAYER_BACKBONE }, { 0x8870, LAYER_LLC },   /* LLC in jumbo frames */
+    { 0x88e7, LAYER_BACKBONE }, { 0x8903, LAYER_FABRIC_PATH },
+    { 0x8870, LAYER_LLC }, /* LLC in jumbo frames */
 };
 
 enum layer walk_ethertype(struct walk *w, uint16_t type)
@@ -98,6 +100,12 @@ enum layer walk_vlan(struct walk *w)
 enum layer walk_backbone(struct walk *w)
 {
     cursor_skip(&w->c, 4);
+    return walk_enter(w, LAYER_ETHERNET);
+}
+
+enum layer walk_fabric_path(struct walk *w)
+{
+    cursor_skip(&w->c, 2);
     return walk_enter(w, LAYER_ETHERNET);
 }
 
@@ -297,6 +305,14 @@ enum layer walk_per_packet(struct walk *w)
     return length >= 8 ? walk_link(w, link) : walk_stop(w, COUNT_DECODE_BAD);
 }
 
+/* Is `inner`, behind an EtherType, the IP packet that this says? */
+static bool looks_like_typed_ip(uint16_t type, struct view inner, uint64_t length)
+{
+    uint8_t version = type == TYPE_IPV4 ? 4 : type == TYPE_IPV6 ? 6 : 0;
+
+    return version != 0 && inner.len > 0 && inner.at[0] >> 4 == version && looks_like_ip(inner, length, false);
+}
+
 /* An ARP packet for Ethernet and IPv4 (RFC 826): its four fixed fields. */
 static bool looks_like_arp(struct view v)
 {
@@ -316,7 +332,15 @@ bool looks_like_ethernet(struct view v, uint64_t length)
     struct view inner = cursor_peek(&c);
     if (type == TYPE_ARP)
         return looks_like_arp(inner);
-    uint8_t version = type == TYPE_IPV4 ? 4 : type == TYPE_IPV6 ? 6 : 0;
-    return version != 0 && inner.len > 0 && inner.at[0] >> 4 == version &&
-           looks_like_ip(inner, length - (v.len - inner.len), false);
+    return looks_like_typed_ip(type, inner, length - (v.len - inner.len));
+}
+
+bool looks_like_llc(struct view v, uint64_t length)
+{
+    struct cursor c = cursor_open(v);
+    bool snap = view_starts(v, VIEW("\xaa\xaa\x03\0\0\0"));
+
+    cursor_skip(&c, 6);
+    uint16_t type = cursor_u16(&c);
+    return snap && looks_like_typed_ip(type, cursor_peek(&c), length - 8);
 }

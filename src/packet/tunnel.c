@@ -10,8 +10,11 @@
  *     EtherIP        RFC 3378: version 3 in 2 octets, Ethernet
  *     L2TPv3         RFC 3931: session 4, cookie of 0, 4 or 8 and sublayer of 0 or 4 as agreed; Ethernet
  *     VXLAN          RFC 7348: flags 08 (88 with a group policy), 3, network 3, 1; Ethernet
+ *     VXLAN-GPE      draft-ietf-nvo3-vxlan-gpe: flags 0c, 2, protocol 1 (1 IPv4, 2 IPv6, 3 Ethernet), network 3, 1
  *     GENEVE         RFC 8926: version and options' length 1, flags 1, EtherType 2, network 3, 1, options
  *     GTP-U          3GPP TS 29.281 section 5: flags 1, message ff, length 2, tunnel 4, optional 4 and extensions
+ *     CAPWAP         RFC 5415 section 4.3: preamble 00, header length, flags, then Ethernet or 802.11; the control
+ *                    field of the latter has its octets swapped by some makers. Pieces are not joined.
  *     L2TP           RFC 2661 section 3.1: flags and version 2, length, tunnel and session 4, sequence, offset; PPP
  *     Teredo         RFC 4380 section 5.1.1: authentication, origin, then IPv6 of 2001:0::/32
  *
@@ -157,6 +160,21 @@ static enum layer look_vxlan(const struct walk *w, struct cursor *c)
     return ethernet_at(w, c);
 }
 
+static enum layer look_vxlan_gpe(const struct walk *w, struct cursor *c)
+{
+    enum { GPE_IPV4 = 1, GPE_IPV6 = 2, GPE_ETHERNET = 3 };
+    uint8_t flags = cursor_u8(c);
+    uint16_t reserved = cursor_u16(c);
+    uint8_t protocol = cursor_u8(c);
+    uint8_t last = cursor_u32(c) & 0xff;
+
+    if (flags != 0x0c || reserved != 0 || last != 0)
+        return LAYER_PACKET;
+    if (protocol == GPE_ETHERNET)
+        return ethernet_at(w, c);
+    return protocol == GPE_IPV4 || protocol == GPE_IPV6 ? ip_at(w, c, true) : LAYER_PACKET;
+}
+
 static enum layer look_geneve(const struct walk *w, struct cursor *c)
 {
     uint8_t first = cursor_u8(c), flags = cursor_u8(c);
@@ -169,6 +187,22 @@ static enum layer look_geneve(const struct walk *w, struct cursor *c)
     if (type == TYPE_BRIDGED)
         return ethernet_at(w, c);
     return type == TYPE_IPV4 || type == TYPE_IPV6 ? ip_at(w, c, true) : LAYER_PACKET;
+}
+
+static enum layer look_capwap(const struct walk *w, struct cursor *c)
+{
+    enum { BINDING_WLAN = 1, NATIVE = 0x100, NOT_HERE = 0x0cf }; /* pieces, keep-alives, reserved bits */
+    uint8_t preamble = cursor_u8(c);
+    uint32_t header = cursor_u24(c), piece = cursor_u32(c), words = header >> 19;
+
+    if (preamble != 0 || (header & NOT_HERE) != 0 || piece != 0 || words < 2)
+        return LAYER_PACKET;
+    cursor_skip(c, words * 4 - 8);
+    if ((header & NATIVE) == 0)
+        return ethernet_at(w, c);
+    if ((header >> 9 & 0x1f) != BINDING_WLAN || !skip_wlan(c))
+        return LAYER_PACKET;
+    return looks_like_llc(cursor_peek(c), length_at(w, c)) ? LAYER_LLC : LAYER_PACKET;
 }
 
 static enum layer look_gtp(const struct walk *w, struct cursor *c)
@@ -268,8 +302,10 @@ static const struct {
 } tunnels[] = {
     { 4789, false, look_vxlan },
     { 8472, false, look_vxlan }, /* of Linux before the number was assigned */
+    { 4790, false, look_vxlan_gpe },
     { 6081, false, look_geneve },
     { 2152, true, look_gtp },
+    { 5247, true, look_capwap },
     { 1701, true, look_l2tp },
     { 3544, true, look_teredo_server },
 };

@@ -19,6 +19,7 @@
 #define LAYERS(X)                                                                                              \
     X(ETHERNET, ethernet)                                                                                      \
     X(VLAN, vlan)                                                                                              \
+    X(FABRIC_PATH, fabric_path)                                                                                \
     X(BACKBONE, backbone)                                                                                      \
     X(LLC, llc)                                                                                                \
     X(MPLS, mpls)                                                                                              \
@@ -123,3 +124,9 @@ enum layer walk_udp_tunnel(struct walk *w);
  */
 bool looks_like_ip(struct view v, uint64_t length, bool exactly);
 bool looks_like_ethernet(struct view v, uint64_t length);
+
+/* The same of LLC with SNAP that holds an IP packet. */
+bool looks_like_llc(struct view v, uint64_t length);
+
+/* Skip the header of an 802.11 frame whose control field may be in either byte order. False: no packet in it. */
+bool skip_wlan(struct cursor *c);

@@ -31,28 +31,40 @@ enum {
     FLAG_BROKEN = 0x40, /* the check sequence was wrong */
 };
 
+/* Does a frame with this control field carry a whole packet in clear? */
+static bool carries(uint16_t control)
+{
+    return (control & CONTROL_TYPE) == CONTROL_DATA &&
+           (control & (CONTROL_NULL | CONTROL_MORE_PIECES | CONTROL_PROTECTED)) == 0;
+}
+
+/* Skip what comes after the control field of such a frame, giving the QoS field. False: the last piece of many. */
+static bool skip_addresses(struct cursor *c, uint16_t control, uint16_t *out_qos)
+{
+    cursor_skip(c, 20);
+    uint16_t sequence = cursor_le16(c);
+    if ((control & CONTROL_TWO_SYSTEMS) == CONTROL_TWO_SYSTEMS)
+        cursor_skip(c, 6);
+    *out_qos = (control & CONTROL_QOS) != 0 ? cursor_le16(c) : 0;
+    if ((control & CONTROL_QOS) != 0 && (control & CONTROL_ORDER) != 0)
+        cursor_skip(c, 4);
+    return (sequence & SEQUENCE_PIECE) == 0;
+}
+
 enum layer walk_wlan(struct walk *w)
 {
     struct cursor h = w->c;
-    uint16_t control = cursor_le16(&h), qos = 0;
+    uint16_t control = cursor_le16(&h), qos;
 
-    cursor_skip(&h, 20);
-    uint16_t sequence = cursor_le16(&h);
-    if (h.bad)
-        return walk_stop(w, cursor_left(&w->c) < 2 || (control & CONTROL_TYPE) == CONTROL_DATA ? COUNT_DECODE_SHORT
-                                                                                               : COUNT_DECODE_OTHER);
-    if ((control & CONTROL_TYPE) != CONTROL_DATA || (control & CONTROL_NULL) != 0 ||
-        (control & (CONTROL_MORE_PIECES | CONTROL_PROTECTED)) != 0 || (sequence & SEQUENCE_PIECE) != 0)
+    if (!h.bad && !carries(control))
         return walk_stop(w, COUNT_DECODE_OTHER);
-    if ((control & CONTROL_TWO_SYSTEMS) == CONTROL_TWO_SYSTEMS)
-        cursor_skip(&h, 6);
-    if ((control & CONTROL_QOS) != 0) {
-        qos = cursor_le16(&h);
-        if ((control & CONTROL_ORDER) != 0)
-            cursor_skip(&h, 4);
-    }
-    if (w->wlan_padded)
+    bool whole = skip_addresses(&h, control, &qos);
+    if (w->wlan_padded && !h.bad)
         cursor_skip(&h, (cursor_left(&h) - cursor_left(&w->c)) % 4);
+    if (h.bad)
+        return walk_stop(w, COUNT_DECODE_SHORT);
+    if (!whole)
+        return walk_stop(w, COUNT_DECODE_OTHER);
     w->c = h;
     if ((qos & QOS_AGGREGATE) != 0) {
         cursor_skip(&w->c, 12);
@@ -62,6 +74,16 @@ enum layer walk_wlan(struct walk *w)
         walk_trim(w, length);
     }
     return LAYER_LLC;
+}
+
+bool skip_wlan(struct cursor *c)
+{
+    struct cursor other = *c;
+    uint16_t control = cursor_le16(c), qos;
+
+    if (!carries(control))
+        control = cursor_u16(&other);
+    return carries(control) && skip_addresses(c, control, &qos) && (qos & QOS_AGGREGATE) == 0;
 }
 
 enum layer walk_radiotap(struct walk *w)
