@@ -13,8 +13,8 @@
  *     VXLAN-GPE      draft-ietf-nvo3-vxlan-gpe: flags 0c, 2, protocol 1 (1 IPv4, 2 IPv6, 3 Ethernet), network 3, 1
  *     GENEVE         RFC 8926: version and options' length 1, flags 1, EtherType 2, network 3, 1, options
  *     GTP-U          3GPP TS 29.281 section 5: flags 1, message ff, length 2, tunnel 4, optional 4 and extensions
- *     CAPWAP         RFC 5415 section 4.3: preamble 00, header length, flags, then Ethernet or 802.11; the control
- *                    field of the latter has its octets swapped by some makers. Pieces are not joined.
+ *     CAPWAP         RFC 5415 section 4.3: preamble 00, header length, flags, then Ethernet or 802.11; some
+ *                    makers swap the octets of the latter's fields. Pieces are not joined.
  *     L2TP           RFC 2661 section 3.1: flags and version 2, length, tunnel and session 4, sequence, offset; PPP
  *     Teredo         RFC 4380 section 5.1.1: authentication, origin, then IPv6 of 2001:0::/32
  *

@@ -128,5 +128,5 @@ bool looks_like_ethernet(struct view v, uint64_t length);
 /* The same of LLC with SNAP that holds an IP packet. */
 bool looks_like_llc(struct view v, uint64_t length);
 
-/* Skip the header of an 802.11 frame whose control field may be in either byte order. False: no packet in it. */
+/* Skip the header of an 802.11 frame whose fields may be in either byte order. False: no packet in it. */
 bool skip_wlan(struct cursor *c);

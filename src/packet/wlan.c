@@ -39,13 +39,15 @@ static bool carries(uint16_t control)
 }
 
 /* Skip what comes after the control field of such a frame, giving the QoS field. False: the last piece of many. */
-static bool skip_addresses(struct cursor *c, uint16_t control, uint16_t *out_qos)
+static bool skip_addresses(struct cursor *c, uint16_t control, bool swapped, uint16_t *out_qos)
 {
     cursor_skip(c, 20);
-    uint16_t sequence = cursor_le16(c);
+    uint16_t sequence = swapped ? cursor_u16(c) : cursor_le16(c);
     if ((control & CONTROL_TWO_SYSTEMS) == CONTROL_TWO_SYSTEMS)
         cursor_skip(c, 6);
-    *out_qos = (control & CONTROL_QOS) != 0 ? cursor_le16(c) : 0;
+    *out_qos = 0;
+    if ((control & CONTROL_QOS) != 0)
+        *out_qos = swapped ? cursor_u16(c) : cursor_le16(c);
     if ((control & CONTROL_QOS) != 0 && (control & CONTROL_ORDER) != 0)
         cursor_skip(c, 4);
     return (sequence & SEQUENCE_PIECE) == 0;
@@ -58,7 +60,7 @@ enum layer walk_wlan(struct walk *w)
 
     if (!h.bad && !carries(control))
         return walk_stop(w, COUNT_DECODE_OTHER);
-    bool whole = skip_addresses(&h, control, &qos);
+    bool whole = skip_addresses(&h, control, false, &qos);
     if (w->wlan_padded && !h.bad)
         cursor_skip(&h, (cursor_left(&h) - cursor_left(&w->c)) % 4);
     if (h.bad)
@@ -81,9 +83,11 @@ bool skip_wlan(struct cursor *c)
     struct cursor other = *c;
     uint16_t control = cursor_le16(c), qos;
 
-    if (!carries(control))
+    bool swapped = !carries(control);
+
+    if (swapped)
         control = cursor_u16(&other);
-    return carries(control) && skip_addresses(c, control, &qos) && (qos & QOS_AGGREGATE) == 0;
+    return carries(control) && skip_addresses(c, control, swapped, &qos) && (qos & QOS_AGGREGATE) == 0;
 }
 
 enum layer walk_radiotap(struct walk *w)

@@ -274,7 +274,7 @@ static void capwap(void) { wlan(); WRAP(&b, "\x00\x10\x03\x00\x00\x00\x00\x00");
 static void capwap_swapped(void)
 {
     tcp4();
-    WRAP(&b, "\x01\x08\x00\x00" ADDRESSES3 "\x10\x00" SNAP "\x08\x00");
+    WRAP(&b, "\x01\x08\x00\x00" ADDRESSES3 "\x01\x10" SNAP "\x08\x00");
     WRAP(&b, "\x00\x20\x43\x20\x00\x00\x00\x00" "\x04\x01\x02\x03\x04\x00\x00\x00");
     outer_udp(50000, 5247);
 }
