@@ -110,11 +110,13 @@ static bool zstd_unpack(struct input *in, uint8_t *out, size_t max, size_t *out_
     ZSTD_outBuffer to = { out, max, 0 };
     size_t answer = ZSTD_decompressStream(in->zstd, &to, &from);
 
+    bool moved = from.pos > in->raw_at || to.pos > 0; /* else the answer only asks for another frame */
     in->raw_at = from.pos;
     *out_len = to.pos;
     if (ZSTD_isError(answer) && to.pos == 0)
         return packing_fault(in, ZSTD_getErrorName(answer), err);
-    in->open = answer != 0;
+    if (moved)
+        in->open = answer != 0;
     return true;
 }
 
