@@ -94,7 +94,10 @@
     X(SNAPCHAT_CALL, 56, "snapchat-call") X(KAKAO_CALL, 57, "kakao-call") X(SIGNAL_CALL, 58, "signal-call")    \
     X(MATRIX, 59, "matrix") X(MQTT, 60, "mqtt") X(APNS, 61, "apns") X(SKYPE, 62, "skype")                      \
     X(TURN_CHANNEL, 63, "turn-channel") X(MSRP, 64, "msrp") X(BBM, 65, "bbm") X(WIRE_CALL, 66, "wire-call")    \
-    X(MEET_MEDIA, 67, "meet-media") X(WEBEX_MEDIA, 68, "webex-media")
+    X(MEET_MEDIA, 67, "meet-media") X(WEBEX_MEDIA, 68, "webex-media")                                          \
+    X(POP3, 80, "pop3") X(IMAP, 81, "imap") X(NNTP, 82, "nntp") X(TELNET, 83, "telnet") X(RTSP, 84, "rtsp")    \
+    X(RDP, 85, "rdp") X(SMB, 86, "smb") X(LDAP, 87, "ldap") X(POSTGRES, 88, "postgres") X(MYSQL, 89, "mysql")  \
+    X(REDIS, 90, "redis") X(VNC, 91, "vnc") X(BITTORRENT, 92, "bittorrent") X(AMQP, 93, "amqp")
 
 #define X(id, number, ...) ACTIVITY_##id = number,
 enum activity { ACTIVITIES(X) ACTIVITY_COUNT };
