@@ -1,0 +1,489 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* HTTP/1: who is asked for what, how bodies end, tunnels, upgrades and carried packets. */
+#include "conversation.h"
+#include "test.h"
+#include <stdlib.h>
+
+extern const struct parser parser_http;
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static struct outcome outcome;
+
+static const char *told(const struct step *steps, size_t count)
+{
+    check_laws(&parser_http, steps, count, &outcome);
+    assert_int_equal(outcome.answer, IM_YES);
+    return outcome.record.text;
+}
+
+static void test_a_request_tells_host_path_and_agent(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT("GET /a?b=c HTTP/1.1\r\nAccept: */*\r\nHOST:  example.org:8080 \r\nUser-Agent: probe/1.0 "
+               "(x)\r\n\r\n"),
+        SERVER("HTTP/1.1 204 No Content\r\n\r\n"),
+    };
+
+    (void)state;
+    assert_string_equal(told(steps, COUNT(steps)),
+                        "name http-host example.org\nhttp GET /a?b=c agent=probe/1.0 (x)\n");
+    assert_string_equal(outcome.finding.value, "HTTP/1 request GET");
+    assert_false(outcome.finding.reversed);
+    assert_null(outcome.finding.service);
+}
+
+static void test_kept_alive_connection_with_chunks_lengths_and_no_bodies(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT("POST /1 HTTP/1.1\r\nHost: a.example\r\nContent-Type: application/json\r\n"
+               "Transfer-Encoding: gzip, chunked\r\nExpect: 100-continue\r\n\r\n"),
+        SERVER("HTTP/1.1 100 Continue\r\n\r\n"),
+        CLIENT("5;name=\"v\"\r\nhello\r\nA\r\nGET / HTTP/\r\n0\r\nTrailer: x\r\n\r\n"),
+        SERVER("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"),
+        CLIENT("HEAD /2 HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+        SERVER("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"),
+        CLIENT("\r\nGET /3 HTTP/1.1\nHost: b.example\n\n"),
+        SERVER("HTTP/1.1 304 Not Modified\r\nContent-Length: 77\r\n\r\n"),
+        CLIENT("GET /4 HTTP/1.1\r\nHost: [2001:db8::1]:80\r\n\r\nGET /5 HTTP/1.1\r\nHost: c.example\r\n\r\n"),
+        SERVER("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nHTTPHTTP/1.1 200 OK\r\n\r\nto the end\r\n"),
+    };
+
+    (void)state;
+    assert_string_equal(told(steps, COUNT(steps)),
+                        "name http-host a.example\nhttp POST /1\nname http-host a.example\nhttp HEAD /2\n"
+                        "name http-host b.example\nhttp GET /3\nname http-host 2001:db8::1\nhttp GET /4\n"
+                        "name http-host c.example\nhttp GET /5\nsettle\n");
+}
+
+static void test_an_absolute_target_counts_more_than_the_host(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT("GET http://u@web.example:80/x HTTP/1.1\r\nHost: other.example\r\n\r\n"
+               "GET http://bare.example?q HTTP/1.1\r\nHost: other.example\r\n\r\n"
+               "GET /?u=http://not.example/ HTTP/1.1\r\nHost: this.example\r\n\r\n"),
+    };
+
+    (void)state;
+    assert_string_equal(told(steps, COUNT(steps)),
+                        "name http-host web.example\nhttp GET /x\nname http-host bare.example\nhttp GET ?q\n"
+                        "name http-host this.example\nhttp GET /?u=http://not.example/\n");
+}
+
+static void test_connect_changes_over_behind_the_answer(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT("CONNECT chat.example:443 HTTP/1.1\r\nHost: chat.example:443\r\nUser-Agent: x/1\r\n\r\n"),
+        SERVER("HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 2\r\n\r\nno"),
+        CLIENT("CONNECT chat.example:443 HTTP/1.1\r\nProxy-Authorization: Basic eA==\r\n\r\n"),
+        SERVER("HTTP/1.1 200 Connection established\r\nVia: p\r\n\r\n"),
+        CLIENT("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
+        SERVER("\x16\x03\x03\x00\x7a\x02"),
+    };
+
+    (void)state;
+    assert_string_equal(
+        told(steps, COUNT(steps)),
+        "name tunnel-target chat.example\nhint proxy chat.example:443\nhttp CONNECT agent=x/1\n"
+        "name tunnel-target chat.example\nhint proxy chat.example:443\nhttp CONNECT\n"
+        "upgrade unknown\n");
+}
+
+/* What feed uses up decides where the other protocol begins. */
+static void test_connect_leaves_the_tunnel_to_the_other_protocol(void **state)
+{
+    static const char request[] = "CONNECT h.example:443 HTTP/1.1\r\n\r\n";
+    static const char answer[] = "HTTP/1.0 200 OK\r\n\r\n";
+    struct recorder *r = &outcome.record;
+    void *http = calloc(1, parser_http.state_size);
+    struct view client = VIEW("CONNECT h.example:443 HTTP/1.1\r\n\r\n\x16\x03\x01");
+    struct view server = VIEW("HTTP/1.0 200 OK\r\n\r\n\x16\x03\x03");
+
+    (void)state;
+    assert_non_null(http);
+    recorder_init(r);
+    (void)parser_http.feed(http, recorder_session(r), FROM_SERVER,
+                           VIEW("\r\n")); /* the server's side is there */
+    assert_int_equal(parser_http.feed(http, recorder_session(r), FROM_CLIENT, client), sizeof request - 1);
+    assert_false(r->upgraded);
+    assert_int_equal(parser_http.feed(http, recorder_session(r), FROM_CLIENT, VIEW("\x16\x03\x01")), 0);
+    assert_false(r->upgraded);
+    assert_int_equal(parser_http.feed(http, recorder_session(r), FROM_SERVER, server), sizeof answer - 1);
+    assert_true(r->upgraded);
+    free(http);
+}
+
+static void test_connect_without_the_servers_side_ends_where_http_does(void **state)
+{
+    static const struct step tunnel[] = {
+        CLIENT("CONNECT h.example:5222 HTTP/1.1\r\n\r\n<stream:stream>"),
+    };
+    static const struct step refused[] = {
+        CLIENT("CONNECT h.example:5222 HTTP/1.1\r\n\r\n"),
+        CLIENT("GET / HTTP/1.1\r\nHost: i.example\r\n\r\n"),
+    };
+
+    (void)state;
+    assert_string_equal(
+        told(tunnel, COUNT(tunnel)),
+        "name tunnel-target h.example\nhint proxy h.example:5222\nhttp CONNECT\nupgrade unknown\n");
+    assert_string_equal(told(refused, COUNT(refused)),
+                        "name tunnel-target h.example\nhint proxy h.example:5222\nhttp CONNECT\n"
+                        "name http-host i.example\nhttp GET /\n");
+}
+
+static void test_upgrades(void **state)
+{
+    static const struct step websocket[] = {
+        CLIENT("GET /ws HTTP/1.1\r\nHost: a.example\r\nConnection: Upgrade\r\nUpgrade: WebSocket\r\n\r\n"),
+        SERVER("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"),
+        SERVER("\x81\x02hi"),
+    };
+    static const struct step h2c[] = {
+        CLIENT("GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"),
+        SERVER("HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n"),
+    };
+    static const struct step other[] = {
+        CLIENT("GET / HTTP/1.1\r\nHost: a.example\r\nUpgrade: something/2\r\n\r\n"),
+        SERVER("HTTP/1.1 101 Switching Protocols\r\nUpgrade: something/2\r\n\r\n"),
+    };
+    static const struct step refused[] = {
+        CLIENT("GET /1 HTTP/1.1\r\nHost: a.example\r\nUpgrade: h2c\r\n\r\n"),
+        SERVER("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+        CLIENT("GET /2 HTTP/1.1\r\nHost: a.example\r\n\r\n"),
+    };
+
+    (void)state;
+    assert_string_equal(told(websocket, COUNT(websocket)),
+                        "name http-host a.example\nhttp GET /ws\nupgrade websocket\n");
+    assert_string_equal(told(h2c, COUNT(h2c)), "name http-host a.example\nhttp GET /\nupgrade http2\n");
+    assert_string_equal(told(other, COUNT(other)), "name http-host a.example\nhttp GET /\nupgrade unknown\n");
+    assert_string_equal(told(refused, COUNT(refused)),
+                        "name http-host a.example\nhttp GET /1\nname http-host a.example\nhttp GET /2\n");
+}
+
+static void test_msn_gateway_packets_are_one_inner_stream(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT("POST /gateway/gateway.dll?Action=open&Server=NS HTTP/1.1\r\nHost: gateway.example\r\n"
+               "Content-Type: application/x-msn-messenger\r\nContent-Length: 14\r\n\r\nVER 1 MSNP15\r\n"),
+        SERVER("HTTP/1.1 200 OK\r\nContent-Type: application/x-msn-messenger\r\nContent-Length: 14\r\n\r\n"
+               "VER 1 MSNP15\r\n"),
+        CLIENT(
+            "POST /gateway/gateway.dll?Action=poll HTTP/1.1\r\nHost: gateway.example\r\nContent-Length: 0\r\n"
+            "Content-Type: application/x-msn-messenger\r\n\r\n"),
+        SERVER("HTTP/1.1 200 OK\r\nContent-Type: application/x-msn-messenger\r\nTransfer-Encoding: "
+               "chunked\r\n\r\n"
+               "3\r\nCHL\r\n4\r\n 0 1\r\n0\r\n\r\n"),
+    };
+
+    (void)state;
+    assert_string_equal(
+        told(steps, COUNT(steps)),
+        "name http-host gateway.example\nhttp POST /gateway/gateway.dll?Action=open&Server=NS\n"
+        "inner client VER 1 MSNP15??\ninner server VER 1 MSNP15??\n"
+        "name http-host gateway.example\nhttp POST /gateway/gateway.dll?Action=poll\n"
+        "inner server CHL 0 1\n");
+}
+
+static void test_each_exchange_of_octets_is_an_inner_stream_of_its_own(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT(
+            "POST /mmtls/00000001 HTTP/1.1\r\nHost: s.example\r\nContent-Type: application/octet-stream\r\n"
+            "Content-Length: 5\r\n\r\n\x16\xf1\x04\x00\x00"),
+        SERVER("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"),
+        CLIENT("POST /notify HTTP/1.0\r\nHost: y.example\r\nContent-Length: 4\r\n\r\nYMSG"),
+        SERVER("HTTP/1.0 200 OK\r\n\r\nYMSG"),
+    };
+
+    (void)state;
+    assert_string_equal(told(steps, COUNT(steps)),
+                        "name http-host s.example\nhttp POST /mmtls/00000001\ninner client ????"
+                        "?\ninner server abc\n"
+                        "name http-host y.example\nhttp POST /notify\ninner end\ninner client YMSG\n"
+                        "inner server YMSG\n");
+}
+
+static void test_other_bodies_are_not_looked_into(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT(
+            "PUT /f HTTP/1.1\r\nHost: a.example\r\nContent-Type: application/octet-stream\r\nContent-Length: "
+            "3\r\n"
+            "\r\nabcPOST /g HTTP/1.1\r\nHost: a.example\r\nContent-Type: application/json; charset=utf-8\r\n"
+            "Content-Length: 2\r\n\r\n{}POST /h HTTP/1.1\r\nHost: a.example\r\nContent-Type: text/xml\r\n"
+            "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\nxx"),
+        SERVER("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nok"),
+    };
+
+    (void)state;
+    (void)told(steps, COUNT(steps));
+    assert_int_equal(recorder_count(&outcome.record, "http "), 3);
+    assert_int_equal(recorder_count(&outcome.record, "inner"), 0);
+}
+
+static void append(char *buffer, size_t *len, const char *words, size_t n)
+{
+    memcpy(buffer + *len, words, n);
+    *len += n;
+}
+
+/* Of a body of 70,000 octets 65,536 are passed; all are used up. */
+static void test_a_carried_body_is_bounded(void **state)
+{
+    static char body[70000];
+    struct recorder *r = &outcome.record;
+    void *http = calloc(1, parser_http.state_size);
+    struct view head = VIEW("POST / HTTP/1.1\r\nContent-Length: 70000\r\n\r\n"),
+                next = VIEW("GET /2 HTTP/1.1\r\n\r\n");
+
+    (void)state;
+    assert_non_null(http);
+    memset(body, 'x', sizeof body);
+    recorder_init(r);
+    assert_int_equal(parser_http.feed(http, recorder_session(r), FROM_CLIENT, head), head.len);
+    assert_int_equal(parser_http.feed(http, recorder_session(r), FROM_CLIENT, view_of(body, 65530)), 65530);
+    recorder_init(r); /* the lines so far fill it */
+    assert_int_equal(parser_http.feed(http, recorder_session(r), FROM_CLIENT, view_of(body, 4470)), 4470);
+    assert_int_equal(parser_http.feed(http, recorder_session(r), FROM_CLIENT, next), next.len);
+    assert_string_equal(r->text, "inner client xxxxxx\nhttp GET /2\n");
+    free(http);
+}
+
+static void test_lines_too_long_are_skipped(void **state)
+{
+    static char request[12000];
+    static const char head[] = "GET / HTTP/1.1\r\nCookie: ", rest[] = "\r\nHost: a.example\r\n\r\n";
+    size_t len = 0;
+
+    (void)state;
+    append(request, &len, head, sizeof head - 1);
+    memset(request + len, 'c', 9000);
+    len += 9000;
+    append(request, &len, rest, sizeof rest - 1);
+    struct step step = { FROM_CLIENT, view_of(request, len) };
+    assert_string_equal(told(&step, 1), "name http-host a.example\nhttp GET /\n");
+    len = 0;
+    append(request, &len, "GET /", 5);
+    memset(request + len, 'p', 9000);
+    len += 9000;
+    append(request, &len, " HTTP/1.1\r\n", 11);
+    assert_int_equal(probe_bytes(&parser_http, view_of(request, len)), IM_NO);
+}
+
+static void test_a_header_of_too_many_lines_is_not_believed(void **state)
+{
+    static char request[4000];
+    size_t len = 0;
+
+    (void)state;
+    append(request, &len, "GET /1 HTTP/1.1\r\nHost: a.example\r\n", 34);
+    for (int i = 0; i < 120; i++)
+        append(request, &len, "X: y\r\n", 6);
+    append(request, &len, "Content-Length: 3\r\n\r\nxyzGET /2 HTTP/1.1\r\n\r\n", 43);
+    struct step step = { FROM_CLIENT, view_of(request, len) };
+    assert_string_equal(told(&step, 1), "name http-host a.example\nhttp GET /1\nhttp GET /2\n");
+}
+
+static void test_an_answer_alone_is_http(void **state)
+{
+    static const struct step steps[] = {
+        SERVER(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/x-msn-messenger\r\nContent-Length: 3\r\n\r\nabc"),
+        SERVER("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n"),
+    };
+
+    (void)state;
+    assert_string_equal(told(steps, COUNT(steps)), "inner server abc\n");
+    assert_string_equal(outcome.finding.value, "HTTP/1 answer");
+}
+
+static void test_midstream_sides_may_be_swapped(void **state)
+{
+    struct view request = VIEW("GET / HTTP/1.1\r\n"), answer = VIEW("HTTP/1.1 200 OK\r\n"),
+                noise = VIEW("\x00\x01\x02\x03");
+    struct view none = view_of(NULL, 0);
+    const struct {
+        struct view bytes[2];
+        enum im_answer answer;
+        bool reversed;
+    } cases[] = {
+        { { request, none }, IM_YES, false }, { { none, request }, IM_YES, true },
+        { { answer, none }, IM_YES, true },   { { none, answer }, IM_YES, false },
+        { { noise, answer }, IM_YES, false }, { { noise, none }, IM_NO, false },
+        { { none, none }, IM_MORE, false },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct sample s = { .l4 = L4_TCP,
+                            .midstream = true,
+                            .bytes = { cases[i].bytes[0], cases[i].bytes[1] } };
+        struct finding found = { 0 };
+        assert_int_equal(parser_http.probe(&s, &found), cases[i].answer);
+        assert_int_equal(found.reversed, cases[i].reversed);
+    }
+}
+
+static void test_after_a_gap_the_next_start_line_is_found(void **state)
+{
+    struct recorder *r = &outcome.record;
+    void *http = calloc(1, parser_http.state_size);
+    struct view first = VIEW(
+        "POST / HTTP/1.1\r\nHost: a.example\r\nContent-Type: image/png\r\nContent-Length: 5000\r\n\r\nabc");
+    struct view later =
+        VIEW("tail\r\nof HTTP/1.1\nthe GET body HTTP/1.1\r\nlastPUT /2 HTTP/1.1\r\nHost: b.example\r\n\r\n");
+
+    (void)state;
+    assert_non_null(http);
+    recorder_init(r);
+    assert_int_equal(parser_http.feed(http, recorder_session(r), FROM_CLIENT, first), first.len);
+    assert_true(parser_http.gap(http, FROM_CLIENT));
+    assert_int_equal(parser_http.feed(http, recorder_session(r), FROM_CLIENT, later), later.len);
+    assert_string_equal(r->text,
+                        "name http-host a.example\nhttp POST /\nname http-host b.example\nhttp PUT /2\n");
+    free(http);
+}
+
+/* The server's side never asks, whatever its bodies hold. */
+static void test_a_request_inside_an_answer_is_not_a_request(void **state)
+{
+    struct recorder *r = &outcome.record;
+    void *http = calloc(1, parser_http.state_size);
+    struct view request = VIEW("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n");
+    struct view answer = VIEW("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nx\r\n");
+    struct view decoy = VIEW("GET / HTTP/1.1\r\nHost: im.example\r\n\r\n");
+
+    (void)state;
+    assert_non_null(http);
+    recorder_init(r);
+    (void)parser_http.feed(http, recorder_session(r), FROM_CLIENT, request);
+    (void)parser_http.feed(http, recorder_session(r), FROM_SERVER, answer);
+    assert_true(parser_http.gap(http, FROM_SERVER));
+    (void)parser_http.feed(http, recorder_session(r), FROM_SERVER, decoy);
+    assert_string_equal(r->text, "name http-host a.example\nhttp GET /\n");
+    free(http);
+}
+
+static void test_inspection_ends_after_sixteen_requests_that_prove_nothing(void **state)
+{
+    static char requests[64 * 20];
+    size_t len = 0;
+
+    (void)state;
+    for (int i = 0; i < 20; i++)
+        append(requests, &len, "GET / HTTP/1.1\r\n\r\n", 18);
+    struct step step = { FROM_CLIENT, view_of(requests, len) };
+    (void)told(&step, 1);
+    assert_int_equal(recorder_count(&outcome.record, "http "), 16);
+    assert_true(outcome.record.settled);
+}
+
+static void test_a_hit_tells_the_client_and_goes_on(void **state)
+{
+    struct recorder *r = &outcome.record;
+    void *http = calloc(1, parser_http.state_size);
+    struct view request = VIEW("GET / HTTP/1.1\r\nUser-Agent: Chat/2.1 Linux\r\n\r\n");
+    struct view browser = VIEW("GET / HTTP/1.1\r\nUser-Agent: Mozilla/5.0 (X11)\r\n\r\n");
+
+    (void)state;
+    assert_non_null(http);
+    recorder_init(r);
+    r->known_names = true;
+    (void)parser_http.feed(http, recorder_session(r), FROM_CLIENT, request);
+    assert_true(recorder_has(r, "client Chat/2.1"));
+    for (int i = 1; i < 63; i++)
+        (void)parser_http.feed(http, recorder_session(r), FROM_CLIENT, browser);
+    assert_int_equal(recorder_count(r, "client "), 1);
+    assert_false(r->settled);
+    (void)parser_http.feed(http, recorder_session(r), FROM_CLIENT, browser);
+    assert_true(r->settled);
+    free(http);
+}
+
+static void test_what_only_looks_like_http_is_refused(void **state)
+{
+    static const char *const decoys[] = {
+        "OPTIONS sip:bob@example.org SIP/2.0\r\n",
+        "OPTIONS rtsp://h/ RTSP/1.0\r\n",
+        "GET /index.html\r\n",
+        "REGISTER sip:example.org SIP/2.0\r\n",
+        "PRI * HTTP/2.0\r\n",
+        "get / HTTP/1.1\r\n",
+        "GET  HTTP/1.1\r\n",
+        "GETX / HTTP/1.1\r\n",
+        "GET / HTTP/2.0\r\n",
+        "GET / HTTP/1.1 \r\n",
+        "GET /\x01 HTTP/1.1\r\n",
+        "GET /\x01",
+        "SOURCE /live ICE/1.0\r\n",
+        "USR 1 TWN I bob@example.org\r\n",
+        "HTTP/1.1 200 OK\r\n",
+        "POST",
+        "\x16\x03\x01",
+    };
+    static const struct step server[] = { SERVER("ICY 200 OK\r\n") };
+    static const struct step near[] = { SERVER("HTTP/1.1 999 OK\r\n") };
+    static const struct step mail[] = { SERVER("220 mx ESMTP\r\n"), CLIENT("GET / HTTP/1.1\r\n") };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(decoys); i++) {
+        enum im_answer answer = probe_bytes(&parser_http, view_string(decoys[i]));
+        assert_int_equal(answer, strcmp(decoys[i], "POST") == 0 ? IM_MORE : IM_NO);
+    }
+    converse(&parser_http, server, 1, &outcome);
+    assert_int_equal(outcome.answer, IM_NO);
+    converse(&parser_http, near, 1, &outcome);
+    assert_int_equal(outcome.answer, IM_NO);
+    converse(&parser_http, mail, 2, &outcome);
+    assert_int_equal(outcome.answer, IM_NO);
+    assert_false(parser_http.starts('<', FROM_CLIENT));
+    assert_true(parser_http.starts('G', FROM_CLIENT));
+    assert_true(parser_http.starts('H', FROM_SERVER));
+    assert_false(parser_http.starts('G', FROM_SERVER));
+}
+
+static void test_lengths_that_contradict_each_other_are_not_believed(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT("POST /1 HTTP/1.1\r\nContent-Type: a/b\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcd"
+               "GET /2 HTTP/1.1\r\n\r\n"),
+        CLIENT("PUT /3 HTTP/1.1\r\nContent-Length: -4\r\n\r\nGET /4 HTTP/1.1\r\n\r\n"),
+        CLIENT("PUT /5 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nabGET /6 HTTP/1.1\r\n\r\n"),
+        CLIENT("PUT /7 HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabcGET /8 HTTP/1.1\r\n\r\n"),
+    };
+
+    (void)state;
+    assert_string_equal(told(steps, COUNT(steps)),
+                        "http POST /1\nhttp GET /2\nhttp PUT /3\nhttp GET /4\nhttp PUT /5\n"
+                        "http GET /6\nhttp PUT /7\nhttp GET /8\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_request_tells_host_path_and_agent),
+        cmocka_unit_test(test_kept_alive_connection_with_chunks_lengths_and_no_bodies),
+        cmocka_unit_test(test_an_absolute_target_counts_more_than_the_host),
+        cmocka_unit_test(test_connect_changes_over_behind_the_answer),
+        cmocka_unit_test(test_connect_leaves_the_tunnel_to_the_other_protocol),
+        cmocka_unit_test(test_connect_without_the_servers_side_ends_where_http_does),
+        cmocka_unit_test(test_upgrades),
+        cmocka_unit_test(test_msn_gateway_packets_are_one_inner_stream),
+        cmocka_unit_test(test_each_exchange_of_octets_is_an_inner_stream_of_its_own),
+        cmocka_unit_test(test_other_bodies_are_not_looked_into),
+        cmocka_unit_test(test_a_carried_body_is_bounded),
+        cmocka_unit_test(test_lines_too_long_are_skipped),
+        cmocka_unit_test(test_a_header_of_too_many_lines_is_not_believed),
+        cmocka_unit_test(test_an_answer_alone_is_http),
+        cmocka_unit_test(test_midstream_sides_may_be_swapped),
+        cmocka_unit_test(test_after_a_gap_the_next_start_line_is_found),
+        cmocka_unit_test(test_a_request_inside_an_answer_is_not_a_request),
+        cmocka_unit_test(test_inspection_ends_after_sixteen_requests_that_prove_nothing),
+        cmocka_unit_test(test_a_hit_tells_the_client_and_goes_on),
+        cmocka_unit_test(test_what_only_looks_like_http_is_refused),
+        cmocka_unit_test(test_lengths_that_contradict_each_other_are_not_believed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
