@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Message text in the encodings of the old protocols, turned into UTF-8. Text that does not fit is cut between
+ * characters; what is no character becomes U+FFFD.
+ */
+#pragma once
+#include "base/text.h"
+
+/* ISO 8859-1: each octet is a character. */
+void text_latin1(struct text *t, struct view v);
+
+/* UTF-8 where all of it is valid, else ISO 8859-1: for protocols that do not say. */
+void text_8bit(struct text *t, struct view v);
+
+/* UTF-16 (RFC 2781), up to the first NUL character. A last odd octet is ignored. */
+void text_utf16(struct text *t, struct view v, bool big_endian);
+
+/* The octets that base64 stands for (RFC 4648 section 4), up to the first character that is not of its alphabet. */
+void text_base64(struct text *t, struct view v);
