@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "conversation.h"
+#include "test.h"
+
+extern const struct parser parser_gadu_gadu;
+
+static struct outcome out;
+
+#define Z4 "\0\0\0\0"
+#define Z20 Z4 Z4 Z4 Z4 Z4
+#define WELCOME "\x01\0\0\0\x04\0\0\0\xaa\xbb\xcc\xdd"
+/* Login 31 of number 1234567: language, SHA-1, 64 octets of hash, the rest of 96. */
+#define LOGIN80 "\x31\0\0\0\x60\0\0\0\x87\xd6\x12\0pl\x02" Z20 Z20 Z20 Z4 "\x02\0\0\0" Z20 "\0"
+/* An offer: id, from 1234567, to 7654321 (0x74cbb1), kind file, name of 255 octets, size 4096, hash. */
+#define NAME255 "plan.doc" Z20 Z20 Z20 Z20 Z20 Z20 Z20 Z20 Z20 Z20 Z20 Z20 "\0\0\0\0\0\0\0"
+#define OFFER "\x20\0\0\0\x2f\x01\0\0" "\1\2\3\4\5\6\7\x08" "\x87\xd6\x12\0\xb1\xcb\x74\0\4\0\0\0" NAME255 \
+              "\0\x10\0\0\0\0\0\0" Z20
+#define ROUTE(ip) "\x1f\0\0\0\x50\0\0\0\xb1\xcb\x74\0\1\0\0\0\1\2\3\4\5\6\7\x08" ip
+
+static const struct step talk[] = {
+    SERVER(WELCOME),
+    CLIENT(LOGIN80),
+    SERVER("\x35\0\0\0\x04\0\0\0\1\0\0\0"),
+    CLIENT("\x12\0\0\0\0\0\0\0"),
+    CLIENT("\x0b\0\0\0\x12\0\0\0\xb1\xcb\x74\0\1\0\0\0\x08\0\0\0hello\0"),
+    SERVER("\x0a\0\0\0\x13\0\0\0\xb1\xcb\x74\0\2\0\0\0\0\0\0\1\x08\0\0\0hi\0"),
+    SERVER("\x2e\0\0\0\x22\0\0\0\xb1\xcb\x74\0\3\0\0\0\0\0\0\1\x08\0\0\0\x1d\0\0\0\x22\0\0\0<b>x\0text\0"),
+    CLIENT(OFFER),
+    SERVER(ROUTE("192.0.2.77 1550\0") Z4 Z4 Z4 Z4 Z20 Z4 Z4 Z4),
+};
+
+static void test_gadu_conversation_keeps_the_laws(void **state)
+{
+    (void)state;
+    check_laws(&parser_gadu_gadu, talk, sizeof talk / sizeof talk[0], &out);
+    assert_int_equal(out.answer, IM_YES);
+    assert_string_equal(out.record.text,
+        "activity login account=1234567 out\n"
+        "activity presence\n"
+        "delivery server-proxy\n"
+        "activity chat account=1234567 peer=7654321 out text=hello\n"
+        "activity chat account=1234567 peer=7654321 in text=hi\n"
+        "activity chat account=1234567 peer=7654321 in text=text\n"
+        "activity file account=1234567 peer=7654321 file=plan.doc size=4096 out\n"
+        "delivery server-broker\n"
+        "expect tcp 192.0.2.77:1550 file gadu-gadu\n");
+}
+
+static void test_gadu_login_alone_is_enough(void **state)
+{
+    (void)state;
+    assert_int_equal(probe_bytes(&parser_gadu_gadu, VIEW(LOGIN80)), IM_YES);
+}
+
+static void test_gadu_login_105_names_the_account(void **state)
+{
+    static const struct step steps[] = {
+        SERVER(WELCOME),
+        CLIENT("\x83\0\0\0\x24\0\0\0\x0a\x02pl\x12\x09\0\x07" "1234567" "\x1a\x13" "aaaaaaaaaaaaaaaaaaa"),
+        SERVER("\x84\0\0\0\x02\0\0\0\x08\1"),
+    };
+
+    (void)state;
+    check_laws(&parser_gadu_gadu, steps, 3, &out);
+    assert_string_equal(out.record.text, "activity login account=1234567 out\n");
+}
+
+static void test_gadu_relay_greeting_is_a_file_by_the_server(void **state)
+{
+    static const struct step steps[] = { CLIENT("\xbe\xba\xde\xc0\1\2\3\4\5\6\7\x08") };
+
+    (void)state;
+    check_laws(&parser_gadu_gadu, steps, 1, &out);
+    assert_string_equal(out.record.text, "delivery server-proxy\nactivity file\nsettle\n");
+}
+
+static void test_gadu_bad_route_leaves_no_expectation(void **state)
+{
+    static const struct step steps[] = {
+        SERVER(WELCOME), CLIENT(LOGIN80),
+        SERVER(ROUTE("192.0.2.777 1550") Z4 Z4 Z4 Z4 Z20 Z4 Z4 Z4), SERVER(ROUTE("192.0.2.7 99999\0") Z4 Z4 Z4 Z4 Z20 Z4 Z4 Z4),
+        SERVER(ROUTE("192.0.2.7\0\0\0\0\0\0\0") Z4 Z4 Z4 Z4 Z20 Z4 Z4 Z4),
+    };
+
+    (void)state;
+    check_laws(&parser_gadu_gadu, steps, 5, &out);
+    assert_int_equal(out.answer, IM_YES);
+    assert_int_equal(recorder_count(&out.record, "expect"), 0);
+}
+
+static void test_gadu_greeting_alone_is_not_enough(void **state)
+{
+    static const struct step greeting[] = { SERVER(WELCOME) };
+    static const struct step other[] = { SERVER(WELCOME), CLIENT("\x0c\0\0\0\x04\0\0\0abcd") };
+
+    (void)state;
+    converse(&parser_gadu_gadu, greeting, 1, &out);
+    assert_int_equal(out.answer, IM_MORE);
+    converse(&parser_gadu_gadu, other, 2, &out); /* too short for a login */
+    assert_int_equal(out.answer, IM_NO);
+}
+
+static void test_gadu_leaves_other_binary_protocols_alone(void **state)
+{
+    (void)state;
+    assert_int_equal(probe_bytes(&parser_gadu_gadu, VIEW("\x01\0\0\0")), IM_NO); /* a client never begins so */
+    assert_int_equal(probe_bytes(&parser_gadu_gadu, VIEW("\x31\0\0\0\x60\0\0\1")), IM_NO);
+    assert_int_equal(probe_bytes(&parser_gadu_gadu, VIEW("\x31\0\1")), IM_NO);
+    assert_int_equal(probe_bytes(&parser_gadu_gadu, VIEW("GET / HTTP/1.1\r\n")), IM_NO);
+    assert_int_equal(probe_bytes(&parser_gadu_gadu, VIEW("\xbe\xba\xde\xc1\1\2\3\4\5\6\7\x08")), IM_NO);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gadu_conversation_keeps_the_laws),
+        cmocka_unit_test(test_gadu_login_alone_is_enough),
+        cmocka_unit_test(test_gadu_login_105_names_the_account),
+        cmocka_unit_test(test_gadu_relay_greeting_is_a_file_by_the_server),
+        cmocka_unit_test(test_gadu_bad_route_leaves_no_expectation),
+        cmocka_unit_test(test_gadu_greeting_alone_is_not_enough),
+        cmocka_unit_test(test_gadu_leaves_other_binary_protocols_alone),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
