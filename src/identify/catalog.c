@@ -114,7 +114,8 @@ static bool check_entry(const struct catalog *c, const struct record_entry *e)
 {
     return check_string(c, e->text) && check_string(c, e->source) && e->kind < ENTRY_KIND_COUNT &&
            e->role < ROLE_COUNT && (e->strength == STRENGTH_SHARED || e->strength == STRENGTH_PROOF) &&
-           e->exact <= 1 && e->service >= 1 && e->service <= section_count(c, SECTION_SERVICES) &&
+           e->form < NAME_FORMS && (e->form != NAME_START || (e->rest >= 2 && e->rest < e->text.len)) &&
+           e->service >= 1 && e->service <= section_count(c, SECTION_SERVICES) &&
            e->first_port <= e->last_port;
 }
 
@@ -417,17 +418,33 @@ static bool read_name(struct view host, struct name *out)
     return !digits;
 }
 
-/* The entry of exactly this name, plus one; 0: none. */
-static uint32_t find_name(const struct catalog *c, struct view name)
+/* Does the entry stand for `host`, whose part from `start` on has the entry's hash? */
+static bool stands_for(const struct catalog *c, const struct record_entry *e, struct view host, size_t start)
 {
-    uint64_t hash = hash_bytes(name, c->meta->seed);
-    uint32_t mask = section_count(c, SECTION_NAMES) - 1, tag = (uint32_t)(hash >> 32);
+    struct view text = string_view(c, e->text);
 
-    for (uint32_t slot = (uint32_t)hash & mask; c->names[slot].entry != 0; slot = (slot + 1) & mask)
-        if (c->names[slot].tag == tag &&
-            view_equal(string_view(c, c->entries[c->names[slot].entry - 1].text), name))
-            return c->names[slot].entry;
-    return 0;
+    if (e->form != NAME_START)
+        return (e->form == NAME_BELOW || start == 0) && view_equal(text, view_from(host, start));
+    struct view first = view_slice(text, 0, (size_t)e->rest - 2); /* without "*." */
+    return start > first.len && view_equal(view_from(text, e->rest), view_from(host, start)) &&
+           view_starts(host, first);
+}
+
+/* The entry, plus one, for `host` by its part from `start` on; 0: none. */
+static uint32_t find_name(const struct catalog *c, struct view host, size_t start)
+{
+    uint64_t hash = hash_bytes(view_from(host, start), c->meta->seed);
+    uint32_t mask = section_count(c, SECTION_NAMES) - 1, tag = (uint32_t)(hash >> 32), found = 0;
+
+    for (uint32_t slot = (uint32_t)hash & mask; c->names[slot].entry != 0; slot = (slot + 1) & mask) {
+        const struct record_name *n = &c->names[slot];
+        if (n->tag != tag || !stands_for(c, &c->entries[n->entry - 1], host, start))
+            continue;
+        found = n->entry;
+        if (c->entries[found - 1].form == NAME_START)
+            break;
+    }
+    return found;
 }
 
 bool catalog_match_name(const struct catalog *c, struct view host, struct catalog_hit *out)
@@ -438,11 +455,9 @@ bool catalog_match_name(const struct catalog *c, struct view host, struct catalo
         return false;
     unsigned first = name.labels > CATALOG_LABELS ? name.labels - CATALOG_LABELS : 0;
     for (unsigned i = first; i < name.labels; i++) {
-        size_t start = name.label[i % CATALOG_LABELS];
-        uint32_t found = find_name(c, view_of(name.text + start, name.len - start));
-        if (found == 0 || (c->entries[found - 1].exact && start > 0))
-            continue;
-        return c->entries[found - 1].kind != ENTRY_EXCLUDED && hit(c, found - 1, out);
+        uint32_t found = find_name(c, view_of(name.text, name.len), name.label[i % CATALOG_LABELS]);
+        if (found != 0)
+            return c->entries[found - 1].kind != ENTRY_EXCLUDED && hit(c, found - 1, out);
     }
     return false;
 }

@@ -108,7 +108,8 @@ static void put_entries(struct build *b)
             .kind = (uint8_t)e->kind,
             .role = (uint8_t)e->role,
             .strength = e->shared ? STRENGTH_SHARED : STRENGTH_PROOF,
-            .exact = e->exact,
+            .form = (uint8_t)e->form,
+            .rest = e->rest,
             .l4 = e->l4,
             .first_port = e->first_port,
             .last_port = e->last_port,
@@ -143,8 +144,9 @@ static bool settle_names(const struct build *b, uint32_t x, uint32_t y, uint32_t
 
 static bool put_name(struct build *b, struct record_name *slots, uint32_t mask, uint32_t entry)
 {
-    struct view name = b->source->entries[entry].text;
-    uint64_t hash = hash_bytes(name, NAME_SEED);
+    const struct source_entry *e = &b->source->entries[entry];
+    struct view name = e->text;
+    uint64_t hash = hash_bytes(e->form == NAME_START ? view_from(name, e->rest) : name, NAME_SEED);
     uint32_t slot = (uint32_t)hash & mask;
 
     for (; slots[slot].entry != 0; slot = (slot + 1) & mask) {

@@ -10,7 +10,8 @@
  *
  * Names: open addressing with linear probing, at most half full, keyed by hash_bytes() of the name in lower-case
  * A-labels without a final dot. A look-up asks for the whole host, then for what follows each dot: the first entry
- * found is the longest. An excluded name ends the search with nothing.
+ * found is the longest. An excluded name ends the search with nothing. A name "start*.rest" lies under the hash of
+ * "rest", beside a name "rest" if there is one, and is the stronger of the two.
  *
  * Addresses: the space is cut into disjoint intervals, sorted by start, each up to the next one's start; the first
  * starts at zero. An interval lists the entries that cover it, narrowest first; most list none. For IPv4 an
@@ -50,6 +51,13 @@ enum {
 enum entry_kind { ENTRY_KINDS(X) ENTRY_KIND_COUNT };
 #undef X
 
+enum name_form {
+    NAME_BELOW,  /* stands for itself and all names below it */
+    NAME_EXACT,  /* for itself only */
+    NAME_START,  /* "start*.rest": for names below "rest" that start so */
+    NAME_FORMS
+};
+
 struct string_ref {
     uint32_t at, len; /* in the section of strings; a NUL follows, which is not counted */
 };
@@ -86,9 +94,9 @@ struct record_entry {
     struct string_ref text, source;
     uint16_t service;
     uint8_t kind, role, strength;
-    uint8_t exact;                    /* a name that stands for itself only, not for the names below it */
+    uint8_t form;                     /* of a name: enum name_form */
+    uint8_t rest;                     /* of NAME_START: where "rest" starts in the text */
     uint8_t l4;                       /* 6, 17, or 0: either */
-    uint8_t zero;
     uint16_t first_port, last_port;   /* of a RANGE or PORT; 0 to 65535: any */
 };
 

@@ -177,27 +177,51 @@ static bool read_ports(const struct yaml_node *n, struct port_range *out, struct
     return true;
 }
 
-/* Letters, digits, '-' and '_' in labels of up to 63 octets; more than one label, the last no number. */
+/* Lower-case letters, digits, '-' and '_', up to 63 octets. */
+static bool is_label(struct view label)
+{
+    for (size_t i = 0; i < label.len; i++) {
+        uint8_t c = label.at[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
+            return false;
+    }
+    return label.len > 0 && label.len <= 63;
+}
+
+/* More than one label, the last no number. */
 static bool is_ascii_name(struct view name)
 {
     struct view rest = name, label = name;
     unsigned labels = 0;
+    uint64_t number;
 
     if (name.len == 0 || name.len > CATALOG_NAME_BYTES || name.at[name.len - 1] == '.')
         return false;
-    while (rest.len > 0) {
+    for (; rest.len > 0; labels++) {
         label = view_token(&rest, '.');
-        labels++;
-        if (label.len == 0 || label.len > 63)
+        if (!is_label(label))
             return false;
-        for (size_t i = 0; i < label.len; i++) {
-            uint8_t c = label.at[i];
-            if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'))
-                return false;
-        }
     }
-    uint64_t number;
     return labels > 1 && labels <= CATALOG_LABELS && !view_decimal(label, UINT64_MAX, &number);
+}
+
+/* "start*.rest", in lower case already. */
+static bool read_start(const struct yaml_node *value, struct view v, struct source_entry *e,
+                       struct imw_error_info *err)
+{
+    size_t star = view_find_byte(v, '*', 0);
+    struct view start = view_slice(v, 0, star);
+
+    if (start.len > 0 && start.at[start.len - 1] == '.')
+        start.len--; /* "start.*.rest" */
+    if (v.len > UINT8_MAX || !(is_label(start) || is_ascii_name(start)) || start.len < 4 || star + 2 >= v.len || v.at[star + 1] != '.' ||
+        !is_ascii_name(view_from(v, star + 2)))
+        return yaml_error(value, err, "a '*' ends a label, after four or more characters: "
+                                      "start*.example.com or start.*.example.com");
+    e->text = v;
+    e->form = NAME_START;
+    e->rest = (uint8_t)(star + 2);
+    return true;
 }
 
 /* A name in lower case and A-labels (RFC 5890), by IDNA 2008 with the UTS 46 mapping. */
@@ -209,6 +233,8 @@ static bool read_domain(struct catalog_source *s, const struct yaml_node *value,
 
     if (!read_text(value, &v, err))
         return false;
+    if (view_find_byte(v, '*', 0) < v.len)
+        return read_start(value, v, e, err);
     int rc = idn2_to_ascii_8z((const char *)v.at, &ascii, IDN2_NONTRANSITIONAL);
     if (rc != IDN2_OK)
         return yaml_error(value, err, "not a domain name: %s", idn2_strerror(rc));
@@ -363,6 +389,7 @@ static bool read_group(struct catalog_source *s, const struct list_kind *list, c
 {
     struct group g = *start;
     const struct yaml_node *role, *values;
+    bool exact = false;
     int found = ROLE_ANY;
 
     if (!yaml_known_keys(node, list->group_keys, err) || !yaml_need(node, list->values, &values, err))
@@ -371,9 +398,11 @@ static bool read_group(struct catalog_source *s, const struct list_kind *list, c
     if (role != NULL && !read_word(role, role_words, role_find, &found, err))
         return false;
     g.common.role = (enum role)found;
+    if (!maybe_bool(node, "exact", &exact, err))
+        return false;
+    g.common.form = exact ? NAME_EXACT : NAME_BELOW;
     return maybe_text(node, "source", &g.common.source, err) && maybe_bool(node, "shared", &g.common.shared, err) &&
-           maybe_bool(node, "exact", &g.common.exact, err) && read_limits(node, &g, err) &&
-           read_values(s, list, &g, values, err);
+           read_limits(node, &g, err) && read_values(s, list, &g, values, err);
 }
 
 static const char *const domain_keys[] = { "names", "role", "shared", "exact", "source", NULL };
@@ -580,13 +609,16 @@ static bool read_head(const struct yaml_node *map, const char *path, struct sour
     return true;
 }
 
+/* By kind; of those, in the order of the file: its nodes lie in one array. */
 static int by_kind(const void *a, const void *b)
 {
     const struct source_entry *x = a, *y = b;
 
     if (x->kind != y->kind)
         return (int)x->kind - (int)y->kind;
-    return (yaml_line(x->node) > yaml_line(y->node)) - (yaml_line(x->node) < yaml_line(y->node));
+    if (x->node != y->node)
+        return x->node < y->node ? -1 : 1;
+    return (x->first_port > y->first_port) - (x->first_port < y->first_port);
 }
 
 static bool read_service(struct catalog_source *s, const struct yaml *file, struct imw_error_info *err)

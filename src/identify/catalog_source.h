@@ -14,7 +14,9 @@ struct source_entry {
     struct view text, source;
     enum entry_kind kind;
     enum role role;
-    bool shared, exact;
+    bool shared;
+    enum name_form form;
+    uint8_t rest;                  /* of NAME_START */
     uint8_t l4;
     uint16_t first_port, last_port;
     struct ip_addr network;        /* of a RANGE */
