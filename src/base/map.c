@@ -96,6 +96,18 @@ static void entry_store(struct bucket *b, unsigned way, const struct entry *e)
         atomic_store_explicit(&b->words[way][i], words[i], memory_order_relaxed);
 }
 
+/* The same, without copying an entry that is not it. */
+static bool word_is(const struct bucket *b, unsigned way, struct view key)
+{
+    uint64_t words[KEY_WORDS] = { 0 };
+
+    if (atomic_load_explicit(&b->words[way][1], memory_order_relaxed) != key.len + 1)
+        return false;
+    for (unsigned i = 0; i < (key.len + 7) / 8; i++)
+        words[i] = atomic_load_explicit(&b->words[way][2 + i], memory_order_relaxed);
+    return memcmp(words, key.at, key.len) == 0;
+}
+
 static bool entry_is(const struct entry *e, struct view key)
 {
     return e->key_len == key.len + 1 && memcmp(e->key, key.at, key.len) == 0;
@@ -144,8 +156,10 @@ bool map_get(const struct map *m, struct view key, uint64_t now_us, uint8_t out[
         bool found = false;
 
         for (unsigned way = 0; way < WAYS && !found; way++) {
+            if (!word_is(b, way, key))
+                continue;
             entry_load(b, way, &e);
-            found = entry_is(&e, key) && e.expiry_us >= now_us;
+            found = e.expiry_us >= now_us;
         }
         atomic_thread_fence(memory_order_acquire);
         if ((before & 1) == 0 && atomic_load_explicit(&b->sequence, memory_order_relaxed) == before) {

@@ -4,8 +4,6 @@
 #include <assert.h>
 #include <sys/mman.h>
 
-enum { HUGE_PAGE_BYTES = 2 << 20 };
-
 bool slab_init(struct slab *s, size_t object_size, uint32_t limit, struct imw_error_info *err)
 {
     size_t align = object_size >= 64 ? 64 : 8;
@@ -15,10 +13,13 @@ bool slab_init(struct slab *s, size_t object_size, uint32_t limit, struct imw_er
 
     if (base == MAP_FAILED)
         return error_set(err, IMW_ERROR_MEMORY, "cannot reserve %zu bytes for %u objects", bytes, limit);
-    if (bytes >= HUGE_PAGE_BYTES)
-        (void)madvise(base, bytes, MADV_HUGEPAGE); /* fewer TLB misses where the kernel offers it */
     *s = (struct slab){ .base = base, .size = size, .limit = limit, .fresh = 1 };
     return true;
+}
+
+void slab_use_huge_pages(struct slab *s)
+{
+    (void)madvise(s->base, s->size * ((size_t)s->limit + 1), MADV_HUGEPAGE); /* where the kernel offers it */
 }
 
 void slab_fini(struct slab *s)

@@ -17,6 +17,11 @@ struct slab {
 };
 
 bool slab_init(struct slab *s, size_t object_size, uint32_t limit, struct imw_error_info *err);
+
+/* For a slab that will be used densely and at random: ask for huge pages, which spare TLB misses but are cleared whole
+ * as soon as one object in them is touched. */
+void slab_use_huge_pages(struct slab *s);
+
 void slab_fini(struct slab *s);
 
 /* A handle, or 0 when all are in use. The object's content is undefined. */

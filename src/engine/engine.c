@@ -110,14 +110,6 @@ struct engine_memory engine_memory(const struct engine *e)
     return sum;
 }
 
-static void count_frame(struct counters *c, const struct frame *f)
-{
-    count(c, COUNT_FRAMES);
-    count_add(c, COUNT_FRAME_BYTES, f->wire_len);
-    if (f->wire_len > f->data.len)
-        count(c, COUNT_FRAMES_CUT);
-}
-
 static bool borrows_from(const struct packet *p, const struct frame *f)
 {
     return p->payload.at >= f->data.at && p->payload.at <= f->data.at + f->data.len;
@@ -150,7 +142,6 @@ static void read_alone(struct engine *e, struct capture *c)
         unsigned ready = 0;
         for (unsigned i = 0; i < n; i++) {
             struct packet *p = &packets[ready];
-            count_frame(counters, &frames[i]);
             if (decode(&frames[i], e->defrag, counters, p) != DECODE_PACKET)
                 continue;
             hashes[ready++] = flow_hash(p);
@@ -281,7 +272,6 @@ static void decode_chunk(struct sharing *s, struct chunk *c, struct counters *co
     memset(c->order_count, 0, workers * sizeof c->order_count[0]);
     for (unsigned i = 0; i < c->frame_count; i++) {
         struct packet *p = &c->packets[c->packet_count];
-        count_frame(counters, &c->frames[i]);
         if (decode_shared(s, &c->frames[i], c, counters, p) != DECODE_PACKET)
             continue;
         uint32_t hash = flow_hash(p);

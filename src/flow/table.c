@@ -81,6 +81,7 @@ bool flow_table_new(const struct flow_table_config *config, struct counters *cou
         flow_table_free(t);
         return error_set(err, IMW_ERROR_MEMORY, "no memory for the flow table");
     }
+    slab_use_huge_pages(&t->flows);
     *out = t;
     return true;
 }

@@ -8,7 +8,10 @@
 #include "identify/inspect.h"
 
 enum {
+    STATE_CLASSES = 3,
     LAYERS = 3,              /* carried in each other, at most */
+    STATE_SMALL = 256,
+    STATE_MEDIUM = 1536,
     BUFFER_SMALL = 2048,
     BUFFER_LARGE = PARSER_MESSAGE_BYTES,
 };
@@ -38,7 +41,8 @@ struct layer {
     bool upgrade;              /* asked for during feed */
     uint16_t upgrade_to;
     struct side side[2];
-    uint64_t memory[PARSER_STATE_BYTES / 8]; /* the parser's state */
+    uint32_t memory;           /* the parser's state, 0: none */
+    uint8_t memory_class;
 };
 
 struct inspection {
@@ -56,6 +60,7 @@ struct inspector {
     struct inspector_config config;
     struct counters *counters;
     struct slab inspections, layers, small, large, records;
+    struct slab states[STATE_CLASSES]; /* parsers' state, by size */
     struct stream_pool *streams;
     /* Candidates by transport (0 TCP, 1 UDP), first sender and first byte; and all of a transport. */
     struct parser_set by_first[2][2][256];

@@ -60,6 +60,9 @@ bool inspector_new(const struct inspector_config *config, struct counters *count
     in->streams = stream_pool_new(&limits, counters, err);
     if (in->streams == NULL || !slab_init(&in->inspections, sizeof(struct inspection), inspections, err) ||
         !slab_init(&in->layers, sizeof(struct layer), inspections * 2, err) ||
+        !slab_init(&in->states[0], STATE_SMALL, inspections * 2, err) ||
+        !slab_init(&in->states[1], STATE_MEDIUM, inspections, err) ||
+        !slab_init(&in->states[2], PARSER_STATE_BYTES, inspections / 2, err) ||
         !slab_init(&in->small, BUFFER_SMALL, inspections * 2, err) ||
         !slab_init(&in->large, BUFFER_LARGE, inspections / 2, err) ||
         !slab_init(&in->records, sizeof(struct record), records, err)) {
@@ -81,12 +84,15 @@ void inspector_free(struct inspector *in)
     slab_fini(&in->small);
     slab_fini(&in->large);
     slab_fini(&in->records);
+    for (unsigned i = 0; i < STATE_CLASSES; i++)
+        slab_fini(&in->states[i]);
     free(in);
 }
 
 size_t inspector_bytes(const struct inspector *in)
 {
-    const struct slab *all[] = { &in->inspections, &in->layers, &in->small, &in->large, &in->records };
+    const struct slab *all[] = { &in->inspections, &in->layers, &in->small, &in->large, &in->records,
+                                &in->states[0], &in->states[1], &in->states[2] };
     size_t bytes = 0;
 
     for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++)

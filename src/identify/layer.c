@@ -14,7 +14,7 @@ uint32_t layer_new(struct inspector *in, unsigned depth, bool midstream)
     if (handle == 0)
         return 0;
     struct layer *l = slab_at(&in->layers, handle);
-    memset(l, 0, offsetof(struct layer, memory));
+    memset(l, 0, sizeof *l);
     l->depth = (uint8_t)depth;
     l->midstream = midstream;
     return handle;
@@ -27,6 +27,43 @@ static void side_clear(struct inspector *in, struct side *side)
     *side = (struct side){ 0 };
 }
 
+static void state_put(struct inspector *in, struct layer *l)
+{
+    if (l->memory != 0)
+        slab_put(&in->states[l->memory_class], l->memory);
+    l->memory = 0;
+}
+
+static void *state_of(const struct session *s)
+{
+    return s->layer->memory != 0 ? slab_at(&s->in->states[s->layer->memory_class], s->layer->memory) : NULL;
+}
+
+/* Put a parser in charge of the layer, with fresh state. False: no memory for it. */
+static bool take_charge(struct session *s, const struct parser *p)
+{
+    static const size_t sizes[STATE_CLASSES] = { STATE_SMALL, STATE_MEDIUM, PARSER_STATE_BYTES };
+    struct layer *l = s->layer;
+    unsigned class = 0;
+
+    state_put(s->in, l);
+    l->parser = p;
+    l->state = LAYER_DEAD;
+    if (p->feed == NULL)
+        return true;
+    while (sizes[class] < p->state_size)
+        class++;
+    l->memory = slab_get(&s->in->states[class]);
+    l->memory_class = (uint8_t)class;
+    if (l->memory == 0) {
+        count(s->in->counters, COUNT_INSPECT_FULL);
+        return false;
+    }
+    memset(state_of(s), 0, p->state_size);
+    l->state = LAYER_FED;
+    return true;
+}
+
 void layer_free(struct inspector *in, uint32_t handle)
 {
     while (handle != 0) {
@@ -34,6 +71,7 @@ void layer_free(struct inspector *in, uint32_t handle)
         uint32_t inner = l->inner;
         side_clear(in, &l->side[0]);
         side_clear(in, &l->side[1]);
+        state_put(in, l);
         slab_put(&in->layers, handle);
         handle = inner;
     }
@@ -121,12 +159,11 @@ static void accept(struct session *s, const struct parser *p, const struct findi
 
     session_trace(s, "protocol %s%s%s", protocol_name(p->protocol), finding->value[0] != '\0' ? ": " : "",
                   finding->value);
-    l->parser = p;
-    l->state = p->feed != NULL ? LAYER_FED : LAYER_DEAD;
-    memset(l->memory, 0, p->state_size);
+    if (!take_charge(s, p))
+        session_trace(s, "no memory to follow it");
     if (f->app == PROTOCOL_UNKNOWN)
         f->app = (uint16_t)p->protocol;
-    if (p->feed == NULL && l->depth == 0)
+    if (l->state == LAYER_DEAD && l->depth == 0)
         s->inspection->settle = true;
     if (slug == NULL)
         return;
@@ -203,11 +240,8 @@ static void upgrade(struct session *s)
     l->state = LAYER_PROBING;
     s->inspection->notes.upgraded = l->upgrade_to;
     for (unsigned i = 0; l->upgrade_to == PROTOCOL_WEBSOCKET && i < s->in->config.parser_count; i++) {
-        if (s->in->config.parsers[i]->protocol == PROTOCOL_WEBSOCKET) {
-            l->parser = s->in->config.parsers[i];
-            l->state = LAYER_FED;
-            memset(l->memory, 0, l->parser->state_size);
-        }
+        if (s->in->config.parsers[i]->protocol == PROTOCOL_WEBSOCKET && !take_charge(s, s->in->config.parsers[i]))
+            s->inspection->settle = true;
     }
 }
 
@@ -217,7 +251,7 @@ static size_t feed(struct session *s, enum flow_dir from, struct view in)
     size_t used = 0;
 
     while (used < in.len && s->layer->state == LAYER_FED && !s->inspection->settle) {
-        size_t n = s->layer->parser->feed(s->layer->memory, s, from, view_from(in, used));
+        size_t n = s->layer->parser->feed(state_of(s), s, from, view_from(in, used));
         assert(n <= in.len - used);
         used += n;
         if (s->layer->upgrade) {
@@ -287,7 +321,7 @@ static void layer_overflow(struct session *s, enum flow_dir from)
     } else if (l->state == LAYER_FED) {
         count(s->in->counters, COUNT_PARSER_FULL);
         session_trace(s, "a message of %s is longer than %u bytes", protocol_name(l->parser->protocol), BUFFER_LARGE);
-        if (l->parser->gap == NULL || !l->parser->gap(l->memory, from))
+        if (l->parser->gap == NULL || !l->parser->gap(state_of(s), from))
             session_settle(s);
     }
     if (l->state != LAYER_PROBING)
@@ -326,7 +360,7 @@ void layer_lost(struct session *s, enum flow_dir from)
     struct layer *l = s->layer;
 
     side_clear(s->in, &l->side[from]);
-    if (l->state == LAYER_FED && (l->parser->gap == NULL || !l->parser->gap(l->memory, from))) {
+    if (l->state == LAYER_FED && (l->parser->gap == NULL || !l->parser->gap(state_of(s), from))) {
         session_trace(s, "bytes lost: %s is not followed further", protocol_name(l->parser->protocol));
         session_settle(s);
     } else if (l->state == LAYER_PROBING) {
@@ -385,7 +419,7 @@ void layer_datagram(struct session *s, enum flow_dir from, struct view datagram,
         (void)ask(s, &sample, i->head_count == SAMPLE_HEADS);
     }
     if (l->state == LAYER_FED)
-        (void)l->parser->feed(l->memory, s, from, datagram);
+        (void)l->parser->feed(state_of(s), s, from, datagram);
 }
 
 void layer_finish(struct session *s)

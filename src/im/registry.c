@@ -2,12 +2,12 @@
 /* The parsers' table, made from its one list. */
 #include "im/registry.h"
 
-#define P(room, file, parser) extern const struct parser parser_##parser;
+#define P(room, file, name) extern const struct parser parser_##name;
 #include "im/protocols.def"
 #undef P
 
 static const struct parser *const table[] = {
-#define P(room, file, parser) &parser_##parser,
+#define P(room, file, name) &parser_##name,
 #include "im/protocols.def"
 #undef P
 };
