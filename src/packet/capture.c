@@ -2,14 +2,15 @@
 /*
  * Opening a capture, bringing its bytes to the format reader, and telling how it ended.
  *
- * A plain regular file is mapped and frames point into the mapping. Pages are made present some mebibytes ahead in
- * one call, which costs far less than a page fault for each few frames, and are given back some way behind, so that
- * a long file does not fill memory; a frame far behind stays valid, its page is then fetched again.
+ * A plain regular file is mapped and frames point into the mapping. Pages are made present some mebibytes
+ * ahead in one call, which costs far less than a page fault for each few frames, and are given back some way
+ * behind, so that a long file does not fill memory; a frame far behind stays valid, its page is then fetched
+ * again.
  *
- * A file may change while it is read. What is appended is not read; where the last record is cut off because the
- * file is being written, that is a clean end. If it is cut shorter, the pages behind its new end are lost: that is
- * seen before each stretch is read and ends the reading, but a file cut inside of the stretch under way raises
- * SIGBUS, as with any mapping. Do not truncate a capture that is being read.
+ * A file may change while it is read. What is appended is not read; where the last record is cut off because
+ * the file is being written, that is a clean end. If it is cut shorter, the pages behind its new end are
+ * lost: that is seen before each stretch is read and ends the reading, but a file cut inside of the stretch
+ * under way raises SIGBUS, as with any mapping. Do not truncate a capture that is being read.
  *
  * Everything else (pipes, packed files) goes through one buffer that holds the longest record.
  */
@@ -75,7 +76,8 @@ static bool not_a_capture(const struct capture *c, struct view start, struct imw
     if (is == NULL && printable == start.len)
         is = "text";
     if (is != NULL)
-        return error_file(err, IMW_ERROR_FORMAT, c->name, "this is not a capture, it looks like %s; %s", is, expected);
+        return error_file(err, IMW_ERROR_FORMAT, c->name, "this is not a capture, it looks like %s; %s", is,
+                          expected);
     return error_file(err, IMW_ERROR_FORMAT, c->name, "this is not a capture; %s", expected);
 }
 
@@ -88,7 +90,8 @@ unsigned capture_fail(struct capture *c, const char *format, ...)
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
     const char *packing = c->input != NULL ? input_packing(c->input) : NULL;
-    (void)error_file(&c->err, IMW_ERROR_FORMAT, c->name, "%s%s", text, packing != NULL ? " (offset when unpacked)" : "");
+    (void)error_file(&c->err, IMW_ERROR_FORMAT, c->name, "%s%s", text,
+                     packing != NULL ? " (offset when unpacked)" : "");
     c->err.offset = capture_offset(c);
     c->err.has_offset = true;
     c->failed = true;
@@ -136,7 +139,10 @@ static bool map_open(struct capture *c, size_t size, struct imw_error_info *err)
 
 /* ---- a stream ---- */
 
-/* Move what is left to the front of the buffer and read more behind it. False: the end, or reading has failed. */
+/*
+ * Move what is left to the front of the buffer and read more behind it. False: the end, or reading has
+ * failed.
+ */
 static bool stream_more(struct capture *c)
 {
     struct view left = cursor_peek(&c->next);
@@ -186,7 +192,8 @@ static bool stream_open(struct capture *c, struct imw_error_info *err)
 /* The size of a plain regular file that can be mapped from its start, else 0. */
 static bool mappable(const struct capture *c, struct view start, const struct stat *st)
 {
-    return S_ISREG(st->st_mode) && st->st_size > 0 && !input_is_packed(start) && lseek(c->fd, 0, SEEK_CUR) == 0;
+    return S_ISREG(st->st_mode) && st->st_size > 0 && !input_is_packed(start) &&
+           lseek(c->fd, 0, SEEK_CUR) == 0;
 }
 
 static bool begin(struct capture *c, struct imw_error_info *err)
@@ -221,8 +228,9 @@ static bool open_file(struct capture *c, const char *path, struct imw_error_info
     if (S_ISDIR(st.st_mode))
         return error_file(err, IMW_ERROR_FORMAT, c->name, "this is a directory; name a capture");
     ssize_t n = S_ISREG(st.st_mode) ? pread(c->fd, start, sizeof start, 0) : 0;
-    bool opened = mappable(c, view_of(start, n > 0 ? (size_t)n : 0), &st) ? map_open(c, (size_t)st.st_size, err)
-                                                                          : stream_open(c, err);
+    bool opened = mappable(c, view_of(start, n > 0 ? (size_t)n : 0), &st)
+                      ? map_open(c, (size_t)st.st_size, err)
+                      : stream_open(c, err);
     return opened && begin(c, err);
 }
 

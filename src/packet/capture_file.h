@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside of captures, known to the capture files only. A format reader sees a window of the file: all of it where
- * the file is mapped, else what the buffer holds. It takes whole records off the front of `next` and never waits:
- * where no whole record is left it returns 0 and the frame (capture.c) brings more bytes or ends.
+ * Inside of captures, known to the capture files only. A format reader sees a window of the file: all of it
+ * where the file is mapped, else what the buffer holds. It takes whole records off the front of `next` and
+ * never waits: where no whole record is left it returns 0 and the frame (capture.c) brings more bytes or
+ * ends.
  */
 #pragma once
 #include "base/cursor.h"
@@ -12,7 +13,10 @@
 enum {
     /* Longest frame. As libpcap: no sane capture has longer ones, and a broken length is noticed at once. */
     CAPTURE_FRAME_BYTES = 256 << 10,
-    /* Longest pcapng block that we look into; also the buffer for streams, which so always holds a whole record. */
+    /*
+     * Longest pcapng block that we look into; also the buffer for streams, which so always holds a whole
+     * record.
+     */
     CAPTURE_BLOCK_BYTES = 512 << 10,
     CAPTURE_INTERFACES = 1 << 16, /* in a pcapng section */
 };
@@ -23,6 +27,7 @@ struct capture_interface {
     uint8_t base; /* 10 or 2 */
     uint8_t exponent;
     uint32_t snap_len; /* 0: no limit */
+    uint64_t power;     /* base 10: of 10, from this unit to microseconds or back */
     uint64_t offset_us; /* to add, modulo 2**64 */
 };
 

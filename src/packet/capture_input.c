@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Streams, packed or not. Several gzip members or zstd frames in a row are one stream (so do gzip -d and zstd -d);
- * what follows a gzip member without being one is padding and ends the stream. Unpacked bytes that came before a
- * fault are given out before the fault is told.
+ * Streams, packed or not. Several gzip members or zstd frames in a row are one stream (so do gzip -d and zstd
+ * -d); what follows a gzip member without being one is padding and ends the stream. Unpacked bytes that came
+ * before a fault are given out before the fault is told.
  */
 #include "packet/capture_input.h"
 #include <errno.h>
@@ -73,7 +73,8 @@ static bool gzip_begin(struct input *in)
     return inflateInit2(&in->gzip, 15 + 16) == Z_OK;
 }
 
-static bool gzip_unpack(struct input *in, uint8_t *out, size_t max, size_t *out_len, struct imw_error_info *err)
+static bool gzip_unpack(struct input *in, uint8_t *out, size_t max, size_t *out_len,
+                        struct imw_error_info *err)
 {
     if (!in->open) { /* a member has ended: another one, padding, or the end */
         if (in->raw_at == in->raw_len || in->raw[in->raw_at] != 0x1f) {
@@ -104,7 +105,8 @@ static bool zstd_begin(struct input *in)
     return in->zstd != NULL;
 }
 
-static bool zstd_unpack(struct input *in, uint8_t *out, size_t max, size_t *out_len, struct imw_error_info *err)
+static bool zstd_unpack(struct input *in, uint8_t *out, size_t max, size_t *out_len,
+                        struct imw_error_info *err)
 {
     ZSTD_inBuffer from = { in->raw, in->raw_len, in->raw_at };
     ZSTD_outBuffer to = { out, max, 0 };
@@ -128,7 +130,8 @@ static const struct packing *packing_of(struct view start)
 {
     if (view_starts(start, VIEW("\x1f\x8b\x08")))
         return &gzip_packing;
-    bool skippable = start.len >= 4 && (start.at[0] & 0xf0) == 0x50 && view_starts(view_from(start, 1), VIEW("\x2a\x4d\x18"));
+    bool skippable = start.len >= 4 && (start.at[0] & 0xf0) == 0x50 &&
+                     view_starts(view_from(start, 1), VIEW("\x2a\x4d\x18"));
     return skippable || view_starts(start, VIEW("\x28\xb5\x2f\xfd")) ? &zstd_packing : NULL;
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pcap format: a file header of 24 octets (magic, version 2 octets major and 2 minor, 8 octets unused, snap
- * length, link type), then records of a header (seconds, fraction, captured length, wire length; 4 octets each) and
- * the captured bytes. The magic number tells the byte order of all numbers, and the fraction's unit:
+ * The pcap format: a file header of 24 octets (magic, version 2 octets major and 2 minor, 8 octets unused,
+ * snap length, link type), then records of a header (seconds, fraction, captured length, wire length; 4
+ * octets each) and the captured bytes. The magic number tells the byte order of all numbers, and the
+ * fraction's unit:
  *
  *     a1b2c3d4  microseconds          a1b23c4d  nanoseconds
- *     a1b2cd34  microseconds, record headers with 8 octets more (interface, protocol; "modified" pcap of old Linux)
+ *     a1b2cd34  microseconds, record headers with 8 octets more (interface, protocol; "modified" pcap of old
+ *               Linux)
  *
  * The reader is made once for each combination, so that its loop is a few loads and compares a record.
  * Source: draft-ietf-opsawg-pcap.
@@ -29,13 +31,13 @@ static unsigned stuck(struct capture *c, bool little, size_t header_bytes)
     cursor_skip(&h, 8);
     uint32_t captured = number(&h, little);
     if (captured > CAPTURE_FRAME_BYTES)
-        return capture_fail(c, "a record says it holds %u bytes, the limit is %d: the file is damaged here", captured,
-                            CAPTURE_FRAME_BYTES);
+        return capture_fail(c, "a record says it holds %u bytes, the limit is %d: the file is damaged here",
+                            captured, CAPTURE_FRAME_BYTES);
     return 0;
 }
 
-ALWAYS_INLINE unsigned read_records(struct capture *c, struct frame *out, unsigned max, bool little, bool nano,
-                                    size_t header_bytes)
+ALWAYS_INLINE unsigned read_records(struct capture *c, struct frame *out, unsigned max, bool little,
+                                    bool nano, size_t header_bytes)
 {
     struct cursor at = c->next;
     uint16_t link = c->link;
@@ -50,7 +52,10 @@ ALWAYS_INLINE unsigned read_records(struct capture *c, struct frame *out, unsign
         struct view data = cursor_take(&record, captured);
         if (record.bad)
             break;
-        /* The next record's header, and the second cache line of this frame, while the caller works on others. */
+        /*
+         * The next record's header, and the second cache line of this frame, while the caller works on
+         * others.
+         */
         __builtin_prefetch(record.at);
         __builtin_prefetch(view_from(data, 48).at);
         out[n].time_us = (uint64_t)seconds * 1000000 + (nano ? fraction / 1000 : fraction);
@@ -63,10 +68,10 @@ ALWAYS_INLINE unsigned read_records(struct capture *c, struct frame *out, unsign
     return n > 0 || max == 0 ? n : stuck(c, little, header_bytes);
 }
 
-#define READER(name, little, nano, header_bytes)                                                               \
-    static unsigned name(struct capture *c, struct frame *out, unsigned max)                                   \
-    {                                                                                                          \
-        return read_records(c, out, max, little, nano, header_bytes);                                          \
+#define READER(name, little, nano, header_bytes)                                                             \
+    static unsigned name(struct capture *c, struct frame *out, unsigned max)                                 \
+    {                                                                                                        \
+        return read_records(c, out, max, little, nano, header_bytes);                                        \
     }
 READER(read_little, true, false, RECORD_BYTES)
 READER(read_little_nano, true, true, RECORD_BYTES)
@@ -110,7 +115,9 @@ bool pcap_begin(struct capture *c, struct imw_error_info *err)
     if (major != 2)
         return error_file(err, IMW_ERROR_FORMAT, c->name, "pcap version %u is not known, only 2 is", major);
     cursor_skip(&h, 14);
-    /* The upper bits tell the length of a frame check sequence, which the lengths inside the frame cut off. */
+    /*
+     * The upper bits tell the length of a frame check sequence, which the lengths inside the frame cut off.
+     */
     c->link = (uint16_t)number(&h, flavour->little);
     c->reader = flavour->reader;
     return true;

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pcapng format: blocks of type (4 octets), total length (4), body, and the total length again. Numbers have the
- * byte order of the section, which begins with a section header block; its type reads the same in both orders and
- * its first field tells the order.
+ * The pcapng format: blocks of type (4 octets), total length (4), body, and the total length again. Numbers
+ * have the byte order of the section, which begins with a section header block; its type reads the same in
+ * both orders and its first field tells the order.
  *
  *     0a0d0d0a  section header: order 1a2b3c4d, version 2+2, section length 8
- *     00000001  interface: link type 2, reserved 2, snap length 4, options (9 time resolution, 14 time offset)
+ *     00000001  interface: link type 2, reserved 2, snap length 4, options (9 time resolution, 14 time
+ *               offset)
  *     00000002  packet (obsolete): interface 2, drops 2, time 4+4, captured 4, wire 4, bytes
  *     00000003  simple packet: wire 4, bytes; of interface 0, without a time
  *     00000006  enhanced packet: interface 4, time 4+4, captured 4, wire 4, bytes
  *
- * Interfaces are numbered within their section. All other blocks (names, statistics, keys, custom) are skipped. A
- * simple packet gets the time of the packet before it. Packets of an interface that was never described end the
- * reading: their link type could only be guessed.
+ * Interfaces are numbered within their section. All other blocks (names, statistics, keys, custom) are
+ * skipped. A simple packet gets the time of the packet before it. Packets of an interface that was never
+ * described end the reading: their link type could only be guessed.
  *
  * Source: draft-ietf-opsawg-pcapng.
  */
@@ -50,14 +51,8 @@ ALWAYS_INLINE uint32_t number(struct cursor *c, bool little)
 /* Microseconds since 1970. */
 ALWAYS_INLINE uint64_t time_of(const struct capture_interface *i, uint64_t units)
 {
-    static const uint64_t power[20] = {
-        1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000, 1000000000, 10000000000, 100000000000,
-        1000000000000, 10000000000000, 100000000000000, 1000000000000000, 10000000000000000, 100000000000000000,
-        1000000000000000000, 10000000000000000000u,
-    };
-
     if (i->base == 10)
-        return i->offset_us + (i->exponent <= 6 ? units * power[6 - i->exponent] : units / power[i->exponent - 6]);
+        return i->offset_us + (i->exponent <= 6 ? units * i->power : units / i->power);
     uint64_t seconds = units >> i->exponent, fraction = units - (seconds << i->exponent);
     unsigned coarse = i->exponent > 40 ? i->exponent - 40u : 0; /* so that the product fits */
     return i->offset_us + seconds * 1000000 + ((fraction >> coarse) * 1000000 >> (i->exponent - coarse));
@@ -83,6 +78,21 @@ static void read_options(struct capture_interface *i, struct cursor options, boo
     }
 }
 
+/*
+ * What a decimal time stamp is multiplied with, or divided by from an exponent of 6 on, to count
+ * microseconds.
+ */
+static uint64_t power_of_ten(unsigned exponent)
+{
+    uint64_t power = 1;
+
+    for (; exponent < 6; exponent++)
+        power *= 10;
+    for (; exponent > 6; exponent--)
+        power *= 10;
+    return power;
+}
+
 /* A new interface. False: reading has failed. */
 static bool add_interface(struct capture *c, struct cursor body, bool little)
 {
@@ -95,7 +105,9 @@ static bool add_interface(struct capture *c, struct cursor body, bool little)
         return capture_fail(c, "an interface block is too short");
     read_options(&i, body, little);
     if (i.exponent > (i.base == 10 ? 25 : 63))
-        return capture_fail(c, "a time stamp resolution of %u to the power of -%u cannot be used", i.base, i.exponent);
+        return capture_fail(c, "a time stamp resolution of %u to the power of -%u cannot be used", i.base,
+                            i.exponent);
+    i.power = power_of_ten(i.exponent);
     if (c->interface_count == c->interface_room) {
         uint32_t room = c->interface_room == 0 ? 16 : c->interface_room * 2;
         struct capture_interface *more = NULL;
@@ -134,7 +146,8 @@ enum block {
 };
 
 /* Fill *out from the body of a packet block of any kind. */
-ALWAYS_INLINE enum block read_packet(struct capture *c, uint32_t type, struct cursor body, struct frame *out, bool little)
+ALWAYS_INLINE enum block read_packet(struct capture *c, uint32_t type, struct cursor body, struct frame *out,
+                                     bool little)
 {
     const struct capture_interface *i;
     uint32_t id = 0, captured, wire;
@@ -164,8 +177,9 @@ ALWAYS_INLINE enum block read_packet(struct capture *c, uint32_t type, struct cu
     }
     struct view data = cursor_take(&body, captured);
     if (body.bad || captured > CAPTURE_FRAME_BYTES) {
-        (void)capture_fail(c, "a packet says it holds %u bytes, which its block or the limit of %d does not allow",
-                           captured, CAPTURE_FRAME_BYTES);
+        (void)capture_fail(
+            c, "a packet says it holds %u bytes, which its block or the limit of %d does not allow", captured,
+            CAPTURE_FRAME_BYTES);
         return BLOCK_STOP;
     }
     c->last_us = time_us;

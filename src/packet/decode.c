@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a frame to its innermost TCP segment or UDP datagram: a loop over layers (walk.h). link.c and wlan.c know the
- * layers below IP, ip.c IP, tunnel.c what carries packets inside of packets; TCP (RFC 9293) and UDP (RFC 768) are here.
+ * From a frame to its innermost TCP segment or UDP datagram: a loop over layers (walk.h). link.c and wlan.c
+ * know the layers below IP, ip.c IP, tunnel.c what carries packets inside of packets; TCP (RFC 9293) and UDP
+ * (RFC 768) are here.
  *
  * The most usual frames, Ethernet with IP with TCP or UDP, take their layers by direct calls before the loop.
  */
@@ -86,7 +87,8 @@ static inline enum layer walk_usual(struct walk *w)
     return next == LAYER_UDP ? walk_udp(w) : next;
 }
 
-enum decode_answer decode(const struct frame *frame, struct defrag *d, struct counters *counters, struct packet *out)
+enum decode_answer decode(const struct frame *frame, struct defrag *d, struct counters *counters,
+                          struct packet *out)
 {
     struct walk w = {
         .c = cursor_open(frame->data),

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reassembly of IP fragments (RFC 791 section 3.2, RFC 8200 section 4.5) in memory that is taken at the start.
+ * Reassembly of IP fragments (RFC 791 section 3.2, RFC 8200 section 4.5) in memory that is taken at the
+ * start.
  *
- * A datagram under way is a chain of pieces in the order of their offsets, found by addresses, identification and
- * (IPv4) protocol. Overlapping fragments have been used to show a sensor another text than the receiver sees, and no
- * honest sender makes them: a fragment that overlaps kills its datagram (RFC 5722, here for IPv4 as well), and the
- * dead datagram stays until its time is over so that what still comes of it is dropped too. An exact repetition, as
- * a network may make, is ignored.
+ * A datagram under way is a chain of pieces in the order of their offsets, found by addresses, identification
+ * and (IPv4) protocol. Overlapping fragments have been used to show a sensor another text than the receiver
+ * sees, and no honest sender makes them: a fragment that overlaps kills its datagram (RFC 5722, here for IPv4
+ * as well), and the dead datagram stays until its time is over so that what still comes of it is dropped too.
+ * An exact repetition, as a network may make, is ignored.
  *
- * Bounds: datagrams, pieces, and pieces of one datagram, so that a flood of tiny fragments cannot fill memory or make
- * the chains long. What is full gives way to the new: the oldest datagram is dropped. So is a datagram that is not
- * complete 30 seconds after its first fragment, by the time of packets.
+ * Bounds: datagrams, pieces, and pieces of one datagram, so that a flood of tiny fragments cannot fill memory
+ * or make the chains long. What is full gives way to the new: the oldest datagram is dropped. So is a
+ * datagram that is not complete 30 seconds after its first fragment, by the time of packets.
  */
 #include "packet/defrag.h"
 #include "base/hash.h"
@@ -108,8 +109,8 @@ static uint16_t kind_of(const struct fragment *f)
     return f->version == 4 ? (uint16_t)(0x400 | f->protocol) : 0x600;
 }
 
-static uint32_t *bucket_of(const struct defrag *d, const struct ip_addr *src, const struct ip_addr *dst, uint32_t id,
-                           uint16_t kind)
+static uint32_t *bucket_of(const struct defrag *d, const struct ip_addr *src, const struct ip_addr *dst,
+                           uint32_t id, uint16_t kind)
 {
     uint64_t h = hash_words(src->word[0], src->word[1], d->seed);
 
@@ -262,7 +263,8 @@ static enum placing place(struct defrag *d, uint32_t handle, uint32_t offset, st
 /* Offsets and lengths that a fragment can have at all. */
 static bool makes_sense(const struct fragment *f)
 {
-    return f->bytes.len > 0 && f->offset + f->bytes.len <= DATAGRAM_BYTES && (!f->more || f->bytes.len % 8 == 0);
+    return f->bytes.len > 0 && f->offset + f->bytes.len <= DATAGRAM_BYTES &&
+           (!f->more || f->bytes.len % 8 == 0);
 }
 
 /* What the fragment says of the datagram's end must agree with all the others. */

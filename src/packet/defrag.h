@@ -15,7 +15,7 @@ struct fragment {
 };
 
 /*
- * Keep a fragment. True: it completes its datagram, whose bytes (borrowed until the next call) and protocol are set.
- * False: more must come, or it was dropped, which is counted.
+ * Keep a fragment. True: it completes its datagram, whose bytes (borrowed until the next call) and protocol
+ * are set. False: more must come, or it was dropped, which is counted.
  */
 bool defrag_add(struct defrag *d, const struct fragment *f, struct view *out_bytes, uint8_t *out_protocol);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * IPv4 (RFC 791) and IPv6 with its extension headers (RFC 8200; AH RFC 4302; mobility RFC 6275; HIP RFC 7401; shim
- * RFC 5533). Addresses go into the packet at once: the innermost stay.
+ * IPv4 (RFC 791) and IPv6 with its extension headers (RFC 8200; AH RFC 4302; mobility RFC 6275; HIP RFC 7401;
+ * shim RFC 5533). Addresses go into the packet at once: the innermost stay.
  *
- * A length of 0 is what a capture shows of a packet that the network card will cut into segments (IPv4 and IPv6), or
- * a jumbogram (RFC 2675): then the frame's own length counts. Encrypted payload (ESP) is the end of the walk.
+ * A length of 0 is what a capture shows of a packet that the network card will cut into segments (IPv4 and
+ * IPv6), or a jumbogram (RFC 2675): then the frame's own length counts. Encrypted payload (ESP) is the end of
+ * the walk.
  */
 #include "packet/defrag.h"
 #include "packet/walk.h"
@@ -120,7 +121,9 @@ enum layer walk_ipv6(struct walk *w)
     return walk_protocol(w, protocol);
 }
 
-/* A fragment header, RFC 8200 section 4.5. With no other fragments it is as if it were not there (RFC 6946). */
+/*
+ * A fragment header, RFC 8200 section 4.5. With no other fragments it is as if it were not there (RFC 6946).
+ */
 static enum layer fragment_header(struct walk *w)
 {
     struct cursor h = cursor_sub(&w->c, 8);

@@ -9,11 +9,13 @@
  *     LLC            IEEE 802.2 with SNAP (RFC 1042), or with the number of IP itself (RFC 948)
  *     MPLS           RFC 3032: labels of 4, bit 8 of the last is set; nothing tells what follows
  *     PPPoE          RFC 2516: version and type 11, code 0, session 2, length 2, then PPP
- *     PPP            RFC 1661, RFC 1662: address ff, control 03 (both may be left out), protocol 2 (or 1, odd)
+ *     PPP            RFC 1661, RFC 1662: address ff, control 03 (both may be left out), protocol 2 (or 1,
+ *                    odd)
  *     Cisco HDLC     address 0f or 8f, control 00, EtherType
  *     cooked         what Linux gives for "any": 16 octets with the EtherType last, or 20 with it first
  *     family         BSD loopback: the AF_INET or AF_INET6 of that system in 4 octets of either order
- *     NFLOG          Linux: family 1, version 1, 2, then length 2, type 2, value, padded to 4; type 9 is the packet
+ *     NFLOG          Linux: family 1, version 1, 2, then length 2, type 2, value, padded to 4; type 9 is the
+ *                    packet
  *     packet tap     macOS and iOS: length 4, type 4, link type 4, more
  *     per packet     PPI: version 1, flags 1, length 2, link type 4, more
  */
@@ -126,15 +128,15 @@ enum layer walk_llc(struct walk *w)
     uint16_t type = cursor_u16(&h);
     if (h.bad)
         return walk_stop(w, COUNT_DECODE_SHORT);
-    if (organisation != 0 && organisation != 0x0000f8) /* EtherTypes, and those of the bridge tunnel, 802.1H */
+    if (organisation != 0 && organisation != 0x0000f8) /* EtherTypes, and those of 802.1H bridges */
         return walk_stop(w, COUNT_DECODE_OTHER);
     w->c = h;
     return walk_ethertype(w, type);
 }
 
 /*
- * After the labels: an IP packet, or the Ethernet frame of a pseudowire, with or without its control word (RFC 4385).
- * Only lengths that fit decide, an address could start with the digit of any of them.
+ * After the labels: an IP packet, or the Ethernet frame of a pseudowire, with or without its control word
+ * (RFC 4385). Only lengths that fit decide, an address could start with the digit of any of them.
  */
 enum layer walk_mpls(struct walk *w)
 {
@@ -310,7 +312,8 @@ static bool looks_like_typed_ip(uint16_t type, struct view inner, uint64_t lengt
 {
     uint8_t version = type == TYPE_IPV4 ? 4 : type == TYPE_IPV6 ? 6 : 0;
 
-    return version != 0 && inner.len > 0 && inner.at[0] >> 4 == version && looks_like_ip(inner, length, false);
+    return version != 0 && inner.len > 0 && inner.at[0] >> 4 == version &&
+           looks_like_ip(inner, length, false);
 }
 
 /* An ARP packet for Ethernet and IPv4 (RFC 826): its four fixed fields. */

@@ -3,23 +3,30 @@
  * Packets inside of packets.
  *
  *     IP in IP       RFC 2003, 2473, 4213: protocols 4 and 41; MPLS in IP RFC 4023
- *     GRE            RFC 2784, 2890: flags 2 (checksum, key, sequence: 4 octets each), EtherType 2; bridged Ethernet
- *     ERSPAN         draft-foschiano-erspan: in GRE, type II with 8 octets where GRE has a sequence number (I without,
+ *     GRE            RFC 2784, 2890: flags 2 (checksum, key, sequence: 4 octets each), EtherType 2; bridged
+ *                    Ethernet
+ *     ERSPAN         draft-foschiano-erspan: in GRE, type II with 8 octets where GRE has a sequence number (I
+ *                    without,
  *                    and nothing added), III with 12, and 8 more where its last bit is set
- *     PPTP           RFC 2637: GRE version 1 with key (payload length 2, call 2), sequence and acknowledgement; PPP
+ *     PPTP           RFC 2637: GRE version 1 with key (payload length 2, call 2), sequence and
+ *                    acknowledgement; PPP
  *     EtherIP        RFC 3378: version 3 in 2 octets, Ethernet
  *     L2TPv3         RFC 3931: session 4, cookie of 0, 4 or 8 and sublayer of 0 or 4 as agreed; Ethernet
  *     VXLAN          RFC 7348: flags 08 (88 with a group policy), 3, network 3, 1; Ethernet
- *     VXLAN-GPE      draft-ietf-nvo3-vxlan-gpe: flags 0c, 2, protocol 1 (1 IPv4, 2 IPv6, 3 Ethernet), network 3, 1
+ *     VXLAN-GPE      draft-ietf-nvo3-vxlan-gpe: flags 0c, 2, protocol 1 (1 IPv4, 2 IPv6, 3 Ethernet), network
+ *                    3, 1
  *     GENEVE         RFC 8926: version and options' length 1, flags 1, EtherType 2, network 3, 1, options
- *     GTP-U          3GPP TS 29.281 section 5: flags 1, message ff, length 2, tunnel 4, optional 4 and extensions
+ *     GTP-U          3GPP TS 29.281 section 5: flags 1, message ff, length 2, tunnel 4, optional 4 and
+ *                    extensions
  *     CAPWAP         RFC 5415 section 4.3: preamble 00, header length, flags, then Ethernet or 802.11; some
  *                    makers swap the octets of the latter's fields. Pieces are not joined.
- *     L2TP           RFC 2661 section 3.1: flags and version 2, length, tunnel and session 4, sequence, offset; PPP
+ *     L2TP           RFC 2661 section 3.1: flags and version 2, length, tunnel and session 4, sequence,
+ *                    offset; PPP
  *     Teredo         RFC 4380 section 5.1.1: authentication, origin, then IPv6 of 2001:0::/32
  *
- * The tunnels over UDP have ports that anyone may use for something else. So the port alone is no reason to go in:
- * the header must be strict, and an inner packet with lengths that fit must follow; else the datagram is just UDP.
+ * The tunnels over UDP have ports that anyone may use for something else. So the port alone is no reason to
+ * go in: the header must be strict, and an inner packet with lengths that fit must follow; else the datagram
+ * is just UDP.
  */
 #include "packet/walk.h"
 
@@ -131,7 +138,10 @@ enum layer walk_l2tp3(struct walk *w)
     return walk_enter(w, LAYER_ETHERNET);
 }
 
-/* ---- over UDP: each moves *c to the inner packet and tells its layer, or says LAYER_PACKET: it is no tunnel ---- */
+/*
+ * ---- over UDP: each moves *c to the inner packet and tells its layer, or says LAYER_PACKET: it is no tunnel
+ * ----
+ */
 
 /* Length of what *c stands before, captured or not. */
 static uint64_t length_at(const struct walk *w, const struct cursor *c)

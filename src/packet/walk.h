@@ -1,52 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The walk through the headers of a frame, known to the decoding files only. A layer reads its header off the front
- * of the walk's cursor and names the layer that follows. No layer calls another, so the depth of a hostile frame
- * costs steps, which are limited, and never stack.
+ * The walk through the headers of a frame, known to the decoding files only. A layer reads its header off the
+ * front of the walk's cursor and names the layer that follows. No layer calls another, so the depth of a
+ * hostile frame costs steps, which are limited, and never stack.
  *
- * Lengths: `cut` is how much of the present layer the headers announce but the capture does not hold (snap length).
- * A layer that announces its length trims the walk to it: what lies behind (Ethernet padding, check sequences) is
- * not part of it. A length beyond the layer around is believed as long as that one is the frame, since wire lengths
- * in captures are often wrong, and the missing part counts as cut.
+ * Lengths: `cut` is how much of the present layer the headers announce but the capture does not hold (snap
+ * length). A layer that announces its length trims the walk to it: what lies behind (Ethernet padding, check
+ * sequences) is not part of it. A length beyond the layer around is believed as long as that one is the
+ * frame, since wire lengths in captures are often wrong, and the missing part counts as cut.
  *
- * Checksums are not verified: on the sender's own machine they are filled in by the network card, after capture.
+ * Checksums are not verified: on the sender's own machine they are filled in by the network card, after
+ * capture.
  */
 #pragma once
 #include "base/cursor.h"
 #include "packet/packet.h"
 
 /* layer, function */
-#define LAYERS(X)                                                                                              \
-    X(ETHERNET, ethernet)                                                                                      \
-    X(VLAN, vlan)                                                                                              \
-    X(FABRIC_PATH, fabric_path)                                                                                \
-    X(BACKBONE, backbone)                                                                                      \
-    X(LLC, llc)                                                                                                \
-    X(MPLS, mpls)                                                                                              \
-    X(PPPOE, pppoe)                                                                                            \
-    X(PPP, ppp)                                                                                                \
-    X(PPP_DIRECTION, ppp_direction)                                                                            \
-    X(CISCO_HDLC, cisco_hdlc)                                                                                  \
-    X(COOKED, cooked)                                                                                          \
-    X(COOKED2, cooked2)                                                                                        \
-    X(FAMILY, family)                                                                                          \
-    X(NFLOG, nflog)                                                                                            \
-    X(PACKET_TAP, packet_tap)                                                                                  \
-    X(PER_PACKET, per_packet)                                                                                  \
-    X(PRISM, prism)                                                                                            \
-    X(RADIOTAP, radiotap)                                                                                      \
-    X(WLAN, wlan)                                                                                              \
-    X(IP, ip)                                                                                                  \
-    X(IPV4, ipv4)                                                                                              \
-    X(IPV6, ipv6)                                                                                              \
-    X(EXTENSION, extension)                                                                                    \
-    X(TCP, tcp)                                                                                                \
-    X(UDP, udp)                                                                                                \
-    X(GRE, gre)                                                                                                \
-    X(ETHERIP, etherip)                                                                                        \
-    X(L2TP3, l2tp3)                                                                                            \
-    X(TUNNEL_IPV4, tunnel_ipv4)                                                                                \
-    X(TUNNEL_IPV6, tunnel_ipv6)                                                                                \
+#define LAYERS(X)                                                                                            \
+    X(ETHERNET, ethernet)                                                                                    \
+    X(VLAN, vlan)                                                                                            \
+    X(FABRIC_PATH, fabric_path)                                                                              \
+    X(BACKBONE, backbone)                                                                                    \
+    X(LLC, llc)                                                                                              \
+    X(MPLS, mpls)                                                                                            \
+    X(PPPOE, pppoe)                                                                                          \
+    X(PPP, ppp)                                                                                              \
+    X(PPP_DIRECTION, ppp_direction)                                                                          \
+    X(CISCO_HDLC, cisco_hdlc)                                                                                \
+    X(COOKED, cooked)                                                                                        \
+    X(COOKED2, cooked2)                                                                                      \
+    X(FAMILY, family)                                                                                        \
+    X(NFLOG, nflog)                                                                                          \
+    X(PACKET_TAP, packet_tap)                                                                                \
+    X(PER_PACKET, per_packet)                                                                                \
+    X(PRISM, prism)                                                                                          \
+    X(RADIOTAP, radiotap)                                                                                    \
+    X(WLAN, wlan)                                                                                            \
+    X(IP, ip)                                                                                                \
+    X(IPV4, ipv4)                                                                                            \
+    X(IPV6, ipv6)                                                                                            \
+    X(EXTENSION, extension)                                                                                  \
+    X(TCP, tcp)                                                                                              \
+    X(UDP, udp)                                                                                              \
+    X(GRE, gre)                                                                                              \
+    X(ETHERIP, etherip)                                                                                      \
+    X(L2TP3, l2tp3)                                                                                          \
+    X(TUNNEL_IPV4, tunnel_ipv4)                                                                              \
+    X(TUNNEL_IPV6, tunnel_ipv6)                                                                              \
     X(TUNNEL_MPLS, tunnel_mpls)
 
 enum layer {
@@ -119,8 +120,8 @@ enum layer walk_link(struct walk *w, uint32_t link);
 enum layer walk_udp_tunnel(struct walk *w);
 
 /*
- * Is `v`, of `length` bytes with its cut part, an IP packet by version and lengths? `exactly`: with nothing behind
- * it. Or an Ethernet frame that holds such a packet or an address resolution?
+ * Is `v`, of `length` bytes with its cut part, an IP packet by version and lengths? `exactly`: with nothing
+ * behind it. Or an Ethernet frame that holds such a packet or an address resolution?
  */
 bool looks_like_ip(struct view v, uint64_t length, bool exactly);
 bool looks_like_ethernet(struct view v, uint64_t length);

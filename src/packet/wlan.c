@@ -2,13 +2,13 @@
 /*
  * Wireless LAN frames (IEEE 802.11) and the headers that capture adds before them.
  *
- * Frame: control 2 (little-endian; version 0, type 2 is data), duration 2, three addresses 18, sequence 2, a fourth
- * address 6 between access points, QoS 2, HT control 4; then LLC. Encrypted frames are skipped, and so are frames
- * that carry a piece only. Of several packets in one frame (A-MSDU) the first is decoded.
+ * Frame: control 2 (little-endian; version 0, type 2 is data), duration 2, three addresses 18, sequence 2, a
+ * fourth address 6 between access points, QoS 2, HT control 4; then LLC. Encrypted frames are skipped, and so
+ * are frames that carry a piece only. Of several packets in one frame (A-MSDU) the first is decoded.
  *
- * radiotap (radiotap.org): version 1, pad 1, length 2, present 4 (bit 31: 4 more), fields; all little-endian. Of the
- * fields only the flags count: they follow the time stamp, which is aligned to 8.
- * AVS: magic 8021100x, length 4, more; big-endian. Prism: code 4, length 4, more, in the order of its machine.
+ * radiotap (radiotap.org): version 1, pad 1, length 2, present 4 (bit 31: 4 more), fields; all little-endian.
+ * Of the fields only the flags count: they follow the time stamp, which is aligned to 8. AVS: magic 8021100x,
+ * length 4, more; big-endian. Prism: code 4, length 4, more, in the order of its machine.
  */
 #include "packet/walk.h"
 
@@ -38,7 +38,10 @@ static bool carries(uint16_t control)
            (control & (CONTROL_NULL | CONTROL_MORE_PIECES | CONTROL_PROTECTED)) == 0;
 }
 
-/* Skip what comes after the control field of such a frame, giving the QoS field. False: the last piece of many. */
+/*
+ * Skip what comes after the control field of such a frame, giving the QoS field. False: the last piece of
+ * many.
+ */
 static bool skip_addresses(struct cursor *c, uint16_t control, bool swapped, uint16_t *out_qos)
 {
     cursor_skip(c, 20);

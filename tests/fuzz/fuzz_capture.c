@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target of the capture formats: the input is a file. It is read twice, mapped and as a stream (a pipe, of up
- * to its capacity), which must give the same frames and the same end.
+ * Fuzz target of the capture formats: the input is a file. It is read twice, mapped and as a stream (a pipe,
+ * of up to its capacity), which must give the same frames and the same end.
  */
 #include "packet/packet.h"
 #include <stdio.h>
@@ -49,7 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int fd = memfd_create("fuzz", 0), ends[2];
     size_t len = size < PIPE_BYTES ? size : PIPE_BYTES;
 
-    if (fd < 0 || write(fd, data, len) != (ssize_t)len || pipe(ends) != 0 || write(ends[1], data, len) != (ssize_t)len)
+    if (fd < 0 || write(fd, data, len) != (ssize_t)len || pipe(ends) != 0 ||
+        write(ends[1], data, len) != (ssize_t)len)
         abort();
     close(ends[1]);
     struct result file = read_all(fd), stream = read_all(ends[0]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fuzz target of the decoder and of reassembly. The input is a list of frames: link type 2, length 2 (both
- * big-endian), bytes; the length is clipped. The wire length is that of the input's frame, or longer by the link
- * type's uppermost nibble, as with a snap length.
+ * big-endian), bytes; the length is clipped. The wire length is that of the input's frame, or longer by the
+ * link type's uppermost nibble, as with a snap length.
  */
 #include "packet/packet.h"
 #include <stdlib.h>
@@ -26,13 +26,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             break;
         memcpy(copy, data + at, len);
         at += len;
-        struct frame frame = { time_us += 1000 * 1000, view_of(copy, len), (uint32_t)len + (link >> 12) * 100, link & 0xfff };
+        struct frame frame = { time_us += 1000 * 1000, view_of(copy, len), (uint32_t)len + (link >> 12) * 100,
+                               link & 0xfff };
         struct packet p = { 0 };
         if (decode(&frame, d, &counters, &p) == DECODE_PACKET) {
             uint8_t sum = 0;
             for (size_t i = 0; i < p.payload.len; i++) /* all of the payload can be read */
                 sum = (uint8_t)(sum + p.payload.at[i]);
-            if ((p.l4 != 6 && p.l4 != 17) || p.payload_len < p.payload.len || (sum != 0 && p.payload.len == 0))
+            if ((p.l4 != 6 && p.l4 != 17) || p.payload_len < p.payload.len ||
+                (sum != 0 && p.payload.len == 0))
                 abort();
         }
         free(copy);

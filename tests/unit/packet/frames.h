@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frames for tests, built from the inside to the outside: a payload first, then each wrap_ function puts a header
- * before what is there, with the lengths that fit.
+ * Frames for tests, built from the inside to the outside: a payload first, then each wrap_ function puts a
+ * header before what is there, with the lengths that fit.
  */
 #pragma once
 #include "base/view.h"
@@ -93,8 +93,8 @@ static inline void wrap_tcp(struct build *b, uint16_t src, uint16_t dst)
 }
 
 /* `fragmentation`: the field with flags and offset. */
-static inline void wrap_ipv4_part(struct build *b, uint8_t protocol, const char *src, const char *dst, uint16_t id,
-                                  uint16_t fragmentation)
+static inline void wrap_ipv4_part(struct build *b, uint8_t protocol, const char *src, const char *dst,
+                                  uint16_t id, uint16_t fragmentation)
 {
     uint8_t ttl[2] = { 61, protocol };
     size_t total = build_len(b) + 20;

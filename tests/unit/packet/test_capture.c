@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Captures: each format, byte order and packing, mapped and streamed; and everything that can be wrong with a file. */
+/*
+ * Captures: each format, byte order and packing, mapped and streamed; and everything that can be wrong with a
+ * file.
+ */
 #include "frames.h"
 #include "packet/packet.h"
 #include "test.h"
@@ -359,7 +362,9 @@ static void test_pcap_in_both_orders_and_all_fractions(void **state)
         uint32_t magic;
         uint64_t time_us;
         size_t more; /* octets in the record header */
-    } kinds[] = { { 0xa1b2c3d4, 1500000000123456, 0 }, { 0xa1b23c4d, 1500000000000123, 0 }, { 0xa1b2cd34, 1500000000123456, 8 } };
+    } kinds[] = { { 0xa1b2c3d4, 1500000000123456, 0 },
+                  { 0xa1b23c4d, 1500000000000123, 0 },
+                  { 0xa1b2cd34, 1500000000123456, 8 } };
 
     (void)state;
     for (unsigned k = 0; k < 6; k++) {
@@ -771,7 +776,8 @@ static void test_several_packed_members_are_one_capture(void **state)
     for (unsigned p = 0; p < 2; p++) {
         size_t half = f.len / 2;
         struct view first = packers[p](view_of(f.at, half), packed, room);
-        struct view second = packers[p](view_of(f.at + half, f.len - half), packed + first.len, room - first.len);
+        struct view second =
+            packers[p](view_of(f.at + half, f.len - half), packed + first.len, room - first.len);
         size_t len = first.len + second.len;
         if (p == 0) { /* padding behind gzip, as on tapes */
             memset(packed + len, 0, 512);
@@ -796,7 +802,8 @@ static void test_packed_data_that_are_cut_or_broken_are_told(void **state)
         assert_true(seen.opened && seen.failed);
         assert_true(seen.count > 0 && seen.count <= 50);
         assert_non_null(strstr(seen.err.text, "end too early"));
-        packed[p == 0 ? v.len - 8 : 4] ^= 0x08; /* gzip: the check sum at the end; zstd: a reserved bit in front */
+        /* gzip: the check sum at the end; zstd: a reserved bit in front. */
+        packed[p == 0 ? v.len - 8 : 4] ^= 0x08;
         read_all(as_file(v), 64, &seen);
         assert_int_equal(seen.opened, p == 0);
         assert_int_equal(seen.failed, p == 0);
@@ -824,9 +831,15 @@ static void test_files_that_are_no_captures_are_told_what_they_are(void **state)
         const char *words;
     } files[] = {
 #define F(bytes, words) { { (const uint8_t *)(bytes), sizeof(bytes) - 1 }, (words) }
-        F("", "empty"), F("{\"timestamp\":1}\n", "JSON text"), F("<html>", "HTML"), F("just some words\n", "text"),
-        F("\xfd" "7zXZ\0xxxxx", "xz"), F("PK\x03\x04zzzz", "zip"), F("\x01\x02\x03\x04\x05\x06", "not a capture"),
-        F("\xd4\xc3\xb2\xa1\x02\x00", "ends inside"), F("\x0a\x0d\x0d\x0a\x1c\x00\x00\x00\x4d\x3c\x2b\x1a\x01", "ends inside"),
+        F("", "empty"),
+        F("{\"timestamp\":1}\n", "JSON text"),
+        F("<html>", "HTML"),
+        F("just some words\n", "text"),
+        F("\xfd\x37zXZ\0xxxxx", "xz"),
+        F("PK\x03\x04zzzz", "zip"),
+        F("\x01\x02\x03\x04\x05\x06", "not a capture"),
+        F("\xd4\xc3\xb2\xa1\x02\x00", "ends inside"),
+        F("\x0a\x0d\x0d\x0a\x1c\x00\x00\x00\x4d\x3c\x2b\x1a\x01", "ends inside"),
 #undef F
     };
 

@@ -79,7 +79,12 @@ static void outer_udp(uint16_t src, uint16_t dst)
 
 static void ethernet_udp4(void) { udp4(); wrap_ethernet(&b, 0x0800); }
 static void ethernet_udp6(void) { udp6(); wrap_ethernet(&b, 0x86dd); }
-static void cooked(void) { tcp4(); WRAP(&b, "\x00\x00\x00\x01\x00\x06" "\x02\x00\x00\x00\x00\x01\x00\x00\x08\x00"); }
+static void cooked(void)
+{
+    tcp4();
+    WRAP(&b, "\x00\x00\x00\x01\x00\x06"
+             "\x02\x00\x00\x00\x00\x01\x00\x00\x08\x00");
+}
 static void cooked2(void)
 {
     tcp6();
@@ -121,11 +126,19 @@ static void packet_tap(void)
 
 #define ADDRESSES3 MACS "\x02\x00\x00\x00\x00\x05"
 static void wlan(void) { tcp4(); WRAP(&b, "\x08\x01\x00\x00" ADDRESSES3 "\x10\x00" SNAP "\x08\x00"); }
-static void wlan_qos(void) { tcp6(); WRAP(&b, "\x88\x02\x00\x00" ADDRESSES3 "\x10\x00" "\x00\x00" SNAP "\x86\xdd"); }
+static void wlan_qos(void)
+{
+    tcp6();
+    WRAP(&b, "\x88\x02\x00\x00" ADDRESSES3 "\x10\x00"
+             "\x00\x00" SNAP "\x86\xdd");
+}
 static void wlan_four(void)
 {
     tcp4();
-    WRAP(&b, "\x88\x83\x00\x00" ADDRESSES3 "\x10\x00" "\x02\x00\x00\x00\x00\x06" "\x00\x00" "ht-c" SNAP "\x08\x00");
+    WRAP(&b, "\x88\x83\x00\x00" ADDRESSES3 "\x10\x00"
+             "\x02\x00\x00\x00\x00\x06"
+             "\x00\x00"
+             "ht-c" SNAP "\x08\x00");
 }
 static void wlan_aggregate(void)
 {
@@ -155,7 +168,12 @@ static void prism_big(void) { wlan(); WRAP(&b, "\x00\x00\x00\x44\x00\x00\x00\x10
 /* ---- inside of Ethernet ---- */
 
 static void vlan(void) { tcp4(); WRAP(&b, "\x00\x07\x08\x00"); wrap_ethernet(&b, 0x8100); }
-static void vlan_in_vlan(void) { tcp6(); WRAP(&b, "\x00\x07\x81\x00\x00\x08\x86\xdd"); wrap_ethernet(&b, 0x88a8); }
+static void vlan_in_vlan(void)
+{
+    tcp6();
+    WRAP(&b, "\x00\x07\x81\x00\x00\x08\x86\xdd");
+    wrap_ethernet(&b, 0x88a8);
+}
 static void ieee802_3(void)
 {
     tcp4();
@@ -171,7 +189,12 @@ static void mpls_pseudowire(void)
     WRAP(&b, "\x00\x01\x01\x40" "\x00\x00\x00\x05");
     wrap_ethernet(&b, 0x8847);
 }
-static void mpls_pseudowire_bare(void) { ethernet6(); WRAP(&b, "\x00\x01\x01\x40"); wrap_ethernet(&b, 0x8847); }
+static void mpls_pseudowire_bare(void)
+{
+    ethernet6();
+    WRAP(&b, "\x00\x01\x01\x40");
+    wrap_ethernet(&b, 0x8847);
+}
 static void pppoe(void) { pppoe_link(); wrap_ethernet(&b, 0x8864); }
 static void backbone(void) { ethernet4(); WRAP(&b, "\x00\x00\x00\x01"); wrap_ethernet(&b, 0x88e7); }
 static void fabric_path(void) { ethernet4(); WRAP(&b, "\x40\x20"); wrap_ethernet(&b, 0x8903); }
@@ -230,7 +253,15 @@ static void gre_vlan(void) { tcp4(); WRAP(&b, "\x00\x00\x81\x00\x00\x01\x08\x00"
 static void erspan1(void) { ethernet4(); WRAP(&b, "\x00\x00\x88\xbe"); outer4(47); }
 static void erspan2(void) { ethernet4(); WRAP(&b, "\x10\x00\x88\xbe" "seq_" "erspan2_"); outer4(47); }
 static void erspan3(void) { ethernet6(); WRAP(&b, "\x10\x00\x22\xeb" "seq_" "erspan3+\0\0\0\0"); outer4(47); }
-static void erspan3_long(void) { ethernet6(); WRAP(&b, "\x10\x00\x22\xeb" "seq_" "erspan3+\0\0\0\1" "platform"); outer4(47); }
+static void erspan3_long(void)
+{
+    ethernet6();
+    WRAP(&b, "\x10\x00\x22\xeb"
+             "seq_"
+             "erspan3+\0\0\0\1"
+             "platform");
+    outer4(47);
+}
 static void pptp(void)
 {
     tcp4();
@@ -247,11 +278,32 @@ static void l2tp3_ip(void) { ethernet4(); WRAP(&b, "\x00\x00\x00\x09" "cook"); o
 /* ---- over UDP ---- */
 
 static void vxlan(void) { ethernet4(); WRAP(&b, "\x08\x00\x00\x00\x00\x00\x2a\x00"); outer_udp(50000, 4789); }
-static void vxlan_group(void) { ethernet6(); WRAP(&b, "\x88\x08\x00\x05\x00\x00\x2a\x00"); outer_udp(50000, 4789); }
-static void vxlan_linux(void) { vlan(); WRAP(&b, "\x08\x00\x00\x00\x00\x00\x2a\x00"); outer_udp(50000, 8472); }
+static void vxlan_group(void)
+{
+    ethernet6();
+    WRAP(&b, "\x88\x08\x00\x05\x00\x00\x2a\x00");
+    outer_udp(50000, 4789);
+}
+static void vxlan_linux(void)
+{
+    vlan();
+    WRAP(&b, "\x08\x00\x00\x00\x00\x00\x2a\x00");
+    outer_udp(50000, 8472);
+}
 static void vxlan_gpe(void) { tcp4(); WRAP(&b, "\x0c\x00\x00\x01\x00\x00\x2a\x00"); outer_udp(50000, 4790); }
-static void geneve(void) { ethernet4(); WRAP(&b, "\x00\x00\x65\x58\x00\x00\x2a\x00"); outer_udp(50000, 6081); }
-static void geneve_options(void) { tcp6(); WRAP(&b, "\x02\x40\x86\xdd\x00\x00\x2a\x00" "options8"); outer_udp(50000, 6081); }
+static void geneve(void)
+{
+    ethernet4();
+    WRAP(&b, "\x00\x00\x65\x58\x00\x00\x2a\x00");
+    outer_udp(50000, 6081);
+}
+static void geneve_options(void)
+{
+    tcp6();
+    WRAP(&b, "\x02\x40\x86\xdd\x00\x00\x2a\x00"
+             "options8");
+    outer_udp(50000, 6081);
+}
 static void gtp(void)
 {
     tcp4();
@@ -278,8 +330,19 @@ static void capwap_swapped(void)
     WRAP(&b, "\x00\x20\x43\x20\x00\x00\x00\x00" "\x04\x01\x02\x03\x04\x00\x00\x00");
     outer_udp(50000, 5247);
 }
-static void capwap_ethernet(void) { ethernet4(); WRAP(&b, "\x00\x10\x02\x00\x00\x00\x00\x00"); outer_udp(50000, 5247); }
-static void l2tp(void) { tcp4(); WRAP(&b, "\x00\x02\x00\x01\x00\x02" "\xff\x03\x00\x21"); outer_udp(1701, 1701); }
+static void capwap_ethernet(void)
+{
+    ethernet4();
+    WRAP(&b, "\x00\x10\x02\x00\x00\x00\x00\x00");
+    outer_udp(50000, 5247);
+}
+static void l2tp(void)
+{
+    tcp4();
+    WRAP(&b, "\x00\x02\x00\x01\x00\x02"
+             "\xff\x03\x00\x21");
+    outer_udp(1701, 1701);
+}
 static void l2tp_all(void)
 {
     tcp6();
@@ -288,7 +351,13 @@ static void l2tp_all(void)
     WRAP(&b, "\x4b\x02");
     outer_udp(1701, 50000);
 }
-static void l2tp3_udp(void) { ethernet6(); WRAP(&b, "\x00\x03\x00\x00\x00\x00\x00\x09" "cookieso"); outer_udp(1701, 1701); }
+static void l2tp3_udp(void)
+{
+    ethernet6();
+    WRAP(&b, "\x00\x03\x00\x00\x00\x00\x00\x09"
+             "cookieso");
+    outer_udp(1701, 1701);
+}
 static void teredo6(void)
 {
     build_start(&b, VIEW(HELLO));
@@ -323,44 +392,101 @@ struct sample {
 
 static const struct sample samples[] = {
 #define S(build, ...) { #build, build, __VA_ARGS__ }
-    S(ethernet4, 1, 4, 0, 6, 0), S(ethernet6, 1, 6, 0, 6, 0),
-    S(ethernet_udp4, 1, 4, 0, 17, 0), S(ethernet_udp6, 1, 6, 0, 17, 0),
-    S(cooked, 113, 4, 0, 6, 0), S(cooked_llc, 113, 4, 0, 6, 0), S(cooked2, 276, 6, 0, 6, 0),
-    S(tcp4, 101, 4, 0, 6, 0), S(tcp6, 101, 6, 0, 6, 0), S(udp4, 12, 4, 0, 17, 0), S(udp6, 14, 6, 0, 17, 0),
-    S(tcp4, 228, 4, 0, 6, 0), S(tcp6, 229, 6, 0, 6, 0),
-    S(family_little, 0, 4, 0, 6, 0), S(family_darwin, 0, 6, 0, 6, 0), S(family_big, 108, 6, 0, 6, 0),
-    S(ppp, 9, 4, 0, 6, 0), S(ppp_short, 50, 6, 0, 6, 0), S(cisco_hdlc, 50, 4, 0, 6, 0),
-    S(ppp_direction, 166, 4, 0, 6, 0), S(ppp_direction_before, 166, 4, 0, 6, 0), S(cisco_hdlc, 104, 4, 0, 6, 0),
-    S(pppoe_link, 51, 4, 1, 6, 0), S(llc_link, 100, 4, 0, 6, 0),
-    S(nflog, 239, 4, 0, 6, 0), S(packet_tap, 258, 4, 0, 6, 0),
-    S(wlan, 105, 4, 0, 6, 0), S(wlan_qos, 105, 6, 0, 6, 0), S(wlan_four, 105, 4, 0, 6, 0),
-    S(wlan_aggregate, 105, 4, 0, 6, 0), S(radiotap, 127, 4, 0, 6, 0), S(radiotap_padded, 127, 4, 0, 6, 0),
-    S(per_packet, 192, 4, 0, 6, 0), S(avs, 163, 4, 0, 6, 0), S(avs, 119, 4, 0, 6, 0), S(prism, 119, 4, 0, 6, 0),
+    S(ethernet4, 1, 4, 0, 6, 0),
+    S(ethernet6, 1, 6, 0, 6, 0),
+    S(ethernet_udp4, 1, 4, 0, 17, 0),
+    S(ethernet_udp6, 1, 6, 0, 17, 0),
+    S(cooked, 113, 4, 0, 6, 0),
+    S(cooked_llc, 113, 4, 0, 6, 0),
+    S(cooked2, 276, 6, 0, 6, 0),
+    S(tcp4, 101, 4, 0, 6, 0),
+    S(tcp6, 101, 6, 0, 6, 0),
+    S(udp4, 12, 4, 0, 17, 0),
+    S(udp6, 14, 6, 0, 17, 0),
+    S(tcp4, 228, 4, 0, 6, 0),
+    S(tcp6, 229, 6, 0, 6, 0),
+    S(family_little, 0, 4, 0, 6, 0),
+    S(family_darwin, 0, 6, 0, 6, 0),
+    S(family_big, 108, 6, 0, 6, 0),
+    S(ppp, 9, 4, 0, 6, 0),
+    S(ppp_short, 50, 6, 0, 6, 0),
+    S(cisco_hdlc, 50, 4, 0, 6, 0),
+    S(ppp_direction, 166, 4, 0, 6, 0),
+    S(ppp_direction_before, 166, 4, 0, 6, 0),
+    S(cisco_hdlc, 104, 4, 0, 6, 0),
+    S(pppoe_link, 51, 4, 1, 6, 0),
+    S(llc_link, 100, 4, 0, 6, 0),
+    S(nflog, 239, 4, 0, 6, 0),
+    S(packet_tap, 258, 4, 0, 6, 0),
+    S(wlan, 105, 4, 0, 6, 0),
+    S(wlan_qos, 105, 6, 0, 6, 0),
+    S(wlan_four, 105, 4, 0, 6, 0),
+    S(wlan_aggregate, 105, 4, 0, 6, 0),
+    S(radiotap, 127, 4, 0, 6, 0),
+    S(radiotap_padded, 127, 4, 0, 6, 0),
+    S(per_packet, 192, 4, 0, 6, 0),
+    S(avs, 163, 4, 0, 6, 0),
+    S(avs, 119, 4, 0, 6, 0),
+    S(prism, 119, 4, 0, 6, 0),
     S(prism_big, 119, 4, 0, 6, 0),
-    S(vlan, 1, 4, 0, 6, 0), S(vlan_in_vlan, 1, 6, 0, 6, 0), S(ieee802_3, 1, 4, 0, 6, 0), S(llc_ip, 1, 4, 0, 6, 0),
-    S(mpls, 1, 4, 0, 6, 0), S(mpls_pseudowire, 1, 4, 0, 6, 0), S(mpls_pseudowire_bare, 1, 6, 0, 6, 0),
-    S(pppoe, 1, 4, 1, 6, 0), S(backbone, 1, 4, 1, 6, 0), S(fabric_path, 1, 4, 1, 6, 0),
-    S(v4_options, 1, 4, 0, 6, 0), S(extensions, 1, 6, 0, 6, 0), S(ah_in_v4, 1, 4, 0, 6, 0),
+    S(vlan, 1, 4, 0, 6, 0),
+    S(vlan_in_vlan, 1, 6, 0, 6, 0),
+    S(ieee802_3, 1, 4, 0, 6, 0),
+    S(llc_ip, 1, 4, 0, 6, 0),
+    S(mpls, 1, 4, 0, 6, 0),
+    S(mpls_pseudowire, 1, 4, 0, 6, 0),
+    S(mpls_pseudowire_bare, 1, 6, 0, 6, 0),
+    S(pppoe, 1, 4, 1, 6, 0),
+    S(backbone, 1, 4, 1, 6, 0),
+    S(fabric_path, 1, 4, 1, 6, 0),
+    S(v4_options, 1, 4, 0, 6, 0),
+    S(extensions, 1, 6, 0, 6, 0),
+    S(ah_in_v4, 1, 4, 0, 6, 0),
     S(atomic_fragment, 1, 6, 0, 6, 0),
-    S(v4_in_v4, 1, 4, 1, 6, 0), S(v6_in_v4, 1, 6, 1, 6, 0), S(v4_in_v6, 1, 4, 1, 6, 0), S(v6_in_v6, 1, 6, 1, 6, 0),
+    S(v4_in_v4, 1, 4, 1, 6, 0),
+    S(v6_in_v4, 1, 6, 1, 6, 0),
+    S(v4_in_v6, 1, 4, 1, 6, 0),
+    S(v6_in_v6, 1, 6, 1, 6, 0),
     S(mpls_in_ip, 1, 4, 1, 6, 0),
-    S(gre, 1, 4, 1, 6, 0), S(gre_all, 1, 6, 1, 6, 0), S(gre_bridged, 1, 4, 1, 6, 0), S(gre_mpls, 1, 4, 1, 6, 0),
-    S(gre_vlan, 1, 4, 1, 6, 0), S(erspan1, 1, 4, 1, 6, 0), S(erspan2, 1, 4, 1, 6, 0), S(erspan3, 1, 6, 1, 6, 0),
-    S(erspan3_long, 1, 6, 1, 6, 0), S(pptp, 1, 4, 1, 6, 0), S(etherip, 1, 4, 1, 6, 0), S(l2tp3_ip, 1, 4, 1, 6, 0),
-    S(vxlan, 1, 4, 1, 6, 4789), S(vxlan_group, 1, 6, 1, 6, 4789), S(vxlan_linux, 1, 4, 1, 6, 8472),
-    S(vxlan_gpe, 1, 4, 1, 6, 4790), S(geneve, 1, 4, 1, 6, 6081), S(geneve_options, 1, 6, 1, 6, 6081),
-    S(gtp, 1, 4, 1, 6, 2152), S(gtp_extensions, 1, 6, 1, 6, 2152),
-    S(capwap, 1, 4, 1, 6, 50000), S(capwap_swapped, 1, 4, 1, 6, 5247), S(capwap_ethernet, 1, 4, 1, 6, 5247),
-    S(l2tp, 1, 4, 1, 6, 1701), S(l2tp_all, 1, 6, 1, 6, 50000), S(l2tp3_udp, 1, 6, 1, 6, 1701),
-    S(teredo, 1, 66, 1, 6, 3544), S(teredo_any_port, 1, 66, 1, 6, 50001), S(teredo_indications, 1, 66, 1, 6, 50000),
+    S(gre, 1, 4, 1, 6, 0),
+    S(gre_all, 1, 6, 1, 6, 0),
+    S(gre_bridged, 1, 4, 1, 6, 0),
+    S(gre_mpls, 1, 4, 1, 6, 0),
+    S(gre_vlan, 1, 4, 1, 6, 0),
+    S(erspan1, 1, 4, 1, 6, 0),
+    S(erspan2, 1, 4, 1, 6, 0),
+    S(erspan3, 1, 6, 1, 6, 0),
+    S(erspan3_long, 1, 6, 1, 6, 0),
+    S(pptp, 1, 4, 1, 6, 0),
+    S(etherip, 1, 4, 1, 6, 0),
+    S(l2tp3_ip, 1, 4, 1, 6, 0),
+    S(vxlan, 1, 4, 1, 6, 4789),
+    S(vxlan_group, 1, 6, 1, 6, 4789),
+    S(vxlan_linux, 1, 4, 1, 6, 8472),
+    S(vxlan_gpe, 1, 4, 1, 6, 4790),
+    S(geneve, 1, 4, 1, 6, 6081),
+    S(geneve_options, 1, 6, 1, 6, 6081),
+    S(gtp, 1, 4, 1, 6, 2152),
+    S(gtp_extensions, 1, 6, 1, 6, 2152),
+    S(capwap, 1, 4, 1, 6, 50000),
+    S(capwap_swapped, 1, 4, 1, 6, 5247),
+    S(capwap_ethernet, 1, 4, 1, 6, 5247),
+    S(l2tp, 1, 4, 1, 6, 1701),
+    S(l2tp_all, 1, 6, 1, 6, 50000),
+    S(l2tp3_udp, 1, 6, 1, 6, 1701),
+    S(teredo, 1, 66, 1, 6, 3544),
+    S(teredo_any_port, 1, 66, 1, 6, 50001),
+    S(teredo_indications, 1, 66, 1, 6, 50000),
     S(three_deep, 1, 4, 3, 6, 4789),
 #undef S
 };
 enum { SAMPLES = sizeof samples / sizeof samples[0] };
 
-/* Decode `data`, of which a frame of wire_len bytes was on the wire; from memory of its own size, for ASan. */
-static enum decode_answer decode_tight(uint32_t link, struct view data, size_t wire_len, struct counters *counters,
-                                       struct packet *out, uint8_t **out_copy)
+/*
+ * Decode `data`, of which a frame of wire_len bytes was on the wire; from memory of its own size, for ASan.
+ */
+static enum decode_answer decode_tight(uint32_t link, struct view data, size_t wire_len,
+                                       struct counters *counters, struct packet *out, uint8_t **out_copy)
 {
     uint8_t *copy = malloc(data.len > 0 ? data.len : 1);
 
@@ -385,15 +511,16 @@ static enum decode_answer decode_now(uint32_t link, struct counters *counters, s
 /* How many reasons were counted for giving no packet. */
 static uint64_t reasons(const struct counters *c)
 {
-    return c->n[COUNT_LINK_UNKNOWN] + c->n[COUNT_DECODE_SHORT] + c->n[COUNT_DECODE_BAD] + c->n[COUNT_DECODE_OTHER] +
-           c->n[COUNT_DECODE_DEPTH] + c->n[COUNT_FRAGMENTS_DROPPED];
+    return c->n[COUNT_LINK_UNKNOWN] + c->n[COUNT_DECODE_SHORT] + c->n[COUNT_DECODE_BAD] +
+           c->n[COUNT_DECODE_OTHER] + c->n[COUNT_DECODE_DEPTH] + c->n[COUNT_FRAGMENTS_DROPPED];
 }
 
 static void check_inner(const struct sample *s, const struct packet *p)
 {
     struct ip_addr src = s->version == 4 ? ip_from_v4((const uint8_t *)V4_A)
                                          : ip_from_v6((const uint8_t *)(s->version == 66 ? TEREDO : V6_A));
-    struct ip_addr dst = s->version == 4 ? ip_from_v4((const uint8_t *)V4_B) : ip_from_v6((const uint8_t *)V6_B);
+    struct ip_addr dst =
+        s->version == 4 ? ip_from_v4((const uint8_t *)V4_B) : ip_from_v6((const uint8_t *)V6_B);
 
     assert_true(ip_equal(&p->src, &src));
     assert_true(ip_equal(&p->dst, &dst));
@@ -472,7 +599,8 @@ static void test_every_prefix_as_a_whole_frame_is_harmless(void **state)
             struct counters counters;
             struct packet p;
             uint8_t *copy;
-            enum decode_answer answer = decode_tight(samples[i].link, view_slice(whole, 0, n), n, &counters, &p, &copy);
+            enum decode_answer answer =
+                decode_tight(samples[i].link, view_slice(whole, 0, n), n, &counters, &p, &copy);
             assert_int_equal(counters.n[COUNT_FRAMES_CUT], 0);
             assert_int_equal(reasons(&counters), answer == DECODE_NONE);
             free(copy);
@@ -552,10 +680,13 @@ static void test_what_is_neither_tcp_nor_udp(void **state)
 
 static void test_wireless_frames_without_a_packet_in_clear(void **state)
 {
-    static const char controls[][2] = { { 0x08, 0x41 }, { 0x48, 0x01 }, { (char)0x80, 0x00 }, { 0x08, 0x05 } };
+    static const char controls[][2] = {
+        { 0x08, 0x41 }, { 0x48, 0x01 }, { (char)0x80, 0x00 }, { 0x08, 0x05 }
+    };
 
     (void)state;
-    for (size_t i = 0; i < sizeof controls / sizeof controls[0]; i++) { /* protected, no data, beacon, a piece */
+    for (size_t i = 0; i < sizeof controls / sizeof controls[0];
+         i++) { /* protected, no data, beacon, a piece */
         wlan();
         memcpy(b.bytes + b.at, controls[i], 2);
         expect_none(105, COUNT_DECODE_OTHER);

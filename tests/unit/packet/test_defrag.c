@@ -47,7 +47,8 @@ static enum decode_answer give(struct defrag *d, uint32_t link)
 }
 
 /* Give the bytes [from, to) of the datagram as an IPv4 fragment. */
-static enum decode_answer give4_bytes(struct defrag *d, uint16_t id, size_t from, struct view bytes, bool more)
+static enum decode_answer give4_bytes(struct defrag *d, uint16_t id, size_t from, struct view bytes,
+                                      bool more)
 {
     build_start(&part, bytes);
     wrap_ipv4_part(&part, 17, A, B, id, (uint16_t)(from / 8 | (more ? MORE : 0)));
@@ -95,7 +96,8 @@ static void check_whole(void)
 static void test_fragments_in_any_order_make_the_datagram(void **state)
 {
     static const size_t cuts[] = { 0, 1480, 2960, 3000 };
-    static const unsigned orders[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 }, { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
+    static const unsigned orders[6][3] = { { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
+                                           { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 } };
 
     (void)state;
     build_datagram(3000);
@@ -103,7 +105,8 @@ static void test_fragments_in_any_order_make_the_datagram(void **state)
     for (unsigned o = 0; o < 6; o++) {
         for (unsigned i = 0; i < 3; i++) {
             unsigned at = orders[o][i];
-            assert_int_equal(give4(d, (uint16_t)o, cuts[at], cuts[at + 1]), i < 2 ? DECODE_NONE : DECODE_PACKET);
+            assert_int_equal(give4(d, (uint16_t)o, cuts[at], cuts[at + 1]),
+                             i < 2 ? DECODE_NONE : DECODE_PACKET);
         }
         check_whole();
         for (unsigned i = 0; i < 3; i++) {
@@ -146,7 +149,8 @@ static void test_a_repeated_fragment_is_ignored(void **state)
 /* RFC 5722: the datagram dies, with what still comes of it. */
 static void test_any_overlap_drops_the_datagram(void **state)
 {
-    static const size_t overlaps[][2] = { { 8, 16 }, { 8, 1480 }, { 0, 8 }, { 0, 1488 }, { 1472, 1488 }, { 1472, 3000 } };
+    static const size_t overlaps[][2] = { { 8, 16 },   { 8, 1480 },    { 0, 8 },
+                                          { 0, 1488 }, { 1472, 1488 }, { 1472, 3000 } };
 
     (void)state;
     build_datagram(3000);
@@ -188,7 +192,8 @@ static void test_two_ends_that_differ_drop_the_datagram(void **state)
     assert_int_equal(give4_bytes(d, 1, 1600, VIEW("the end."), false), DECODE_NONE);
     assert_int_equal(give4_bytes(d, 1, 2400, VIEW("the end."), false), DECODE_NONE);
     assert_int_equal(counters.n[COUNT_FRAGMENTS_OVERLAP], 1);
-    assert_int_equal(give4_bytes(d, 2, 1600, VIEW("not yet."), true), DECODE_NONE); /* beyond the end to come */
+    assert_int_equal(give4_bytes(d, 2, 1600, VIEW("not yet."), true),
+                     DECODE_NONE); /* beyond the end to come */
     assert_int_equal(give4_bytes(d, 2, 800, VIEW("the end."), false), DECODE_NONE);
     assert_int_equal(counters.n[COUNT_FRAGMENTS_OVERLAP], 2);
     assert_int_equal(give4_bytes(d, 3, 800, VIEW("the end."), false), DECODE_NONE);
@@ -203,7 +208,8 @@ static void test_impossible_fragments_are_dropped(void **state)
     struct defrag *d = begin(4, 1 << 16);
     assert_int_equal(give4_bytes(d, 1, 0, VIEW("seven__"), true), DECODE_NONE); /* not a multiple of 8 */
     assert_int_equal(give4_bytes(d, 1, 8, VIEW(""), false), DECODE_NONE);
-    assert_int_equal(give4_bytes(d, 1, 65528, VIEW("too long"), false), DECODE_NONE); /* beyond 65535: ping of death */
+    assert_int_equal(give4_bytes(d, 1, 65528, VIEW("too long"), false),
+                     DECODE_NONE); /* beyond 65535: ping of death */
     assert_int_equal(counters.n[COUNT_FRAGMENTS_DROPPED], 3);
     assert_int_equal(counters.n[COUNT_FRAGMENTS], 3);
     defrag_free(d);
