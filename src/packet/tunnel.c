@@ -3,11 +3,9 @@
  * Packets inside of packets.
  *
  *     IP in IP       RFC 2003, 2473, 4213: protocols 4 and 41; MPLS in IP RFC 4023
- *     GRE            RFC 2784, 2890: flags 2 (checksum, key, sequence: 4 octets each), EtherType 2; bridged
- *                    Ethernet
+ *     GRE            RFC 2784, 2890: flags 2 (checksum, key, sequence: 4 octets each), EtherType 2
  *     ERSPAN         draft-foschiano-erspan: in GRE, type II with 8 octets where GRE has a sequence number (I
- *                    without,
- *                    and nothing added), III with 12, and 8 more where its last bit is set
+ *                    without, and nothing added), III with 12, and 8 more where its last bit is set
  *     PPTP           RFC 2637: GRE version 1 with key (payload length 2, call 2), sequence and
  *                    acknowledgement; PPP
  *     EtherIP        RFC 3378: version 3 in 2 octets, Ethernet
