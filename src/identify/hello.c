@@ -29,6 +29,7 @@ enum {
     EXT_ECH = 0xfe0d,
     EXT_ESNI = 0xffce,
 
+    ECH_OUTER = 0, /* ECHClientHelloType; the inner hello is never in clear */
     NAME_HOST = 0, /* RFC 6066: the only type of name */
     RANDOM_BYTES = 32,
     PORT_DOT = 853,
@@ -148,6 +149,8 @@ static uint16_t read_versions(struct view extension, uint16_t legacy)
 
 static void read_extension(struct client_hello *h, uint16_t type, struct view content)
 {
+    struct cursor c = cursor_open(content);
+
     switch (type) {
     case EXT_SERVER_NAME:
         h->has_name = true;
@@ -167,7 +170,7 @@ static void read_extension(struct client_hello *h, uint16_t type, struct view co
         h->transport = content;
         break;
     case EXT_ECH:
-        h->has_ech = true;
+        h->has_ech = cursor_left(&c) > 0 && cursor_u8(&c) == ECH_OUTER;
         break;
     case EXT_ESNI:
         h->has_esni = true;

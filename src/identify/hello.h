@@ -12,8 +12,7 @@
 enum hello_carrier { HELLO_TLS = 't', HELLO_DTLS = 'd', HELLO_QUIC = 'q' };
 
 enum {
-    HELLO_REQUEST = 0, /* handshake message types, RFC 8446 section 4, RFC 5246 section 7.4, RFC 6347 section 4.3.2 */
-    HELLO_CLIENT = 1,
+    HELLO_CLIENT = 1, /* handshake message types: RFC 8446 section 4, RFC 5246 section 7.4, RFC 6347 section 4.3.2 */
     HELLO_SERVER = 2,
     HELLO_VERIFY = 3,
     HELLO_CERTIFICATE = 11,

@@ -33,7 +33,7 @@ enum {
     HANDSHAKE_HEAD = 4,
 
     FRAME_PADDING = 0x00, FRAME_PING = 0x01, FRAME_ACK = 0x02, FRAME_ACK_ECN = 0x03, FRAME_CRYPTO = 0x06,
-    FRAME_CLOSE = 0x1c, FRAME_GOOGLE_PING = 0x07, FRAME_GOOGLE_CRYPTO = 0x08,
+    FRAME_GOOGLE_PING = 0x07, FRAME_GOOGLE_CRYPTO = 0x08, /* Q050 and T050: frame types from before the RFC */
 
     PARAMETER_GOOGLE_AGENT = 0x3129, /* google_user_agent_id, QUICHE quic/core/crypto/transport_parameters.cc */
 };

@@ -23,8 +23,8 @@
  * versions from QUICHE (quic/core/crypto/crypto_utils.cc); mvfst uses those of the drafts it was made from
  * (facebook/mvfst, quic/QuicConstants.h and FizzCryptoFactory.cpp).
  *
- * Measured with OpenSSL 3.0: HKDF through EVP_KDF or HMAC() costs 10 us and more a connection, HMAC over the SHA-256
- * functions below one; AES key and one block 0.2 us against 0.7 us of EVP. Only GCM, which is long, goes through EVP.
+ * Measured with OpenSSL 3.0: keys of a connection take 9 us by HMAC() and 1.9 us by the SHA-256 functions below EVP,
+ * an AES key and one block 0.6 us by EVP and 0.16 us below. Only GCM, where the content is long, goes through EVP.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "identify/quic_initial.h"

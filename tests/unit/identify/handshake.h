@@ -109,6 +109,9 @@ static inline void put_extension(struct bytes *b, uint16_t type, const struct he
         put_number(b, 0x11ec, 2);
         put_number(b, p->key_share, 2);
         put_fill(b, 0xa5, p->key_share);
+    } else if (type == 0xfe0d) {
+        put_number(b, 0, 1); /* outer */
+        put_fill(b, 0xec, 200);
     } else if (type == 0x0039) {
         put(b, p->transport);
     }

@@ -491,6 +491,13 @@ static void test_other_udp_is_not_quic(void **state)
     }
 }
 
+/* A little generator, so that runs repeat. */
+static uint8_t next_octet(uint64_t *seed)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint8_t)(*seed >> 33);
+}
+
 static void test_random_datagrams_are_never_quic(void **state)
 {
     uint64_t seed = 20260101;
@@ -499,15 +506,37 @@ static void test_random_datagrams_are_never_quic(void **state)
     for (unsigned i = 0; i < 20000; i++) {
         clear();
         struct bytes *d = datagram(FROM_CLIENT);
-        for (unsigned n = 0; n < 1208; n += 8) {
-            seed = seed * 6364136223846793005u + 1442695040888963407u;
-            put_number(d, seed ^ seed >> 29, 8);
-        }
+        while (d->len < 1208)
+            put_number(d, next_octet(&seed), 1);
         d->at[0] |= 0xc0;
         struct datagram_head head = { .len = 1208 };
         struct sample s = { .l4 = L4_UDP, .datagram = all(d), .heads = &head, .head_count = 1 };
         struct finding f = { 0 };
         assert_int_not_equal(parser_quic.probe(&s, &f), IM_YES);
+    }
+}
+
+static void test_no_frames_overrun(void **state)
+{
+    static const uint8_t likely[] = { 0, 1, 2, 3, 6, 8, 0x1c, 0x3f, 0x40, 0x7f, 0x80, 0xc0, 0xff };
+    static const uint32_t numbers[] = { 1, 0x51303530 };
+    uint64_t seed = 7;
+
+    (void)state;
+    for (unsigned round = 0; round < 3000; round++) {
+        struct bytes frames = { 0 };
+        clear();
+        while (frames.len < 60u + round % 200) {
+            uint8_t octet = next_octet(&seed);
+            put_number(&frames, octet % 3 != 0 ? likely[octet % sizeof likely] : octet, 1);
+        }
+        for (uint8_t i = 0; i < 3; i++) /* then the packet's end, at any place in a frame */
+            frames.at[frames.len - 1 - i] = likely[next_octet(&seed) % sizeof likely];
+        put_initial(datagram(FROM_CLIENT), numbers[round % 2], id, id, view_of(NULL, 0), all(&frames));
+        put_fill(&datagrams[0], 0, 1200 - datagrams[0].len);
+        run();
+        assert_int_equal(out.answer, IM_YES);
+        assert_int_equal(recorder_count(&out.record, "name"), 0);
     }
 }
 
@@ -533,6 +562,7 @@ int main(void)
         cmocka_unit_test(test_unknown_versions_are_a_perhaps_and_then_nothing),
         cmocka_unit_test(test_other_udp_is_not_quic),
         cmocka_unit_test(test_random_datagrams_are_never_quic),
+        cmocka_unit_test(test_no_frames_overrun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
