@@ -136,8 +136,8 @@ void flow_community_id(const struct flow_key *key, char *out);
 /* ---- TCP stream reassembly ---- */
 
 /*
- * One direction of a TCP stream, put in order. Delivered bytes go to a callback at once and in place where they
- * came in order; only segments that came early are copied, up to a limit.
+ * One direction of a TCP stream, put in order. Delivered bytes go to a callback at once and in place where
+ * they came in order; only segments that came early are copied, up to a limit.
  */
 struct stream;
 
@@ -161,8 +161,8 @@ uint32_t stream_get(struct stream_pool *p);
 void stream_put(struct stream_pool *p, uint32_t stream);
 
 /*
- * What a stream gives, in order: never empty, and `lost` bytes are missing before `data`, which is borrowed for the
- * call. It must not push to, flush or put the stream that calls it.
+ * What a stream gives, in order: never empty, and `lost` bytes are missing before `data`, which is borrowed
+ * for the call. It must not push to, flush or put the stream that calls it.
  */
 typedef void stream_deliver(void *context, struct view data, uint64_t lost);
 
@@ -174,17 +174,18 @@ struct stream_segment {
 };
 
 /*
- * Take a segment. SYN sets the start; without one the first segment with data does (mid-stream). Calls `deliver`
- * for what is now in order, never for bytes twice: of bytes that come twice, the first copy counts. The rest of a
- * segment that was cut is lost at once. Where an early limit is reached the first hole is given up.
- * Returns true when repeated bytes differed from those seen before (COUNT_STREAM_CONFLICT).
+ * Take a segment. SYN sets the start; without one the first segment with data does (mid-stream). Calls
+ * `deliver` for what is now in order, never for bytes twice: of bytes that come twice, the first copy counts.
+ * The rest of a segment that was cut is lost at once. Where an early limit is reached the first hole is given
+ * up. Returns true when repeated bytes differed from those seen before (COUNT_STREAM_CONFLICT).
  */
-bool stream_push(struct stream_pool *p, uint32_t stream, const struct stream_segment *s, stream_deliver *deliver,
-                 void *context);
+bool stream_push(struct stream_pool *p, uint32_t stream, const struct stream_segment *s,
+                 stream_deliver *deliver, void *context);
 
-/* The other side has acknowledged all before `ack`: what is still missing there was received by it but not by us,
- * and does not come any more. Costs a compare while nothing is kept. */
-void stream_acked(struct stream_pool *p, uint32_t stream, uint32_t ack, stream_deliver *deliver, void *context);
+/* The other side has acknowledged all before `ack`: what is still missing there was received by it but not by
+ * us, and does not come any more. Costs a compare while nothing is kept. */
+void stream_acked(struct stream_pool *p, uint32_t stream, uint32_t ack, stream_deliver *deliver,
+                  void *context);
 
 /* Give up all holes and deliver what is kept: at the flow's end. */
 void stream_flush(struct stream_pool *p, uint32_t stream, stream_deliver *deliver, void *context);

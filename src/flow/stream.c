@@ -2,21 +2,22 @@
 /*
  * TCP streams put in order (RFC 9293 section 3.4 for sequence numbers, 3.8.4 for keep-alives).
  *
- * A stream knows the sequence number of the next byte to deliver. A segment that starts there is delivered where it
- * lies: the common case. One that starts before repeats bytes: they are compared with the ring of bytes delivered
- * last and trimmed. One that starts after came early and is copied into pieces, a sorted list without overlaps
- * that grows only where nothing is kept yet, so that of two copies the first counts. A difference between copies
- * is how injected segments betray themselves.
+ * A stream knows the sequence number of the next byte to deliver. A segment that starts there is delivered
+ * where it lies: the common case. One that starts before repeats bytes: they are compared with the ring of
+ * bytes delivered last and trimmed. One that starts after came early and is copied into pieces, a sorted list
+ * without overlaps that grows only where nothing is kept yet, so that of two copies the first counts. A
+ * difference between copies is how injected segments betray themselves.
  *
  *     delivered .....[ ring of the last window_bytes )[ hole )[ piece | piece ) hole [ piece )
  *                                                     ^ next
  *
- * A hole is given up, and its bytes counted as lost, when a piece finds no room, when the other side acknowledges it,
- * or at the end. Bytes that the capture cut off are absent: they take sequence numbers and are lost from the start,
- * so no later copy is waited for.
+ * A hole is given up, and its bytes counted as lost, when a piece finds no room, when the other side
+ * acknowledges it, or at the end. Bytes that the capture cut off are absent: they take sequence numbers and
+ * are lost from the start, so no later copy is waited for.
  *
- * FIN and RST change nothing here: they may be forged, and bytes that really follow must not be lost by that. All
- * comparisons are of distances modulo 2^32, at most 2^30 ahead (the largest window, RFC 7323 section 2.3).
+ * FIN and RST change nothing here: they may be forged, and bytes that really follow must not be lost by that.
+ * All comparisons are of distances modulo 2^32, at most 2^30 ahead (the largest window, RFC 7323 section
+ * 2.3).
  */
 #include "flow/flow.h"
 #include <stdlib.h>
@@ -36,7 +37,7 @@ struct piece {
     uint8_t data[PIECE_BYTES];
 };
 
-/* The object of the streams' slab; its ring follows it. Byte with sequence number n lies at n modulo the ring. */
+/* The object of the streams' slab; its ring follows it. The byte with number n lies at n modulo the ring. */
 struct stream {
     uint32_t next;       /* sequence number of the next byte to deliver */
     uint32_t first;      /* handle of the first kept piece, 0: none */
@@ -78,7 +79,8 @@ struct stream_pool *stream_pool_new(const struct stream_limits *limits, struct c
     while (p->ring_bytes < wanted)
         p->ring_bytes = p->ring_bytes > 0 ? p->ring_bytes * 2 : 64;
     if (!slab_init(&p->streams, sizeof(struct stream) + p->ring_bytes, limits->max_streams, err) ||
-        !slab_init(&p->pieces, sizeof(struct piece), (uint32_t)(pieces < UINT32_MAX ? pieces : UINT32_MAX - 1), err)) {
+        !slab_init(&p->pieces, sizeof(struct piece),
+                   (uint32_t)(pieces < UINT32_MAX ? pieces : UINT32_MAX - 1), err)) {
         stream_pool_free(p);
         return NULL;
     }
@@ -138,8 +140,9 @@ static void remember(const struct stream_pool *p, struct stream *st, struct view
     st->remembered = data.len < size - st->remembered ? st->remembered + (uint32_t)data.len : size;
 }
 
-/* Do bytes from sequence number `seq` on, all before `next`, differ from what the ring still holds of them? */
-static bool differs_from_delivered(const struct stream_pool *p, const struct stream *st, uint32_t seq, struct view data)
+/* Do bytes from number `seq` on, all before `next`, differ from what the ring still holds of them? */
+static bool differs_from_delivered(const struct stream_pool *p, const struct stream *st, uint32_t seq,
+                                   struct view data)
 {
     uint32_t back = st->next - seq; /* how far before `next` they start */
 
@@ -215,7 +218,8 @@ static void skip_first_hole(const struct delivery *d)
 
 /* ---- early segments ---- */
 
-/* Part of a segment: `len` bytes from `seq` on, of which `data` holds all, or none where the capture cut them off. */
+/* Part of a segment: `len` bytes from `seq` on, of which `data` holds all, or none where the capture cut them
+ * off. */
 struct span {
     uint32_t seq;
     uint32_t len;
@@ -258,8 +262,8 @@ static bool has_room(const struct delivery *d, uint32_t len)
            d->stream->early_bytes <= limits->early_bytes - len;
 }
 
-/* Keep the front of an early span, or step over what of it is kept already. Returns how many bytes of it are dealt
- * with, 0: no room. */
+/* Keep the front of an early span, or step over what of it is kept already. Returns how many bytes of it are
+ * dealt with, 0: no room. */
 static uint32_t keep(const struct delivery *d, struct span s)
 {
     uint32_t *link = &d->stream->first;
@@ -364,8 +368,8 @@ static bool place_segment(const struct delivery *d, uint32_t seq, struct view da
     return conflict;
 }
 
-bool stream_push(struct stream_pool *p, uint32_t handle, const struct stream_segment *s, stream_deliver *deliver,
-                 void *context)
+bool stream_push(struct stream_pool *p, uint32_t handle, const struct stream_segment *s,
+                 stream_deliver *deliver, void *context)
 {
     struct stream *st = slab_at(&p->streams, handle);
     const struct delivery d = { p, st, deliver, context };
@@ -386,12 +390,14 @@ bool stream_push(struct stream_pool *p, uint32_t handle, const struct stream_seg
     return payload_len > 0 && place_segment(&d, seq, s->data, payload_len);
 }
 
-void stream_acked(struct stream_pool *p, uint32_t handle, uint32_t ack, stream_deliver *deliver, void *context)
+void stream_acked(struct stream_pool *p, uint32_t handle, uint32_t ack, stream_deliver *deliver,
+                  void *context)
 {
     struct stream *st = slab_at(&p->streams, handle);
     const struct delivery d = { p, st, deliver, context };
 
-    for (const struct piece *piece; (piece = piece_at(p, st->first)) != NULL && distance(piece->seq, ack) >= 0;)
+    for (const struct piece *piece;
+         (piece = piece_at(p, st->first)) != NULL && distance(piece->seq, ack) >= 0;)
         skip_first_hole(&d);
 }
 

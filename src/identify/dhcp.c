@@ -2,20 +2,27 @@
 /*
  * DHCP: the names that machines give themselves, for the analyst who asks whose address it was.
  *
- * A message is BOOTP's fixed part (RFC 951 section 3): op, htype, hlen, hops, xid32, secs16, flags16, four addresses
- * (client's, "yours", next server's, relay's), hardware address[16], server's name[64], boot file[128]; then the
- * cookie 63 82 53 63 and options of code, length, value until 255 (RFC 2131 section 3, RFC 2132 section 2). Option 12 is
- * the host name, 81 the full name (flags, two octets, then ASCII or, with flag E, DNS labels: RFC 4702 section 2), 53
- * the message type, 50 the address that the client asks for.
+ * A message is BOOTP's fixed part (RFC 951 section 3): op, htype, hlen, hops, xid32, secs16, flags16, four
+ * addresses (client's, "yours", next server's, relay's), hardware address[16], server's name[64], boot
+ * file[128]; then the cookie 63 82 53 63 and options of code, length, value until 255 (RFC 2131 section 3,
+ * RFC 2132 section 2). Option 12 is the host name, 81 the full name (flags, two octets, then ASCII or, with
+ * flag E, DNS labels: RFC 4702 section 2), 53 the message type, 50 the address that the client asks for.
  *
- * A name is learnt for the address that a client asks for or renews (REQUEST), and for the one a server grants (ACK),
- * which is told the name of the request of the same xid where it does not repeat it. Options in the fixed fields
- * (overload, option 52) are not followed. Three messages in a row that make no sense end it.
+ * A name is learnt for the address that a client asks for or renews (REQUEST), and for the one a server
+ * grants (ACK), which is told the name of the request of the same xid where it does not repeat it. Options in
+ * the fixed fields (overload, option 52) are not followed. Three messages in a row that make no sense end it.
  */
 #include "base/cursor.h"
 #include "identify/parser.h"
 
-enum { OP_REQUEST = 1, OP_REPLY = 2, HARDWARE_BYTES = 16, COOKIE = 0x63825363, NONSENSE_LIMIT = 3, NAME_BYTES = 256 };
+enum {
+    OP_REQUEST = 1,
+    OP_REPLY = 2,
+    HARDWARE_BYTES = 16,
+    COOKIE = 0x63825363,
+    NONSENSE_LIMIT = 3,
+    NAME_BYTES = 256
+};
 
 enum { /* RFC 2132, RFC 4702 */
     OPTION_PAD = 0,
@@ -77,9 +84,9 @@ static void read_option(struct dhcp_message *m, uint8_t code, struct cursor valu
         return;
     case OPTION_FQDN: /* says more than the host name */
         if ((cursor_u8(&value) & FQDN_LABELS) != 0)
-            labels_to_text(view_from(cursor_peek(&value), 2), &name);
+            labels_to_text(view_from(cursor_peek(&value), 2), &name); /* two octets of no use between them */
         else
-            text_printable(&name, view_from(cursor_peek(&value), 2)); /* after two octets that are no longer used */
+            text_printable(&name, view_from(cursor_peek(&value), 2));
         if (full[0] != '\0')
             memcpy(m->name, full, sizeof m->name);
         return;

@@ -2,20 +2,23 @@
 /*
  * DNS over UDP and TCP on any port, and its multicast kin mDNS and LLMNR.
  *
- * A message is a header of 12 octets (id, flags, four counts), then questions (name, type, class) and resource
- * records (name, type, class, time to live, length, data) in three sections (RFC 1035 section 4.1). A name is a row of
- * labels; a length octet with its two high bits set is a pointer to an earlier place of the message instead (4.1.4).
- * TCP puts a length of 16 bits before each message (4.2.2). mDNS (RFC 6762, port 5353) may ask nothing and only answer,
- * and keeps the high bit of the class for itself (section 18); LLMNR (RFC 4795, port 5355) has the same format.
+ * A message is a header of 12 octets (id, flags, four counts), then questions (name, type, class) and
+ * resource records (name, type, class, time to live, length, data) in three sections (RFC 1035 section 4.1).
+ * A name is a row of labels; a length octet with its two high bits set is a pointer to an earlier place of
+ * the message instead (4.1.4). TCP puts a length of 16 bits before each message (4.2.2). mDNS (RFC 6762, port
+ * 5353) may ask nothing and only answer, and keeps the high bit of the class for itself (section 18); LLMNR
+ * (RFC 4795, port 5355) has the same format.
  *
  * What is learnt: each name asked for; the addresses that answer it, told for the name asked (through CNAME
- * records, whose order does not matter) and for the record's own name; address hints of HTTPS and SVCB records
- * (RFC 9460 section 7.3); and the names of machines on private addresses, from PTR records, mDNS and LLMNR.
- * An address that multicast gives for a name is no proof of a service, since any neighbour may give it.
+ * records, whose order does not matter) and for the record's own name; address hints of HTTPS and SVCB
+ * records (RFC 9460 section 7.3); and the names of machines on private addresses, from PTR records, mDNS and
+ * LLMNR. An address that multicast gives for a name is no proof of a service, since any neighbour may give
+ * it.
  *
- * Off its ports a message must be read exactly to its end and ask something that resolvers ask; NetBIOS names (RFC
- * 1002), which look much the same, are left alone. Limits: pointers lead backwards only and 16 deep at most, 64
- * records and 8 aliases of a message are looked at, three messages in a row that make no sense end it.
+ * Off its ports a message must be read exactly to its end and ask something that resolvers ask; NetBIOS names
+ * (RFC 1002), which look much the same, are left alone. Limits: pointers lead backwards only and 16 deep at
+ * most, 64 records and 8 aliases of a message are looked at, three messages in a row that make no sense end
+ * it.
  */
 #include "base/cursor.h"
 #include "identify/parser.h"
@@ -54,7 +57,14 @@ enum { /* IANA "Resource Record (RR) TYPEs" */
     TYPE_HTTPS = 65,
 };
 
-enum { CLASS_INTERNET = 1, CLASS_CHAOS = 3, CLASS_HESIOD = 4, CLASS_NONE = 254, CLASS_ANY = 255, CLASS_MASK = 0x7fff };
+enum {
+    CLASS_INTERNET = 1,
+    CLASS_CHAOS = 3,
+    CLASS_HESIOD = 4,
+    CLASS_NONE = 254,
+    CLASS_ANY = 255,
+    CLASS_MASK = 0x7fff
+};
 
 enum { SVCB_ECH = 5, SVCB_IPV4HINT = 4, SVCB_IPV6HINT = 6 }; /* RFC 9460 section 14.3.2 */
 
@@ -121,8 +131,9 @@ static void add_label(struct dns_name *n, struct text *t, struct view label)
 }
 
 /*
- * Read a name at the cursor, which is over `message` or a part of it. False: it is malformed. Each pointer must lead
- * to before the last one, so there are no loops; the bound of the first is generous inside a record's data.
+ * Read a name at the cursor, which is over `message` or a part of it. False: it is malformed. Each pointer
+ * must lead to before the last one, so there are no loops; the bound of the first is generous inside a
+ * record's data.
  */
 static bool read_name(struct view message, struct cursor *c, struct dns_name *out)
 {
@@ -180,7 +191,8 @@ static bool class_is_known(uint16_t class)
            class == CLASS_ANY;
 }
 
-static bool read_question(struct view message, struct cursor *c, struct dns_name *out_name, uint16_t *out_type)
+static bool read_question(struct view message, struct cursor *c, struct dns_name *out_name,
+                          uint16_t *out_type)
 {
     bool named = read_name(message, c, out_name);
 
@@ -207,7 +219,9 @@ static bool read_record(struct view message, struct cursor *c, struct dns_record
 /* Types that resolvers ask for, in order. */
 static bool type_is_asked(uint16_t type)
 {
-    static const uint16_t asked[] = { 1, 2, 5, 6, 12, 15, 16, 28, 33, 35, 43, 46, 48, 52, 64, 65, 99, 255, 257 };
+    static const uint16_t asked[] = {
+        1, 2, 5, 6, 12, 15, 16, 28, 33, 35, 43, 46, 48, 52, 64, 65, 99, 255, 257
+    };
 
     for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++)
         if (asked[i] == type)
@@ -347,7 +361,8 @@ static void follow_aliases(struct aliases *a, struct view message, struct cursor
 }
 
 /* An address for the record's name, and for the name asked where that one led here. */
-static void learn(struct session *s, const struct aliases *a, const struct dns_record *r, const struct ip_addr *ip)
+static void learn(struct session *s, const struct aliases *a, const struct dns_record *r,
+                  const struct ip_addr *ip)
 {
     session_learn_address(s, name_view(&r->name), ip, r->ttl_s);
     if (is_alias(a, &r->name) && !view_equal_nocase(name_view(&a->name[0]), name_view(&r->name)))
@@ -374,8 +389,8 @@ static void service_record(struct session *s, const struct aliases *a, struct dn
 
     if (!read_name(r->message, &r->data, &target))
         return;
-    session_trace(s, "dns: %s is served by %s, priority %u", r->name.text, target.len > 0 ? target.text : "itself",
-                  priority);
+    session_trace(s, "dns: %s is served by %s, priority %u", r->name.text,
+                  target.len > 0 ? target.text : "itself", priority);
     while (cursor_left(&r->data) > 0) {
         uint16_t key = cursor_u16(&r->data);
         struct cursor value = cursor_block16(&r->data);
@@ -390,7 +405,8 @@ static void service_record(struct session *s, const struct aliases *a, struct dn
     }
 }
 
-/* "4.3.2.1.in-addr.arpa" (RFC 1035 section 3.5). IPv6 gives no name here: its machines change addresses daily. */
+/* "4.3.2.1.in-addr.arpa" (RFC 1035 section 3.5). IPv6 gives no name here: its machines change addresses
+ * daily. */
 static bool reversed_address(const struct dns_name *name, struct ip_addr *out)
 {
     static const struct view arpa = { (const uint8_t *)"in-addr.arpa", 12 };
@@ -424,8 +440,8 @@ static void answer_record(struct session *s, const struct aliases *a, struct dns
             session_learn_host(s, &ip, name_view(&r->name));
         return;
     case TYPE_PTR:
-        if (reversed_address(&r->name, &ip) && ip_is_private(&ip) && read_name(r->message, &r->data, &target) &&
-            target.len > 0)
+        if (reversed_address(&r->name, &ip) && ip_is_private(&ip) &&
+            read_name(r->message, &r->data, &target) && target.len > 0)
             session_learn_host(s, &ip, name_view(&target));
         return;
     case TYPE_SVCB:
@@ -447,7 +463,8 @@ static void question(struct session *s, const struct dns_name *name)
 /* Tell what a message says. False: it is none. */
 static bool tell(struct session *s, struct view message)
 {
-    bool multicast = is_port_of_multicast(session_port(s, false)) || is_port_of_multicast(session_port(s, true));
+    bool multicast =
+        is_port_of_multicast(session_port(s, false)) || is_port_of_multicast(session_port(s, true));
     struct cursor c = cursor_open(message);
     struct aliases aliases = { .count = 0 };
     struct dns_header h;

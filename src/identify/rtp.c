@@ -2,19 +2,28 @@
 /*
  * RTP, the carrier of voice and video, where nothing before it in the flow says what it is.
  *
- * Header (RFC 3550 section 5.1): version 2 in two bits, padding, extension, count of sources in four; marker and
- * payload type; seq16; timestamp32; ssrc32; the sources; with the extension bit an extension of id16 and its length in
- * words. RTCP shares the flow (RFC 5761 section 4): its types 192 to 223 stand where marker and payload type do, then its
- * length in words less one.
+ * Header (RFC 3550 section 5.1): version 2 in two bits, padding, extension, count of sources in four; marker
+ * and payload type; seq16; timestamp32; ssrc32; the sources; with the extension bit an extension of id16 and
+ * its length in words. RTCP shares the flow (RFC 5761 section 4): its types 192 to 223 stand where marker and
+ * payload type do, then its length in words less one.
  *
- * RTP has no constant but two bits, so it is known by its shape: three datagrams of one source, numbers rising. It proves
- * no service; STUN in the same flow may, so the flow is followed as STUN's are. Limit: eight datagrams are asked.
+ * RTP has no constant but two bits, so it is known by its shape: three datagrams of one source, numbers
+ * rising. It proves no service; STUN in the same flow may, so the flow is followed as STUN's are. Limit:
+ * eight datagrams are asked.
  */
 #include "identify/rtp.h"
 #include "base/cursor.h"
 #include "identify/stun.h"
 
-enum { HEADER_BYTES = 12, VERSION_2 = 0x80, RTCP_FIRST = 192, RTCP_LAST = 223, LOSS_LIMIT = 32, ENOUGH = 3, ASK_LIMIT = 8 };
+enum {
+    HEADER_BYTES = 12,
+    VERSION_2 = 0x80,
+    RTCP_FIRST = 192,
+    RTCP_LAST = 223,
+    LOSS_LIMIT = 32,
+    ENOUGH = 3,
+    ASK_LIMIT = 8
+};
 
 /* Assigned ones below 35 (RFC 3551 section 6, tables 4 and 5), and the dynamic ones. */
 static bool payload_type_is_sane(uint8_t type)

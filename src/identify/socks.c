@@ -11,13 +11,13 @@
  *       client  05 command 00 type address port16                     (RFC 1928 section 4)
  *       server  05 reply 00 type address port16; reply 0: granted     (section 6)
  *
- * The two directions are read apart from each other, since a client may send all it has at once and a capture may show
- * the answer first: what the client says after its request and the server after its reply stays unconsumed until
- * both are read, and then belongs to the protocol that is carried. Only CONNECT carries a stream; BIND and UDP
- * ASSOCIATE end here, and so does GSSAPI with encryption (RFC 1961 section 4).
+ * The two directions are read apart from each other, since a client may send all it has at once and a capture
+ * may show the answer first: what the client says after its request and the server after its reply stays
+ * unconsumed until both are read, and then belongs to the protocol that is carried. Only CONNECT carries a
+ * stream; BIND and UDP ASSOCIATE end here, and so does GSSAPI with encryption (RFC 1961 section 4).
  *
- * XMPP file transfers speak SOCKS 5 with a target that is no host: 40 hexadecimal digits, the SHA-1 of session and
- * parties, port 0 (XEP-0065 section 5.3.2).
+ * XMPP file transfers speak SOCKS 5 with a target that is no host: 40 hexadecimal digits, the SHA-1 of
+ * session and parties, port 0 (XEP-0065 section 5.3.2).
  */
 #include "base/cursor.h"
 #include "identify/parser.h"
@@ -25,7 +25,14 @@
 enum { CMD_CONNECT = 1, CMD_BIND = 2, CMD_UDP = 3 };
 enum { METHOD_NONE = 0, METHOD_GSSAPI = 1, METHOD_PASSWORD = 2, METHOD_REFUSED = 0xff };
 enum { ADDRESS_V4 = 1, ADDRESS_NAME = 3, ADDRESS_V6 = 4 };
-enum { AUTH_VERSION = 1, GSSAPI_AUTH = 1, GSSAPI_PROTECTION = 2, GRANTED_4 = 0x5a, LAST_4 = 0x5d, METHODS_LIMIT = 16 };
+enum {
+    AUTH_VERSION = 1,
+    GSSAPI_AUTH = 1,
+    GSSAPI_PROTECTION = 2,
+    GRANTED_4 = 0x5a,
+    LAST_4 = 0x5d,
+    METHODS_LIMIT = 16
+};
 enum { TEXT_LIMIT = 255 }; /* of a user or host name of version 4, which have no length */
 
 enum step { STEP_MORE, STEP_DONE, STEP_BAD };
@@ -79,7 +86,8 @@ static bool is_host(struct view v)
 {
     for (size_t i = 0; i < v.len; i++) {
         uint8_t b = ascii_lower(v.at[i]);
-        if (!((b >= 'a' && b <= 'z') || (b >= '0' && b <= '9') || b == '.' || b == '-' || b == '_' || b == ':'))
+        if (!((b >= 'a' && b <= 'z') || (b >= '0' && b <= '9') || b == '.' || b == '-' || b == '_' ||
+              b == ':'))
             return false;
     }
     return v.len > 0;

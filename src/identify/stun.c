@@ -2,28 +2,30 @@
 /*
  * STUN and TURN: how calls find their way, and so the first that is seen of a call.
  *
- * A message is type16 (two zero bits, 12 of method, two of class between them), length16 of what follows the header,
- * the cookie 21 12 a4 42, a transaction number of 12 octets, then attributes of type16, length16, value and padding to
- * four (RFC 8489 sections 5 and 14). Methods of TURN: RFC 8656 section 17. The old form (RFC 3489) has 16 octets
- * of transaction number and no cookie: it counts only with a mark of its service or when the answer repeats the
- * number. Microsoft's form ([MS-TURN] 2.2.2) does not pad.
+ * A message is type16 (two zero bits, 12 of method, two of class between them), length16 of what follows the
+ * header, the cookie 21 12 a4 42, a transaction number of 12 octets, then attributes of type16, length16,
+ * value and padding to four (RFC 8489 sections 5 and 14). Methods of TURN: RFC 8656 section 17. The old form
+ * (RFC 3489) has 16 octets of transaction number and no cookie: it counts only with a mark of its service or
+ * when the answer repeats the number. Microsoft's form ([MS-TURN] 2.2.2) does not pad.
  *
- * Over UDP one datagram is one message; the flow is shared with DTLS (first octet 20 to 63), TURN channels (64 to
- * 79) and RTP (128 to 191): RFC 7983 section 7. Microsoft puts ff 10 length16 session[8] in front where many share a
- * server's port ([MS-TURN], multiplexed TURN over UDP). Over TCP messages follow each other, channel data padded to four
- * (RFC 8656 section 12.5), or stand behind a length of 16 bits (RFC 4571), or behind 02 or 03, 00, length16
- * ([MS-TURN], TCP). After ConnectionBind a TCP stream is the peer's (RFC 6062 section 4.3).
+ * Over UDP one datagram is one message; the flow is shared with DTLS (first octet 20 to 63), TURN channels
+ * (64 to 79) and RTP (128 to 191): RFC 7983 section 7. Microsoft puts ff 10 length16 session[8] in front
+ * where many share a server's port ([MS-TURN], multiplexed TURN over UDP). Over TCP messages follow each
+ * other, channel data padded to four (RFC 8656 section 12.5), or stand behind a length of 16 bits (RFC 4571),
+ * or behind 02 or 03, 00, length16 ([MS-TURN], TCP). After ConnectionBind a TCP stream is the peer's (RFC
+ * 6062 section 4.3).
  *
- * No standard attribute names a product, but private ones and the names in REALM, SOFTWARE and ORIGIN do: the tables
- * below. One mark decides, and only a stronger one is told after it: weak marks do not add up. Attributes of
- * libwebrtc (c057 to c060) belong to every program built on it and are none.
+ * No standard attribute names a product, but private ones and the names in REALM, SOFTWARE and ORIGIN do: the
+ * tables below. One mark decides, and only a stronger one is told after it: weak marks do not add up.
+ * Attributes of libwebrtc (c057 to c060) belong to every program built on it and are none.
  *
- * Peers that the client names to its TURN server, and any peer of the client's own socket (ICE checks all go out of it:
- * RFC 8445 section 7.2), are expected as direct legs once the service is known. A relay means server-proxy; ICE
- * checks from both ends mean peer (a server of ICE-lite only answers, RFC 8445 section 2.5).
+ * Peers that the client names to its TURN server, and any peer of the client's own socket (ICE checks all go
+ * out of it: RFC 8445 section 7.2), are expected as direct legs once the service is known. A relay means
+ * server-proxy; ICE checks from both ends mean peer (a server of ICE-lite only answers, RFC 8445 section
+ * 2.5).
  *
- * Limits: 32 attributes a message, 8 peers a flow, one relayed datagram inside another; the flow settles after 32 messages,
- * 16 after the service is known, or 8 strange ones.
+ * Limits: 32 attributes a message, 8 peers a flow, one relayed datagram inside another; the flow settles
+ * after 32 messages, 16 after the service is known, or 8 strange ones.
  */
 #include "identify/stun.h"
 #include "base/cursor.h"
@@ -74,9 +76,9 @@ struct mark {
 };
 
 /*
- * Private attributes. Sources: [nDPI] ntop/nDPI src/lib/protocols/stun.c; [MS-TURN] section 2.2.2 and [MS-ICE2]
- * (learn.microsoft.com/openspecs). WhatsApp's relays carry Messenger's calls as well, Microsoft's attributes Teams',
- * Skype's and Lync's: the likeliest is named, with less confidence.
+ * Private attributes. Sources: [nDPI] ntop/nDPI, src/lib/protocols/stun.c at 3b1286a; [MS-TURN] section 2.2.2
+ * and [MS-ICE2] (learn.microsoft.com/openspecs). WhatsApp's relays carry Messenger's calls as well,
+ * Microsoft's attributes Teams', Skype's and Lync's: the likeliest is named, with less confidence.
  */
 static const struct mark marks[] = {
     { 0x4000, 0x4004, 0, 0, "whatsapp", 90, false },    /* nDPI */
@@ -85,7 +87,7 @@ static const struct mark marks[] = {
     { 0x0103, 0x0103, 0, 0, "zoom", 90, true },         /* nDPI */
     { 0xff03, 0xff03, 0, 0, "google-meet", 70, false }, /* nDPI: Google's */
     { 0x8008, 0x8008, 4, 6, "teams", 75, false },       /* MS-TURN 2.2.2.17, MS-Version */
-    { 0x8055, 0x8055, 4, 0x4ffff, "teams", 75, false }, /* MS-TURN 2.2.2.22, MS-Service Quality: stream type 1 to 4 */
+    { 0x8055, 0x8055, 4, 0x4ffff, "teams", 75, false }, /* MS-TURN 2.2.2.22, MS-Service Quality: type to 4 */
     { 0x8095, 0x8095, 0, 0, "teams", 75, false },       /* MS-TURN 2.2.2, Multiplexed TURN Session ID; nDPI */
     { 0x8054, 0x8054, 4, 0, "teams", 75, false },       /* MS-ICE2, Candidate Identifier; nDPI */
     { 0x8070, 0x8070, 4, 255, "teams", 75, false },     /* MS-ICE2, Implementation Version; nDPI */
@@ -100,7 +102,8 @@ static const struct mark type_marks[] = {
     { 0x0800, 0x0802, 0, 0, "whatsapp", 90, false },    /* nDPI */
 };
 
-/* Domains in REALM, SOFTWARE, ORIGIN and ALTERNATE-DOMAIN: the vendors' own. nDPI knows those of the first seven lines. */
+/* Domains in REALM, SOFTWARE, ORIGIN and ALTERNATE-DOMAIN: the vendors' own. nDPI looks for Signal's,
+ * Telegram's, Viber's, Google's and Facebook's in REALM. */
 static const struct {
     const char *domain, *service;
     uint8_t confidence;
@@ -182,8 +185,8 @@ static bool type_is_known(uint16_t type)
 {
     enum method m = method_of(type);
 
-    return (type & 0xc000) == 0 &&
-           ((m >= METHOD_BINDING && m <= METHOD_LAST) || m == METHOD_GOOGLE_PING || mark_of_type(type) != NULL);
+    return (type & 0xc000) == 0 && ((m >= METHOD_BINDING && m <= METHOD_LAST) || m == METHOD_GOOGLE_PING ||
+                                    mark_of_type(type) != NULL);
 }
 
 /* The next attribute. False: no more, or what is left is none (c->bad). */
@@ -282,7 +285,8 @@ static bool answers_earlier(const struct sample *s, const struct stun_message *m
         uint16_t type = cursor_u16(&c), len = cursor_u16(&c);
         struct view key = cursor_take(&c, 16);
         if (!c.bad && h->from != s->from && type_is_known(type) && len + HEADER_BYTES == h->len &&
-            class_of(type) == CLASS_REQUEST && method_of(type) == method_of(m->type) && view_equal(key, m->key))
+            class_of(type) == CLASS_REQUEST && method_of(type) == method_of(m->type) &&
+            view_equal(key, m->key))
             return true;
     }
     return false;
@@ -319,7 +323,8 @@ static enum im_answer probe_framing(struct view in, enum framing f)
 
     if (c.bad)
         return IM_MORE; /* five octets at most: the first was one of few */
-    bool sane = kind == 0x0200 && type_is_known(type) && len <= MESSAGE_LIMIT && (f == FRAMING_NONE || frame == len);
+    bool sane =
+        kind == 0x0200 && type_is_known(type) && len <= MESSAGE_LIMIT && (f == FRAMING_NONE || frame == len);
     struct view start = cursor_peek(&c);
     if (!sane || !view_starts(cookie, view_slice(start, 0, cookie.len)))
         return IM_NO;
@@ -407,7 +412,8 @@ static void add_peer(struct stun *st, const struct ip_addr *addr, uint16_t port)
 }
 
 /* A mark was found. Only a stronger one than those before is evidence. */
-static void mark_found(struct stun *st, struct session *s, const char *service, uint8_t confidence, struct view value)
+static void mark_found(struct stun *st, struct session *s, const char *service, uint8_t confidence,
+                       struct view value)
 {
     if (confidence <= st->confidence)
         return;
@@ -478,7 +484,8 @@ struct told {
     struct view data;  /* what is relayed */
 };
 
-static void trace_address(struct session *s, const char *what, const struct stun_message *m, struct view value)
+static void trace_address(struct session *s, const char *what, const struct stun_message *m,
+                          struct view value)
 {
     char name[64];
     struct text t = TEXT(name);
@@ -491,8 +498,8 @@ static void trace_address(struct session *s, const char *what, const struct stun
     session_trace(s, "stun: %s is %s port %u", what, name, port);
 }
 
-static void take_attribute(struct stun *st, struct session *s, const struct stun_message *m, const struct attribute *a,
-                           struct told *told)
+static void take_attribute(struct stun *st, struct session *s, const struct stun_message *m,
+                           const struct attribute *a, struct told *told)
 {
     char name[24];
     struct text t = TEXT(name);
@@ -528,7 +535,7 @@ static void take_attribute(struct stun *st, struct session *s, const struct stun
     case ATTR_SOFTWARE:
     case ATTR_ORIGIN:
         look_for_names(st, s, a->value);
-        if (a->type == ATTR_SOFTWARE && class_of(m->type) <= CLASS_INDICATION && !st->client_told) {
+        if (a->type == ATTR_SOFTWARE && class_of(m->type) == CLASS_REQUEST && !st->client_told) {
             st->client_told = true;
             session_client(s, a->value);
         }
@@ -540,6 +547,7 @@ static void take_attribute(struct stun *st, struct session *s, const struct stun
     if (mark != NULL && (m->modern || mark->classic)) {
         text_format(&t, "attribute %04x", a->type);
         mark_found(st, s, mark->service, mark->confidence, view_of(name, t.len));
+        call(st, s); /* programs add them when they set up media, not when a page gathers candidates */
     }
 }
 
@@ -572,16 +580,18 @@ static void take_part(struct stun *st, struct session *s, enum flow_dir from, co
 }
 
 /* Returns what is relayed inside. */
-static struct view take_message(struct stun *st, struct session *s, enum flow_dir from, const struct stun_message *m,
-                                bool relayed)
+static struct view take_message(struct stun *st, struct session *s, enum flow_dir from,
+                                const struct stun_message *m, bool relayed)
 {
     struct cursor c = cursor_open(m->attributes);
     struct told told = { .data = view_of(NULL, 0) };
     const struct mark *mark = mark_of_type(m->type);
     struct attribute a;
 
-    if (mark != NULL && m->modern)
+    if (mark != NULL && m->modern) {
         mark_found(st, s, mark->service, mark->confidence, VIEW("message type of its own"));
+        call(st, s);
+    }
     while (next_attribute(&c, m->padded, &a))
         take_attribute(st, s, m, &a, &told);
     if (!relayed)
@@ -603,10 +613,10 @@ static void take_media(struct stun *st, struct session *s, enum flow_dir from, s
 
 /* ---- layers ---- */
 
-/* One layer of a datagram, told apart by its first octet (RFC 7983). Returns what is inside it; *out_known: it is
- * one of those that belong here. */
-static struct view take_layer(struct stun *st, struct session *s, enum flow_dir from, struct view v, bool relayed,
-                              bool *out_known)
+/* One layer of a datagram, told apart by its first octet (RFC 7983). Returns what is inside it; *out_known:
+ * it is one of those that belong here. */
+static struct view take_layer(struct stun *st, struct session *s, enum flow_dir from, struct view v,
+                              bool relayed, bool *out_known)
 {
     struct view nothing = view_of(NULL, 0);
     struct cursor c = cursor_open(v);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Following a flow that mixes STUN, TURN, DTLS and media (RFC 7983). Private to the room: stun.c and rtp.c. */
+/* Following a flow that mixes STUN, TURN, DTLS and media (RFC 7983). For stun.c and rtp.c. */
 #pragma once
 #include "identify/parser.h"
 #include "identify/rtp.h"

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target of TCP reassembly: the input is a script of segments within 4 KB of sequence numbers, checked against
- * a model that knows for each number the first copy that was given. Eight bytes a segment: flags (bit 0 SYN first,
- * bit 1 flush, bit 2 acknowledge, bit 3 cut in the capture, bit 4 wild number), offset in two bytes, length in two, how
- * much of it was captured, the byte that fills it, start of the numbers (first segment only).
+ * Fuzz target of TCP reassembly: the input is a script of segments within 4 KB of sequence numbers, checked
+ * against a model that knows for each number the first copy that was given. Eight bytes a segment: flags (bit
+ * 0 SYN first, bit 1 flush, bit 2 acknowledge, bit 3 cut in the capture, bit 4 wild number), offset in two
+ * bytes, length in two, how much of it was captured, the byte that fills it, start of the numbers (first
+ * segment only).
  */
 #include "base/cursor.h"
 #include "flow/flow.h"
@@ -67,7 +68,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     stream_push(p, st, &(struct stream_segment){ start - 1, TCP_SYN, 0, VIEW("") }, check, &m);
     while (cursor_left(&c) >= 8) {
         uint8_t flags = cursor_u8(&c);
-        size_t offset = cursor_u16(&c) % SPACE, len = cursor_u16(&c) % (SPACE - offset), captured = cursor_u8(&c);
+        size_t offset = cursor_u16(&c) % SPACE, len = cursor_u16(&c) % (SPACE - offset),
+               captured = cursor_u8(&c);
         memset(block, cursor_u8(&c), len);
         cursor_skip(&c, 1);
         struct view bytes = view_slice(view_of(block, len), 0, (flags & 8) != 0 ? captured : len);

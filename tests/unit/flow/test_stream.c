@@ -33,8 +33,11 @@ static void begin(struct given *g)
 
 static struct stream_pool *pool(uint32_t early_bytes, uint32_t early_segments, size_t total, uint32_t window)
 {
-    struct stream_limits limits = { .max_streams = 4, .early_bytes = early_bytes, .early_segments = early_segments,
-                                    .early_bytes_total = total, .window_bytes = window };
+    struct stream_limits limits = { .max_streams = 4,
+                                    .early_bytes = early_bytes,
+                                    .early_segments = early_segments,
+                                    .early_bytes_total = total,
+                                    .window_bytes = window };
     struct imw_error_info err;
     struct stream_pool *p = stream_pool_new(&limits, &counters, &err);
 
@@ -47,7 +50,8 @@ static struct stream_pool *roomy(void)
     return pool(65536, 64, 1 << 20, 1024);
 }
 
-static bool push(struct stream_pool *p, uint32_t st, struct given *g, uint32_t seq, const char *text, uint8_t flags)
+static bool push(struct stream_pool *p, uint32_t st, struct given *g, uint32_t seq, const char *text,
+                 uint8_t flags)
 {
     struct stream_segment s = { seq, flags, (uint32_t)strlen(text), view_string(text) };
 
@@ -378,12 +382,14 @@ static void test_random_segments_give_the_bytes_that_were_sent(void **state)
             m.sent[i] = (uint8_t)roll(&seed, 256);
         m.at = 0;
         for (size_t at = 0; at < MODEL_BYTES && n + 2 < SEGMENTS;) {
-            size_t len = 1 + roll(&seed, n + 4 < SEGMENTS ? 200 : 0), back = roll(&seed, 4) == 0 ? roll(&seed, 150) : 0;
+            size_t len = 1 + roll(&seed, n + 4 < SEGMENTS ? 200 : 0),
+                   back = roll(&seed, 4) == 0 ? roll(&seed, 150) : 0;
             if (n + 4 >= SEGMENTS)
                 len = MODEL_BYTES; /* the last one ends it */
             back = back < at ? back : at;
             struct view part = view_slice(view_of(m.sent, MODEL_BYTES), at - back, at + len);
-            segments[n++] = (struct stream_segment){ start + (uint32_t)(at - back), TCP_ACK, (uint32_t)part.len, part };
+            segments[n++] =
+                (struct stream_segment){ start + (uint32_t)(at - back), TCP_ACK, (uint32_t)part.len, part };
             if (roll(&seed, 10) == 0) {
                 segments[n] = segments[roll(&seed, (uint32_t)n)];
                 n++;
@@ -436,7 +442,8 @@ static void test_random_losses_are_told_exactly(void **state)
                 assert_false(stream_push(p, st, &s, compare, &m));
         }
         struct view last = view_from(view_of(m.sent, MODEL_BYTES), MODEL_BYTES - 5);
-        stream_push(p, st, &(struct stream_segment){ start + MODEL_BYTES - 5, TCP_ACK, 5, last }, compare, &m);
+        stream_push(p, st, &(struct stream_segment){ start + MODEL_BYTES - 5, TCP_ACK, 5, last }, compare,
+                    &m);
         stream_flush(p, st, compare, &m);
         assert_int_equal(m.at, MODEL_BYTES);
         stream_put(p, st);

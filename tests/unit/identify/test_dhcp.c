@@ -71,7 +71,8 @@ static void test_the_full_name_comes_as_text_or_as_labels(void **state)
 
     (void)state;
     converse_udp(&parser_dhcp, steps, 3, &out);
-    assert_string_equal(out.record.text, "host 10.0.0.8 lap.corp\nhost 10.0.0.8 lap.corp\nhost 10.0.0.8 l?p\n");
+    assert_string_equal(out.record.text,
+                        "host 10.0.0.8 lap.corp\nhost 10.0.0.8 lap.corp\nhost 10.0.0.8 l?p\n");
 }
 
 static void test_offers_and_zero_addresses_teach_nothing(void **state)
@@ -115,7 +116,8 @@ static void test_near_misses_are_no_dhcp(void **state)
 static void test_three_messages_of_nonsense_end_it(void **state)
 {
     struct message m;
-    struct step steps[] = { build(&m, 1, 0, 0, VIEW("\x35\1\3\xff")), CLIENT("\1\1"), CLIENT("\1"), CLIENT("") };
+    struct step steps[] = { build(&m, 1, 0, 0, VIEW("\x35\1\3\xff")), CLIENT("\1\1"), CLIENT("\1"),
+                            CLIENT("") };
 
     (void)state;
     converse_udp(&parser_dhcp, steps, 3, &out);

@@ -12,10 +12,10 @@ static struct outcome out;
 #define QUERY "\x12\x34\1\0\0\1\0\0\0\0\0\0" QUESTION
 
 /* www is an alias of edge.example.net, whose address comes first */
-#define RESPONSE                                                                                               \
-    "\x12\x34\x81\x80\0\1\0\3\0\0\0\0" QUESTION                                                                \
-    "\4edge\7example\3net\0\0\1\0\1\0\0\0\74\0\4\xc6\x33\x64\7"                                                \
-    "\xc0\x0c\0\5\0\1\0\0\1\x2c\0\6\3cdn\xc0\x10"                                                              \
+#define RESPONSE                                                                                            \
+    "\x12\x34\x81\x80\0\1\0\3\0\0\0\0" QUESTION                                                             \
+    "\4edge\7example\3net\0\0\1\0\1\0\0\0\74\0\4\xc6\x33\x64\7"                                             \
+    "\xc0\x0c\0\5\0\1\0\0\1\x2c\0\6\3cdn\xc0\x10"                                                           \
     "\3cdn\xc0\x10\0\5\0\1\0\0\1\x2c\0\2\xc0\x21"
 
 /* One datagram on the given server port; the recorder keeps what it told. */
@@ -23,7 +23,9 @@ static enum im_answer on_port(uint16_t port, struct view message, bool known_nam
 {
     static uint64_t state[64];
     struct datagram_head head = { .from = FROM_CLIENT, .len = (uint16_t)message.len };
-    struct sample s = { .l4 = L4_UDP, .datagram = message, .heads = &head, .head_count = 1, .port = { 40000, port } };
+    struct sample s = {
+        .l4 = L4_UDP, .datagram = message, .heads = &head, .head_count = 1, .port = { 40000, port }
+    };
 
     memset(&out, 0, sizeof out);
     memset(state, 0, sizeof state);
@@ -61,8 +63,11 @@ static void test_addresses_are_learnt_for_the_name_asked_whatever_the_order(void
 static void test_an_answer_to_another_question_is_told_for_its_own_name_only(void **state)
 {
     (void)state;
-    assert_int_equal(on_port(53, VIEW("\0\1\x81\x80\0\1\0\1\0\0\0\0" QUESTION
-                                      "\3bad\7example\3org\0\0\1\0\1\0\0\0\5\0\4\xc6\x33\x64\7"), false), IM_YES);
+    assert_int_equal(on_port(53,
+                             VIEW("\0\1\x81\x80\0\1\0\1\0\0\0\0" QUESTION
+                                  "\3bad\7example\3org\0\0\1\0\1\0\0\0\5\0\4\xc6\x33\x64\7"),
+                             false),
+                     IM_YES);
     assert_string_equal(out.record.text, "name dns www.example.com\nlearn bad.example.org 198.51.100.7 5\n");
 }
 
@@ -72,24 +77,26 @@ static void test_ipv6_answers_and_errors(void **state)
     on_port(53, VIEW("\0\1\x81\x80\0\1\0\1\0\0\0\0\1v\3six\0\0\x1c\0\1\xc0\x0c\0\x1c\0\1\0\0\0\7\0\x10"
                      "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"), false);
     assert_true(recorder_has(&out.record, "learn v.six 2001:db8::1 7"));
-    on_port(53, VIEW("\0\1\x81\x83\0\1\0\0\0\0\0\0" QUESTION), true); /* no such name: a look-up all the same */
+    on_port(53, VIEW("\0\1\x81\x83\0\1\0\0\0\0\0\0" QUESTION),
+            true); /* no such name: a look-up all the same */
     assert_true(recorder_has(&out.record, "activity lookup"));
 }
 
-#define HTTPS_ANSWER                                                                                           \
+#define HTTPS_ANSWER                                                                                        \
     "\0\1\x81\x80\0\1\0\1\0\0\0\0\3www\7example\3com\0\0\x41\0\1"                                           \
-    "\xc0\x0c\0\x41\0\1\0\0\0\x0a\0\x32\0\1\0"                                                                \
-    "\0\1\0\3\2h3"                                  /* alpn */                                                 \
-    "\0\4\0\x08\xc0\0\2\1\xc0\0\2\2"                /* ipv4hint */                                             \
-    "\0\5\0\4\1\2\3\4"                              /* ech */                                                  \
+    "\xc0\x0c\0\x41\0\1\0\0\0\x0a\0\x32\0\1\0"                                                              \
+    "\0\1\0\3\2h3"                                  /* alpn */                                              \
+    "\0\4\0\x08\xc0\0\2\1\xc0\0\2\2"                /* ipv4hint */                                          \
+    "\0\5\0\4\1\2\3\4"                              /* ech */                                               \
     "\0\6\0\x10\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2" /* ipv6hint */
 
 static void test_https_records_give_address_hints(void **state)
 {
     (void)state;
     assert_int_equal(on_port(853, VIEW(HTTPS_ANSWER), false), IM_YES);
-    assert_string_equal(out.record.text, "name dns www.example.com\nlearn www.example.com 192.0.2.1 10\n"
-                                         "learn www.example.com 192.0.2.2 10\nlearn www.example.com 2001:db8::2 10\n");
+    assert_string_equal(out.record.text,
+                        "name dns www.example.com\nlearn www.example.com 192.0.2.1 10\n"
+                        "learn www.example.com 192.0.2.2 10\nlearn www.example.com 2001:db8::2 10\n");
     assert_int_equal(on_port(853, VIEW(HTTPS_ANSWER "!"), false), IM_NO);
 }
 
@@ -115,9 +122,11 @@ static void test_host_names_come_from_multicast_and_reverse_look_ups(void **stat
 static void test_labels_cannot_pretend_to_be_names(void **state)
 {
     (void)state;
-    assert_int_equal(on_port(53, VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\x0fwww.example.com\4a\1b.\0\0\1\0\1"), false), IM_YES);
+    assert_int_equal(on_port(53, VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\x0fwww.example.com\4a\1b.\0\0\1\0\1"), false),
+                     IM_YES);
     assert_string_equal(out.record.text, "name dns www?example?com.a?b?\n");
-    assert_int_equal(on_port(54, VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\x0fwww.example.com\4a\1b.\0\0\1\0\1"), false), IM_NO);
+    assert_int_equal(on_port(54, VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\x0fwww.example.com\4a\1b.\0\0\1\0\1"), false),
+                     IM_NO);
 }
 
 static void test_pointers_do_not_loop(void **state)
@@ -127,24 +136,33 @@ static void test_pointers_do_not_loop(void **state)
     assert_int_equal(on_port(53, VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\1a\xc0\x0c\0\1\0\1"), false), IM_NO);
     assert_int_equal(on_port(53, VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\1a\xc0\x30\0\1\0\1"), false), IM_NO);
     assert_int_equal(on_port(53, VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\x41" "a\0\0\1\0\1"), false), IM_NO);
-    assert_int_equal(on_port(53, VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\1a\xc0\0\0\1\0\1"), false), IM_NO); /* the header */
+    assert_int_equal(on_port(53, VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\1a\xc0\0\0\1\0\1"), false),
+                     IM_NO); /* the header */
 }
 
 static void test_near_misses_are_no_dns(void **state)
 {
     (void)state;
-    assert_int_equal(on_port(99, VIEW(QUERY "\0"), false), IM_NO);                                /* a byte too many */
-    assert_int_equal(on_port(99, VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\7"), false), IM_NO);     /* class 7 */
-    assert_int_equal(on_port(99, VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\1a\0\xee\1\0\1"), false), IM_NO);   /* odd type */
-    assert_int_equal(on_port(53, VIEW("\0\1\x31\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\1"), false), IM_NO);   /* opcode 6 */
-    assert_int_equal(on_port(53, VIEW("\0\1\1\0\0\0\0\0\0\0\0\0"), false), IM_NO);                  /* asks nothing */
+    assert_int_equal(on_port(99, VIEW(QUERY "\0"), false), IM_NO); /* a byte too many */
+    assert_int_equal(on_port(99, VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\7"), false), IM_NO); /* class 7 */
+    assert_int_equal(on_port(99, VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\1a\0\xee\1\0\1"), false),
+                     IM_NO); /* odd type */
+    assert_int_equal(on_port(53, VIEW("\0\1\x31\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\1"), false),
+                     IM_NO);                                                       /* opcode 6 */
+    assert_int_equal(on_port(53, VIEW("\0\1\1\0\0\0\0\0\0\0\0\0"), false), IM_NO); /* asks nothing */
     assert_int_equal(on_port(53, VIEW("\0\1\1\0\0\1"), false), IM_NO);
     assert_int_equal(on_port(53, VIEW("GET / HTTP/1.1\r\nHost: dns\r\n\r\n"), false), IM_NO);
     /* NetBIOS name query and node status */
-    assert_int_equal(on_port(137, VIEW("\0\1\1\x10\0\1\0\0\0\0\0\0\x20" "CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\0\0\x21\0\1"),
-                             false), IM_NO);
-    assert_int_equal(on_port(137, VIEW("\0\1\1\x10\0\1\0\0\0\0\0\0\x20" "CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\0\0\x20\0\1"),
-                             false), IM_NO);
+    assert_int_equal(on_port(137,
+                             VIEW("\0\1\1\x10\0\1\0\0\0\0\0\0\x20"
+                                  "CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\0\0\x21\0\1"),
+                             false),
+                     IM_NO);
+    assert_int_equal(on_port(137,
+                             VIEW("\0\1\1\x10\0\1\0\0\0\0\0\0\x20"
+                                  "CKAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\0\0\x20\0\1"),
+                             false),
+                     IM_NO);
 }
 
 static void test_over_tcp_several_messages_follow_each_other(void **state)

@@ -19,7 +19,8 @@ static enum im_answer ask(const struct step *steps, size_t count)
 static void test_three_datagrams_in_a_row(void **state)
 {
     static const struct step steps[] = { CLIENT(RTP("\x6f", "\1", "ssrc")), CLIENT(RTP("\xef", "\2", "ssrc")),
-                                         CLIENT(RTP("\x6f", "\4", "ssrc")), CLIENT(RTP("\x6f", "\5", "ssrc")) };
+                                         CLIENT(RTP("\x6f", "\4", "ssrc")),
+                                         CLIENT(RTP("\x6f", "\5", "ssrc")) };
 
     (void)state;
     assert_int_equal(ask(steps, 2), IM_MORE);

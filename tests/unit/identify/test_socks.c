@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* SOCKS conversations from RFC 1928, 1929, 1961 and the SOCKS 4 notes: the carried stream begins at the right byte. */
+/* SOCKS conversations from RFC 1928, 1929, 1961 and the SOCKS 4 notes: the carried stream begins at the right
+ * byte. */
 #include "conversation.h"
 #include "test.h"
 
@@ -11,7 +12,7 @@ static struct outcome out;
 #define CONNECT5 "\5\1\0\3\x0f" "www.example.com\1\xbb"
 #define GRANTED5 "\5\0\0\1\0\0\0\0\0\0"
 
-#define TOLD5                                                                                                  \
+#define TOLD5                                                                                               \
     "version SOCKS5\nhint proxy www.example.com:443\nname tunnel-target www.example.com\nupgrade unknown\n"
 
 static void test_version_5_without_a_password(void **state)
@@ -43,8 +44,8 @@ static void test_version_5_with_a_password_which_is_not_told(void **state)
 static void test_gssapi_frames_are_passed_over(void **state)
 {
     static const struct step plain[] = {
-        CLIENT("\5\2\1\0"), SERVER("\5\1"), CLIENT("\1\1\0\4toke"), SERVER("\1\1\0\2ok"), CLIENT("\1\2\0\1\0"),
-        SERVER("\1\2\0\1\0"), CLIENT(CONNECT5), SERVER(GRANTED5),
+        CLIENT("\5\2\1\0"),   SERVER("\5\1"),       CLIENT("\1\1\0\4toke"), SERVER("\1\1\0\2ok"),
+        CLIENT("\1\2\0\1\0"), SERVER("\1\2\0\1\0"), CLIENT(CONNECT5),       SERVER(GRANTED5),
     };
     static const struct step encrypted[] = {
         CLIENT("\5\2\1\0"), SERVER("\5\1"), CLIENT("\1\1\0\4toke"), SERVER("\1\1\0\2ok"), CLIENT("\1\3\0\1x"),
@@ -134,17 +135,26 @@ static void test_bind_and_udp_associate_carry_no_stream(void **state)
 static void test_a_hash_as_target_is_an_xmpp_file_transfer(void **state)
 {
     static const struct step steps[] = {
-        CLIENT(GREETING), SERVER("\5\0"), CLIENT("\5\1\0\3\x28" "0123456789abcdef0123456789abcdef01234567\0\0"),
-        SERVER("\5\0\0\3\x28" "0123456789abcdef0123456789abcdef01234567\0\0"), SERVER("file"),
+        CLIENT(GREETING),
+        SERVER("\5\0"),
+        CLIENT("\5\1\0\3\x28"
+               "0123456789abcdef0123456789abcdef01234567\0\0"),
+        SERVER("\5\0\0\3\x28"
+               "0123456789abcdef0123456789abcdef01234567\0\0"),
+        SERVER("file"),
     };
     static const struct step with_port[] = {
-        CLIENT(GREETING), SERVER("\5\0"), CLIENT("\5\1\0\3\x28" "0123456789abcdef0123456789abcdef01234567\0\1"),
+        CLIENT(GREETING),
+        SERVER("\5\0"),
+        CLIENT("\5\1\0\3\x28"
+               "0123456789abcdef0123456789abcdef01234567\0\1"),
     };
 
     (void)state;
     check_laws(&parser_socks, steps, 5, &out);
-    assert_string_equal(out.record.text, "version SOCKS5\nevidence payload xmpp SOCKS5 bytestream\nactivity file\n"
-                                         "settle\n");
+    assert_string_equal(out.record.text,
+                        "version SOCKS5\nevidence payload xmpp SOCKS5 bytestream\nactivity file\n"
+                        "settle\n");
     check_laws(&parser_socks, with_port, 3, &out);
     assert_int_equal(recorder_count(&out.record, "evidence"), 0);
 }
@@ -154,7 +164,8 @@ static void test_near_misses_are_no_socks(void **state)
     static const struct step wrong_choice[] = { CLIENT("\5\1\0"), SERVER("\5\2") };
     static const struct step other_answer[] = { CLIENT("\5\1\0"), SERVER("HTTP/1.1 400") };
     static const struct step server_first[] = { SERVER("\5\0"), CLIENT("\5\1\0") };
-    static const struct step wrong_reply[] = { CLIENT("\4\1\0\x50\xc6\x33\x64\7\0"), SERVER("\0\x60\0\0\0\0\0\0") };
+    static const struct step wrong_reply[] = { CLIENT("\4\1\0\x50\xc6\x33\x64\7\0"),
+                                               SERVER("\0\x60\0\0\0\0\0\0") };
 
     (void)state;
     converse(&parser_socks, wrong_choice, 2, &out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* STUN and TURN messages built from RFC 8489, 8656, 3489 and MS-TURN: services, relays, peers; and near misses. */
+/* STUN and TURN messages built from RFC 8489, 8656, 3489 and MS-TURN: services, relays, peers; and near
+ * misses. */
 #include "conversation.h"
 #include "identify/stun.h"
 #include "test.h"
@@ -100,9 +101,11 @@ static void test_a_realm_names_the_service_and_peers_are_expected(void **state)
 static void test_peers_named_before_the_service_are_kept(void **state)
 {
     struct step steps[] = {
-        { FROM_CLIENT, M(0x0016, "\0\x12\0\x14\0\2\x01\x9b\x01\x13\xa9\xfa\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6d"
-                                 "\0\x13\0\2hi\0\0") },
-        { FROM_CLIENT, M(0x0001, "\x80\x2f\0\x18" "https://web.telegram.org") },
+        { FROM_CLIENT,
+          M(0x0016, "\0\x12\0\x14\0\2\x01\x9b\x01\x13\xa9\xfa\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6d"
+                    "\0\x13\0\2hi\0\0") },
+        { FROM_CLIENT, M(0x0001, "\x80\x2f\0\x18"
+                                 "https://web.telegram.org") },
     };
 
     (void)state;
@@ -157,13 +160,26 @@ static void test_private_attributes_and_types_are_marks(void **state)
         converse_udp(&parser_stun, &step, 1, &out);
         assert_int_equal(out.answer, IM_YES);
         assert_true(recorder_has(&out.record, cases[i].line));
+        assert_true(recorder_has(&out.record, "activity call"));
     }
     for (size_t i = 0; i < sizeof near / sizeof near[0]; i++) {
         struct step step = { FROM_CLIENT, message(near[i].type, true, near[i].attribute) };
         converse_udp(&parser_stun, &step, 1, &out);
         assert_int_equal(out.answer, IM_YES);
-        assert_int_equal(recorder_count(&out.record, "evidence"), 0);
+        assert_string_equal(out.record.text, "");
     }
+}
+
+static void test_the_program_that_asks_is_told(void **state)
+{
+    struct step steps[] = { { FROM_CLIENT, M(0x0003, "\x80\x22\0\4pion") },
+                            { FROM_SERVER, M(0x0113, "\x80\x22\0\4None") } };
+
+    (void)state;
+    converse_udp(&parser_stun, steps, 2, &out);
+    assert_string_equal(out.record.text, "client pion\nactivity call\n");
+    converse_udp(&parser_stun, steps + 1, 1, &out);
+    assert_string_equal(out.record.text, "");
 }
 
 static void test_weak_marks_do_not_add_up(void **state)
@@ -200,8 +216,10 @@ static void test_checks_from_both_ends_are_a_direct_call(void **state)
 
 static void test_media_in_the_flow_is_a_call(void **state)
 {
-    static const struct step relayed[] = { CLIENT("\x40\1\0\x14" RTP("\1")), CLIENT("\x40\1\0\x14" RTP("\2")) };
-    static const struct step direct[] = { SERVER(RTP("\7")), SERVER("\x80\xc8\0\1ssrc"), SERVER(RTP("\x09")) };
+    static const struct step relayed[] = { CLIENT("\x40\1\0\x14" RTP("\1")),
+                                           CLIENT("\x40\1\0\x14" RTP("\2")) };
+    static const struct step direct[] = { SERVER(RTP("\7")), SERVER("\x80\xc8\0\1ssrc"),
+                                          SERVER(RTP("\x09")) };
     static const struct step others[] = { SERVER(RTP("\7")), CLIENT(RTP("\x8")), SERVER(RTP("\7")) };
     struct step steps[4] = { { FROM_CLIENT, M(0x0011, "") } };
 
@@ -229,14 +247,16 @@ static void test_what_is_relayed_inside_a_message_is_looked_at_once(void **state
     assert_int_equal(check.len, 20 + 12 + 8);
     ((uint8_t *)(uintptr_t)data.at)[3] = (uint8_t)(data.len - 20);
     converse_udp(&parser_stun, steps, 1, &out);
-    assert_string_equal(out.record.text, "delivery server-proxy\nevidence stun teams attribute 8070\n");
+    assert_string_equal(out.record.text, "delivery server-proxy\nevidence stun teams attribute 8070\n"
+                                         "activity call\n");
 }
 
 static void test_old_messages_need_a_mark_or_a_matching_answer(void **state)
 {
     struct step zoom = { FROM_CLIENT, message(0x0001, false, VIEW("\1\1\0\x14" "12345678901234567890")) };
     struct step pair[] = { { FROM_CLIENT, message(0x0001, false, VIEW("")) },
-                           { FROM_SERVER, message(0x0101, false, VIEW("\0\1\0\x08\0\1\x75\x31\xc6\x33\x64\7")) } };
+                           { FROM_SERVER,
+                             message(0x0101, false, VIEW("\0\1\0\x08\0\1\x75\x31\xc6\x33\x64\7")) } };
     struct step other[] = { pair[0], { FROM_SERVER, message(0x0103, false, VIEW("")) } };
     struct step same_side[] = { pair[0], { FROM_CLIENT, pair[1].bytes } };
     struct step alone[] = { pair[0], pair[0], pair[0], pair[0] };
@@ -306,7 +326,8 @@ static void test_channels_over_tcp_are_padded(void **state)
 
     (void)state;
     check_laws(&parser_stun, steps, 4, &out);
-    assert_string_equal(out.record.text, "activity call\ndelivery server-proxy\nevidence stun signal signal.org\n");
+    assert_string_equal(out.record.text,
+                        "activity call\ndelivery server-proxy\nevidence stun signal signal.org\n");
 }
 
 static void test_a_bound_connection_is_handed_on(void **state)
@@ -386,7 +407,8 @@ static void test_near_misses_are_no_stun(void **state)
     assert_int_equal(probe_bytes(&parser_stun, VIEW("\0\1\0\x08\x21\x12\xa4\x42")), IM_MORE);
     assert_int_equal(probe_bytes(&parser_stun, VIEW("\0\1\x7f\x08\x21\x12\xa4\x42")), IM_NO);
     assert_int_equal(probe_bytes(&parser_stun, long_length), IM_NO);
-    assert_int_equal(probe_bytes(&parser_stun, VIEW("\0\x1d\0\1\0\x08\x21\x12\xa4\x42")), IM_NO); /* lengths differ */
+    assert_int_equal(probe_bytes(&parser_stun, VIEW("\0\x1d\0\1\0\x08\x21\x12\xa4\x42")),
+                     IM_NO); /* lengths differ */
     assert_int_equal(probe_bytes(&parser_stun, VIEW("GET /stun HTTP/1.1\r\n")), IM_NO);
     assert_int_equal(probe_bytes(&parser_stun, VIEW("\5\1\0")), IM_MORE);
     assert_int_equal(probe_bytes(&parser_stun, VIEW("\5\1\0\5\1\0\3\x0fwww.example.com\1\xbb")), IM_NO);
@@ -400,6 +422,7 @@ int main(void)
         cmocka_unit_test_setup(test_peers_named_before_the_service_are_kept, begin),
         cmocka_unit_test_setup(test_names_count_on_label_boundaries_only, begin),
         cmocka_unit_test_setup(test_private_attributes_and_types_are_marks, begin),
+        cmocka_unit_test_setup(test_the_program_that_asks_is_told, begin),
         cmocka_unit_test_setup(test_weak_marks_do_not_add_up, begin),
         cmocka_unit_test_setup(test_checks_from_both_ends_are_a_direct_call, begin),
         cmocka_unit_test_setup(test_media_in_the_flow_is_a_call, begin),
