@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * SIP, of which only messages and presence are IM: a phone call by SIP is none, so the protocol proves no service.
+ *
+ * Framing: text as in HTTP (RFC 3261 section 7). A request begins "METHOD uri SIP/2.0", an answer "SIP/2.0 code text".
+ * Over UDP a datagram is a message; over TCP Content-Length ends it (section 18.3). CR LF between messages are keep-alives.
+ * Headers have short forms (section 7.3.3): f From, t To, c Content-Type, l Content-Length, o Event.
+ *
+ * What makes it the service "simple":
+ *     MESSAGE with text, CPIM or a typing notice (RFC 3428, 3862, 3994). Other bodies are not messages of people:
+ *         SMS of mobile networks, commands to cameras
+ *     SUBSCRIBE, NOTIFY, PUBLISH of the event package presence (RFC 3856, 3903)
+ *     a session description with m=message: an MSRP session (RFC 4975 section 8), for a file where it has a
+ *         file-selector (RFC 5547). Its path says where the leg will be
+ *
+ * Limits: headers of 8 KiB; a body is read when the message has at most 12 KiB.
+ */
+#include "identify/parser.h"
+
+/* A view of a literal as an initialiser of static data. */
+#define WORD(literal) { (const uint8_t *)(literal), sizeof(literal) - 1 }
+
+enum {
+    LINE_BYTES = 2048,
+    HEAD_BYTES = 8192,
+    MESSAGE_BYTES = 12288,
+    LARGEST_BODY = 1 << 24,
+    KEEP_ALIVES = 4,       /* datagrams without a message, before the first one */
+};
+
+struct sip_message {
+    struct view method;    /* empty: an answer */
+    struct view from, to, event, type, agent, body;
+    uint64_t length;       /* Content-Length */
+    size_t head;           /* octets up to the body */
+};
+
+struct sip_state {
+    uint32_t skip[2];      /* octets of a large body, by enum flow_dir */
+    bool client_told, message_told, presence_told, session_told, proxy_told;
+};
+
+static const struct view methods[] = {
+    WORD("INVITE"), WORD("ACK"), WORD("BYE"), WORD("CANCEL"), WORD("REGISTER"), WORD("OPTIONS"), WORD("MESSAGE"),
+    WORD("SUBSCRIBE"), WORD("NOTIFY"), WORD("PUBLISH"), WORD("INFO"), WORD("UPDATE"), WORD("PRACK"), WORD("REFER"),
+};
+
+enum { METHODS = sizeof methods / sizeof methods[0] };
+
+/* ---- messages ---- */
+
+static bool is_method(struct view word)
+{
+    for (unsigned i = 0; i < METHODS; i++)
+        if (view_equal(methods[i], word))
+            return true;
+    return false;
+}
+
+/* "METHOD uri SIP/2.0" or "SIP/2.0 200 OK"; *out_method is empty for an answer. */
+static bool is_start_line(struct view line, struct view *out_method)
+{
+    uint64_t code;
+
+    *out_method = view_of(NULL, 0);
+    if (view_starts(line, VIEW("SIP/2.0 ")))
+        return view_decimal(view_slice(line, 8, 11), 699, &code) && code >= 100;
+    struct view method = view_token(&line, ' ');
+    struct view uri = view_token(&line, ' ');
+    if (!is_method(method) || view_find_byte(uri, ':', 0) == uri.len || !view_equal(line, VIEW("SIP/2.0")))
+        return false;
+    *out_method = method;
+    return true;
+}
+
+static struct view skip_keep_alives(struct view v)
+{
+    while (v.len > 0 && (v.at[0] == '\r' || v.at[0] == '\n'))
+        v = view_from(v, 1);
+    return v;
+}
+
+/* Where the value of a header is kept, NULL: nowhere. */
+static struct view *field_of(struct sip_message *m, struct view name)
+{
+    const struct {
+        struct view name, brief;
+        struct view *field;
+    } headers[] = {
+        { VIEW("From"), VIEW("f"), &m->from },           { VIEW("To"), VIEW("t"), &m->to },
+        { VIEW("Event"), VIEW("o"), &m->event },         { VIEW("Content-Type"), VIEW("c"), &m->type },
+        { VIEW("User-Agent"), VIEW("User-Agent"), &m->agent },
+    };
+
+    for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
+        if (view_equal_nocase(name, headers[i].name) || view_equal_nocase(name, headers[i].brief))
+            return headers[i].field;
+    return NULL;
+}
+
+/* Read start line and headers. False: not all there, or not SIP. */
+static bool read_head(struct view in, struct sip_message *out)
+{
+    struct sip_message m = { .length = UINT64_MAX };
+    struct view left = in, line;
+
+    if (!view_line(&left, &line) || !is_start_line(line, &m.method))
+        return false;
+    while (view_line(&left, &line)) {
+        if (line.len == 0) {
+            m.head = in.len - left.len;
+            *out = m;
+            return true;
+        }
+        struct view name = view_trim(view_token(&line, ':'));
+        struct view *field = name.len > 0 ? field_of(&m, name) : NULL;
+        if (field != NULL)
+            *field = view_trim(line);
+        else if (view_equal_nocase(name, VIEW("Content-Length")) || view_equal_nocase(name, VIEW("l")))
+            (void)view_decimal(view_trim(line), LARGEST_BODY, &m.length);
+    }
+    return false;
+}
+
+/* "alice@example.org" of `"Alice" <sip:alice@example.org>;tag=1`. */
+static struct view person(struct view header)
+{
+    size_t open = view_find_byte(header, '<', 0);
+    struct view uri = open < header.len ? view_from(header, open + 1) : header;
+
+    uri = view_slice(uri, 0, view_find_byte(uri, '>', 0));
+    uri = view_slice(uri, 0, view_find_byte(uri, ';', 0));
+    return view_from(uri, view_find_byte(uri, ':', 0) < uri.len ? view_find_byte(uri, ':', 0) + 1 : 0);
+}
+
+/* ---- recognition ---- */
+
+/* Can this line, whose end has not come, begin a message? */
+static bool could_begin(struct view part)
+{
+    static const struct view answer = WORD("SIP/2.0 ");
+    struct view rest = part;
+    struct view word = view_token(&rest, ' ');
+
+    if (view_starts(answer, view_slice(part, 0, answer.len)))
+        return part.len < LINE_BYTES;
+    if (word.len < part.len)
+        return is_method(word) && part.len < LINE_BYTES;
+    for (unsigned i = 0; i < METHODS; i++)
+        if (view_starts(methods[i], part))
+            return true;
+    return false;
+}
+
+static enum im_answer probe_bytes_of(struct view v, struct finding *out)
+{
+    struct view line, method;
+    struct text value = TEXT(out->value);
+
+    v = skip_keep_alives(v);
+    if (v.len == 0)
+        return IM_MORE;
+    if (!view_line(&v, &line))
+        return could_begin(v) ? IM_MORE : IM_NO;
+    if (!is_start_line(line, &method))
+        return IM_NO;
+    text_string(&value, "SIP ");
+    text_printable(&value, method.len > 0 ? method : VIEW("answer"));
+    return IM_YES;
+}
+
+static enum im_answer sip_probe(const struct sample *s, struct finding *out)
+{
+    if (s->l4 == L4_UDP) {
+        enum im_answer answer = probe_bytes_of(s->datagram, out);
+        bool nothing = skip_keep_alives(s->datagram).len == 0;
+        return answer == IM_MORE && (!nothing || s->head_count > KEEP_ALIVES) ? IM_NO : answer;
+    }
+    for (int d = 0; d < 2; d++) {
+        enum im_answer answer = s->bytes[d].len > 0 ? probe_bytes_of(s->bytes[d], out) : IM_MORE;
+        if (answer != IM_MORE)
+            return answer;
+    }
+    return s->bytes[0].len < LINE_BYTES && s->bytes[1].len < LINE_BYTES ? IM_MORE : IM_NO;
+}
+
+static bool sip_starts(uint8_t first, enum flow_dir from)
+{
+    (void)from;
+    if (first == '\r' || first == '\n' || first == 'S')
+        return true;
+    for (unsigned i = 0; i < METHODS; i++)
+        if (methods[i].at[0] == first)
+            return true;
+    return false;
+}
+
+/* ---- what is IM ---- */
+
+static void prove(struct session *s, bool *told, const char *value)
+{
+    struct evidence e = { .kind = EVIDENCE_PAYLOAD, .service = "simple", .value = view_string(value) };
+
+    if (!*told)
+        session_evidence(s, &e);
+    *told = true;
+}
+
+static struct im_detail people(const struct sip_message *m, bool outgoing)
+{
+    struct view from = person(m->from), to = person(m->to);
+
+    return (struct im_detail){ .account = outgoing ? from : to, .peer = outgoing ? to : from, .outgoing = outgoing };
+}
+
+static void on_instant_message(struct sip_state *st, struct session *s, const struct sip_message *m, bool outgoing)
+{
+    struct im_detail detail = people(m, outgoing);
+    bool typing = view_starts_nocase(m->type, VIEW("application/im-iscomposing+xml"));
+
+    if (!typing && !view_starts_nocase(m->type, VIEW("text/")) && !view_starts_nocase(m->type, VIEW("message/cpim")))
+        return;
+    prove(s, &st->message_told, "SIP MESSAGE");
+    if (!st->proxy_told)
+        session_delivery(s, DELIVERY_SERVER_PROXY);
+    st->proxy_told = true;
+    if (view_starts_nocase(m->type, VIEW("text/plain")))
+        detail.text = m->body;
+    session_activity(s, typing ? ACTIVITY_PRESENCE : ACTIVITY_CHAT, &detail);
+}
+
+static void on_presence(struct sip_state *st, struct session *s, const struct sip_message *m, bool outgoing)
+{
+    struct im_detail detail = people(m, outgoing);
+    struct view event = m->event;
+
+    event = view_trim(view_token(&event, ';'));
+    if (!view_equal_nocase(event, VIEW("presence")) && !view_equal_nocase(event, VIEW("presence.winfo")))
+        return;
+    prove(s, &st->presence_told, "SIP presence");
+    session_activity(s, ACTIVITY_PRESENCE, &detail);
+}
+
+/* The file of `a=file-selector:name:"a.jpg" type:image/jpeg size:4092 hash:…` (RFC 5547 section 6). */
+static void read_selector(struct view v, struct im_detail *detail)
+{
+    size_t name = view_find(v, VIEW("name:\""));
+    size_t size = view_find(v, VIEW("size:"));
+
+    if (name < v.len)
+        detail->file = view_slice(v, name + 6, view_find_byte(v, '"', name + 6));
+    if (size < v.len) {
+        struct view digits = view_from(v, size + 5);
+        (void)view_decimal(view_token(&digits, ' '), UINT64_MAX, &detail->size);
+    }
+}
+
+/* "msrp://host:port/id;tcp", host in brackets where it is IPv6 (RFC 4975 section 6). */
+static bool read_path(struct view v, struct expectation *out)
+{
+    uint64_t port;
+
+    if (view_starts_nocase(v, VIEW("msrps://")))
+        v = view_from(v, 8);
+    else if (view_starts_nocase(v, VIEW("msrp://")))
+        v = view_from(v, 7);
+    else
+        return false;
+    v = view_token(&v, '/');
+    if (view_find_byte(v, '@', 0) < v.len)
+        (void)view_token(&v, '@');
+    bool bracket = v.len > 0 && v.at[0] == '[';
+    struct view host = view_slice(v, bracket, view_find_byte(v, bracket ? ']' : ':', 0));
+    v = view_from(v, bracket + host.len + bracket + 1);
+    if (!ip_parse(host, &out->addr) || ip_is_zero(&out->addr) || !view_decimal(v, UINT16_MAX, &port) || port == 0)
+        return false;
+    out->port = (uint16_t)port;
+    return true;
+}
+
+static void on_description(struct sip_state *st, struct session *s, const struct sip_message *m, bool outgoing)
+{
+    struct expectation e = { .l4 = L4_TCP, .protocol = PROTOCOL_MSRP, .service = "simple", .activity = ACTIVITY_CHAT };
+    struct im_detail detail = people(m, outgoing);
+    struct view left = m->body, line;
+    bool message = false, any = false, path = false;
+
+    if (m->method.len == 0) { /* an answer has the caller in From as well */
+        struct view swap = detail.account;
+        detail.account = detail.peer;
+        detail.peer = swap;
+    }
+    while (view_line(&left, &line)) {
+        if (view_starts(line, VIEW("m=")))
+            message = view_starts(line, VIEW("m=message "));
+        any |= message;
+        if (message && view_starts(line, VIEW("a=path:")))
+            path |= read_path(view_trim(view_from(line, 7)), &e);
+        if (message && view_starts(line, VIEW("a=file-selector:"))) {
+            e.activity = ACTIVITY_FILE;
+            read_selector(view_from(line, 16), &detail);
+        }
+    }
+    if (!any)
+        return;
+    prove(s, &st->session_told, "MSRP session in SIP");
+    session_activity(s, e.activity, &detail);
+    if (path)
+        session_expect(s, &e);
+}
+
+static void follow(struct sip_state *st, struct session *s, const struct sip_message *m, bool outgoing)
+{
+    if (outgoing && !st->client_told && m->agent.len > 0) {
+        session_client(s, m->agent);
+        st->client_told = true;
+    }
+    if (view_equal(m->method, VIEW("MESSAGE")))
+        on_instant_message(st, s, m, outgoing);
+    else if (view_equal(m->method, VIEW("SUBSCRIBE")) || view_equal(m->method, VIEW("NOTIFY"))
+             || view_equal(m->method, VIEW("PUBLISH")))
+        on_presence(st, s, m, outgoing);
+    if (view_starts_nocase(m->type, VIEW("application/sdp")))
+        on_description(st, s, m, outgoing);
+}
+
+/* ---- following ---- */
+
+static void feed_datagram(struct sip_state *st, struct session *s, bool outgoing, struct view in)
+{
+    struct sip_message m;
+
+    in = skip_keep_alives(in);
+    if (!read_head(in, &m))
+        return;
+    m.body = view_from(in, m.head);
+    if (m.length < m.body.len)
+        m.body.len = m.length;
+    follow(st, s, &m, outgoing);
+}
+
+static size_t sip_feed(void *state, struct session *s, enum flow_dir from, struct view in)
+{
+    struct sip_state *st = state;
+    size_t skip = st->skip[from] < in.len ? st->skip[from] : in.len;
+    struct view left = view_from(in, skip);
+    struct sip_message m;
+
+    if (session_is_udp(s)) {
+        feed_datagram(st, s, from == FROM_CLIENT, in);
+        return in.len;
+    }
+    st->skip[from] -= (uint32_t)skip;
+    for (;;) {
+        left = skip_keep_alives(left);
+        if (!read_head(view_slice(left, 0, HEAD_BYTES), &m)) {
+            struct view line = left, rest = left, method;
+            if (left.len >= HEAD_BYTES || (view_line(&rest, &line) && !is_start_line(line, &method)))
+                session_settle(s);
+            return in.len - left.len;
+        }
+        size_t length = m.length == UINT64_MAX ? 0 : m.length;
+        if (m.head + length > MESSAGE_BYTES) {
+            follow(st, s, &m, from == FROM_CLIENT);
+            size_t here = left.len - m.head < length ? left.len - m.head : length;
+            st->skip[from] = (uint32_t)(length - here);
+            left = view_from(left, m.head + here);
+            continue;
+        }
+        if (left.len < m.head + length)
+            return in.len - left.len;
+        m.body = view_slice(left, m.head, m.head + length);
+        follow(st, s, &m, from == FROM_CLIENT);
+        left = view_from(left, m.head + length);
+    }
+}
+
+extern const struct parser parser_sip;
+
+const struct parser parser_sip = {
+    .protocol = PROTOCOL_SIP,
+    .on = PARSER_TCP | PARSER_UDP,
+    .starts = sip_starts,
+    .probe = sip_probe,
+    .state_size = sizeof(struct sip_state),
+    .feed = sip_feed,
+};
