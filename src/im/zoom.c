@@ -2,13 +2,13 @@
 /*
  * Zoom's media: UDP 8801 to 8810 of its servers (SFU), or directly between two participants; found on any port.
  *
- *     hello      01  00 ......  16 random bytes  ...       and the answer 02 with the same 19 bytes after the type
+ *     hello      01  00 ....  16 random bytes  ...         and the answer 02 with the same 16 bytes
  *     SFU        05  sequence16  session32  direction (00 to, 04 from the server)  media
  *     media      type8 (13 and 30 screen, 15 audio, 16 video, 33 to 35 RTCP)  ...  RTP or RTCP
  *     direct     1f 02 ...  port16  length32 address-text  length32 = 36 UUID-text  ...
  *     STUN       without a cookie: 0001 0018 <transaction> 0101 0014 "1234567890123456789" 00
  *
- * Proof: the echo of the hello (152 bits); two SFU packets of one session whose bytes of direction and type fit; a
+ * Proof: the echo of the hello (128 bits); two SFU packets of one session whose bytes of direction and type fit; a
  * direct check whose two texts parse; the constant attribute of the STUN request.
  *
  * Sources: O. Michel et al., "Enabling Passive Measurement of Zoom Performance in Production Networks", IMC 2022,
@@ -17,6 +17,7 @@
  */
 #include "base/cursor.h"
 #include "im/call.h"
+#include "im/random.h"
 #include <stdio.h>
 
 enum {
@@ -24,7 +25,8 @@ enum {
     HELLO_ANSWER = 0x02,
     SFU = 0x05,
     DIRECT = 0x1f,
-    ECHO_BYTES = 19,
+    ECHO_AT = 4,
+    ECHO_BYTES = 16,
     TEXT_ADDRESS_MAX = 45,
     TEXT_UUID_BYTES = 36,
     SFU_PACKETS = 3,       /* of one session that make a yes */
@@ -47,12 +49,14 @@ static bool is_media_type(uint8_t type)
 /* The datagram answers a hello of the other side? */
 static bool is_hello_answer(const struct sample *s)
 {
-    struct view echo = view_slice(s->datagram, 1, 1 + ECHO_BYTES);
+    struct view echo = view_slice(s->datagram, ECHO_AT, ECHO_AT + ECHO_BYTES);
 
     for (unsigned i = 0; i + 1 < s->head_count; i++) {
         struct cursor c = cursor_open(head_view(&s->heads[i]));
-        if (cursor_u8(&c) == HELLO && s->heads[i].from != s->from && view_equal(cursor_take(&c, ECHO_BYTES), echo) &&
-            echo.len == ECHO_BYTES)
+        bool hello = cursor_u8(&c) == HELLO;
+        cursor_skip(&c, ECHO_AT - 1);
+        struct view random = cursor_take(&c, ECHO_BYTES);
+        if (hello && s->heads[i].from != s->from && looks_random(random) && view_equal(random, echo))
             return true;
     }
     return false;
@@ -128,7 +132,7 @@ static enum im_answer zoom_probe(const struct sample *s, struct finding *out)
         snprintf(out->value, sizeof out->value, "%s", what);
         return IM_YES;
     }
-    bool wait = first == HELLO ? s->datagram.len > ECHO_BYTES : first == SFU && sfu_session(&s->heads[0]) != 0;
+    bool wait = first == HELLO ? s->datagram.len > ECHO_AT + ECHO_BYTES : first == SFU && sfu_session(&s->heads[0]) != 0;
     return wait && s->head_count < DATAGRAMS_MAX ? IM_MORE : IM_NO;
 }
 
