@@ -28,7 +28,7 @@ static enum im_answer dingtalk_probe(const struct sample *s, struct finding *out
     const struct view fields = VIEW("\x87\x80\x01\x00\x01\x00\x02\x00\x02" "dk\x03\x00\x20");
     struct cursor c = cursor_open(s->bytes[FROM_CLIENT]);
 
-    if (s->midstream || (cursor_left(&c) == 0 && s->bytes[FROM_SERVER].len > 0))
+    if (cursor_left(&c) == 0 && s->bytes[FROM_SERVER].len > 0)
         return IM_NO;
     if (cursor_u8(&c) != FIRST_BYTE)
         return c.bad ? IM_MORE : IM_NO;

@@ -170,12 +170,12 @@ static enum im_answer loco_probe(const struct sample *s, struct finding *out)
 {
     struct view client = s->bytes[FROM_CLIENT];
 
-    if (s->midstream)
-        return probe_midstream(s, out);
-    if (client.len == 0)
+    if (client.len == 0 && !s->midstream)
         return s->bytes[FROM_SERVER].len > 0 ? IM_NO : IM_MORE;
     enum im_answer answer = probe_hello(client, out);
-    return answer != IM_NO ? answer : probe_bare(client, out);
+    if (answer == IM_NO)
+        answer = probe_bare(client, out);
+    return answer == IM_NO && s->midstream ? probe_midstream(s, out) : answer;
 }
 
 /* One packet head of the client: the first of a connection signs in, what follows is the conversation. */

@@ -17,7 +17,7 @@
  * 8 to 39 are the key, 40 to 55 the counter; their own cipher text shows the tag at 56 to 59 (abridged: efefefef).
  * The server's direction uses the same bytes backwards. Chance finds a tag 3 times in 2^32, and the first length
  * must make sense as well. Behind an MTProxy secret the key is not on the wire: not provable, nor is a
- * connection whose beginning was not seen. Only the 16 bytes of key stream that are needed are computed.
+ * connection from its middle. Only the 16 bytes of key stream that are needed are computed.
  *
  * AES is libcrypto's block function, not EVP: it needs no heap, and measured 0.27 against 0.83 microseconds for the
  * check. The auth key id is a person's pseudonym and is never told.
@@ -308,8 +308,6 @@ static enum im_answer mtproto_probe(const struct sample *s, struct finding *out)
     enum transport transport = ABRIDGED;
     bool obfuscated;
 
-    if (s->midstream)
-        return IM_NO;
     enum im_answer answer = find_transport(s, &transport, &obfuscated);
     if (answer == IM_YES)
         snprintf(out->value, sizeof out->value, "MTProto %s%s", obfuscated ? "obfuscated, " : "",

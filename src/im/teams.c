@@ -77,7 +77,7 @@ static enum im_answer probe_tcp(const struct sample *s, struct finding *out)
 {
     struct cursor c = cursor_open(s->bytes[FROM_CLIENT]);
 
-    if (s->midstream || (cursor_left(&c) == 0 && s->bytes[FROM_SERVER].len > 0))
+    if (cursor_left(&c) == 0 && s->bytes[FROM_SERVER].len > 0)
         return IM_NO;
     uint16_t type = cursor_u16(&c);
     bool wrong = !c.bad && type != CONTROL << 8;

@@ -119,6 +119,8 @@ static unsigned chain(struct view v)
 
     while (cursor_left(&c) >= 3 + 16) {
         uint32_t len = cursor_u24(&c);
+        if (len >> 20 == 8) /* encrypted, version 1 */
+            len &= 0x0fffff;
         struct view start = view_slice(cursor_peek(&c), 0, len < 32 ? len : 32);
         if (len < FRAME_BYTES_MIN || len > FRAME_BYTES_MAX || !looks_random(start))
             return 0;
@@ -151,13 +153,13 @@ static enum im_answer whatsapp_probe(const struct sample *s, struct finding *out
 {
     struct cursor c = cursor_open(s->bytes[FROM_CLIENT]);
 
-    if (s->midstream)
-        return probe_midstream(s, out);
-    if (cursor_left(&c) == 0)
+    if (cursor_left(&c) == 0 && !s->midstream)
         return s->bytes[FROM_SERVER].len > 0 ? IM_NO : IM_MORE;
     enum im_answer answer = take_routing(&c);
     if (answer == IM_YES)
         answer = prefix(&c, VIEW("WA"));
+    if (s->midstream && (answer == IM_NO || cursor_left(&c) == 0))
+        return probe_midstream(s, out);
     if (answer != IM_YES)
         return answer;
     unsigned version = cursor_u8(&c), dictionary = cursor_u8(&c);

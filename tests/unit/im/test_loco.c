@@ -67,6 +67,18 @@ static void test_all_types_of_keys_are_known(void **state)
         }
 }
 
+static void test_a_key_exchange_is_known_where_the_syn_was_not_seen(void **state)
+{
+    struct finding finding = { 0 };
+
+    (void)state;
+    reset();
+    build_hello(&client, 15, 2);
+    build_packet(&client, 300);
+    struct sample s = { .l4 = L4_TCP, .midstream = true, .bytes = { built(&client), view_of(NULL, 0) } };
+    assert_int_equal(parser_loco.probe(&s, &finding), IM_YES);
+}
+
 static void test_a_key_that_is_not_random_says_no(void **state)
 {
     (void)state;
@@ -142,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_key_exchange_signs_in_and_chats),
         cmocka_unit_test(test_all_types_of_keys_are_known),
+        cmocka_unit_test(test_a_key_exchange_is_known_where_the_syn_was_not_seen),
         cmocka_unit_test(test_a_key_that_is_not_random_says_no),
         cmocka_unit_test(test_bare_packets_are_known_by_their_method),
         cmocka_unit_test(test_answers_that_repeat_their_requests_prove_a_mid_stream),

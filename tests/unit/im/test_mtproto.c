@@ -136,6 +136,18 @@ static void test_another_tag_key_or_first_length_is_no_proof(void **state)
     assert_int_equal(probe_bytes(&parser_mtproto, obfuscate(INTERMEDIATE, client.len)), IM_NO);
 }
 
+static void test_a_start_is_known_where_the_syn_was_not_seen(void **state)
+{
+    struct finding finding = { 0 };
+
+    (void)state;
+    reset();
+    build_frame(&client, ABRIDGED, key_id, 104);
+    struct sample s = { .l4 = L4_TCP, .midstream = true,
+                        .bytes = { obfuscate(ABRIDGED, client.len), view_of(NULL, 0) } };
+    assert_int_equal(parser_mtproto.probe(&s, &finding), IM_YES);
+}
+
 static void test_the_server_never_speaks_first(void **state)
 {
     (void)state;
@@ -247,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_obfuscated_transports_are_proved_and_followed),
         cmocka_unit_test(test_another_tag_key_or_first_length_is_no_proof),
+        cmocka_unit_test(test_a_start_is_known_where_the_syn_was_not_seen),
         cmocka_unit_test(test_the_server_never_speaks_first),
         cmocka_unit_test(test_a_key_exchange_in_the_clear_is_known),
         cmocka_unit_test(test_abridged_messages_in_the_clear_need_one_key_twice),

@@ -124,6 +124,34 @@ static void test_frames_in_mid_stream_need_a_chain_and_the_port(void **state)
     assert_int_equal(answer_midstream(5222, &finding), IM_NO);
 }
 
+static void test_an_introduction_is_known_where_the_syn_was_not_seen(void **state)
+{
+    struct finding finding;
+
+    (void)state;
+    reset();
+    build_hello(&client, "\6\3", 40);
+    assert_int_equal(answer_midstream(5000, &finding), IM_YES);
+    assert_int_equal(finding.confidence, 0);
+}
+
+static void test_frames_of_version_1_are_flagged_in_mid_stream(void **state)
+{
+    struct finding finding;
+
+    (void)state;
+    reset();
+    for (size_t i = 0; i < 3; i++) {
+        build_be(&client, 3, 0x800000 | (18 + i));
+        build_random(&client, 18 + i);
+        build_be(&server, 3, 0x800000 | (40 + i));
+        build_random(&server, 40 + i);
+    }
+    assert_int_equal(answer_midstream(5222, &finding), IM_YES);
+    client.bytes[0] = 0x40; /* another flag */
+    assert_int_equal(answer_midstream(5222, &finding), IM_NO);
+}
+
 static void test_decoys_say_no(void **state)
 {
     (void)state;
@@ -139,6 +167,8 @@ int main(void)
         cmocka_unit_test(test_the_clear_protocol_of_version_1_is_known),
         cmocka_unit_test(test_near_misses_say_no),
         cmocka_unit_test(test_frames_in_mid_stream_need_a_chain_and_the_port),
+        cmocka_unit_test(test_an_introduction_is_known_where_the_syn_was_not_seen),
+        cmocka_unit_test(test_frames_of_version_1_are_flagged_in_mid_stream),
         cmocka_unit_test(test_decoys_say_no),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
