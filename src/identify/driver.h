@@ -43,6 +43,7 @@ struct layer {
     struct side side[2];
     uint32_t memory;           /* the parser's state, 0: none */
     uint8_t memory_class;
+    uint8_t again;             /* tries with the same kept bytes */
 };
 
 struct inspection {

@@ -18,7 +18,7 @@ enum {
     STREAM_EARLY_BYTES = 65536,
     STREAM_EARLY_SEGMENTS = 64,
     STREAM_EARLY_TOTAL = 64 << 20,
-    STREAM_WINDOW = 2048,
+    STREAM_WINDOW = 1024,
 };
 
 static void build_dispatch(struct inspector *in)
@@ -228,9 +228,19 @@ static void tcp_packet(struct session *s, enum flow_dir from, const struct packe
     }
 }
 
+/* An acknowledgement: what the other side still misses here will not come any more. */
+static void tcp_acked(struct session *s, enum flow_dir from, const struct packet *p)
+{
+    struct delivery_context context = { *s, dir_other(from) };
+    uint32_t stream = s->inspection->stream[dir_other(from)];
+
+    if (stream != 0 && (p->tcp_flags & TCP_ACK) != 0 && !s->inspection->settle)
+        stream_acked(s->in->streams, stream, p->ack, deliver, &context);
+}
+
 void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p)
 {
-    if (p->payload.len == 0)
+    if (flow->inspect == 0 && p->payload.len == 0)
         return;
     if (flow->inspect == 0 && !begin(in, flow)) {
         count(in->counters, COUNT_INSPECT_FULL);
@@ -238,9 +248,11 @@ void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir fro
         return;
     }
     struct session s = session_of(in, flow, p->time_us);
-    if (flow->key.l4 == L4_TCP)
-        tcp_packet(&s, from, p);
-    else
+    if (flow->key.l4 == L4_TCP) {
+        tcp_acked(&s, from, p);
+        if (p->payload_len > 0 && !s.inspection->settle)
+            tcp_packet(&s, from, p);
+    } else if (p->payload.len > 0)
         layer_datagram(&s, from, p->payload, p->payload_len);
     if (s.inspection->settle)
         settle(&s);

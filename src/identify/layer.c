@@ -7,6 +7,11 @@
 #include "identify/driver.h"
 #include <assert.h>
 
+enum {
+    ROUNDS = 4,  /* changes of protocol within one stretch of bytes */
+    AGAIN = 16,  /* times that kept bytes are tried again without any being used */
+};
+
 uint32_t layer_new(struct inspector *in, unsigned depth, bool midstream)
 {
     uint32_t handle = slab_get(&in->layers);
@@ -276,13 +281,13 @@ static void layer_feed_kept(struct session *s, enum flow_dir from)
  * Take what is in order from one side: all that is kept and new, beginning at the first byte not used up. Returns
  * how many bytes are used up.
  */
-static size_t layer_step(struct session *s, enum flow_dir from, struct view in, bool final)
+static size_t layer_step(struct session *s, enum flow_dir from, struct view in)
 {
     struct layer *l = s->layer;
     size_t used = 0;
 
-    /* An upgrade in the middle of the bytes makes a second round; each round needs a parser's yes, so they end. */
-    for (unsigned round = 0; round < 4 && used < in.len && !s->inspection->settle; round++) {
+    /* An upgrade in the middle of the bytes makes another round. */
+    for (unsigned round = 0; round < ROUNDS && used < in.len && !s->inspection->settle; round++) {
         struct view rest = view_from(in, used);
         if (!l->started[from])
             layer_start(s, from, rest.at[0]);
@@ -290,22 +295,37 @@ static size_t layer_step(struct session *s, enum flow_dir from, struct view in, 
             struct sample sample = sample_of(s, from);
             sample.bytes[from] = rest;
             sample.bytes[dir_other(from)] = side_view(s->in, &l->side[dir_other(from)]);
-            if (ask(s, &sample, final || rest.len >= SAMPLE_BYTES) == LAYER_PROBING)
+            if (ask(s, &sample, rest.len >= SAMPLE_BYTES) == LAYER_PROBING)
                 return used;
-            if (l->state == LAYER_FED && from == FROM_SERVER)
+            if (from == FROM_SERVER)
                 layer_feed_kept(s, FROM_CLIENT);
         }
+        if (l->state == LAYER_FED)
+            used += feed(s, from, rest);
+        if (l->state == LAYER_FED)
+            break;
         if (l->state == LAYER_DEAD)
             return in.len;
-        bool probing = l->state == LAYER_PROBING; /* an upgrade by the other side's kept bytes */
-        if (!probing)
-            used += feed(s, from, rest);
-        if (from == FROM_CLIENT && !s->inspection->settle)
-            layer_feed_kept(s, FROM_SERVER);
-        if (l->state != LAYER_PROBING)
-            break;
     }
     return s->inspection->settle ? in.len : used;
+}
+
+/*
+ * What is kept of the other side may be of use now: the parser waited for this side's answer, or there was an upgrade.
+ * Not for ever: a parser that does not move gets it again a few times only.
+ */
+static void layer_other(struct session *s, enum flow_dir other)
+{
+    struct layer *l = s->layer;
+    struct side *side = &l->side[other];
+
+    if (side->buffer == 0 || l->state == LAYER_DEAD || s->inspection->settle || l->again >= AGAIN)
+        return;
+    if (l->state == LAYER_PROBING && l->started[other])
+        return; /* asked with it already */
+    size_t used = layer_step(s, other, side_view(s->in, side));
+    l->again = used > 0 ? 0 : (uint8_t)(l->again + 1);
+    side_consume(s->in, side, used);
 }
 
 /* The buffer is full and the parser cannot use it. */
@@ -335,7 +355,7 @@ void layer_bytes(struct session *s, enum flow_dir from, struct view in)
 
     while (in.len > 0 && l->state != LAYER_DEAD && !s->inspection->settle) {
         if (side->buffer == 0) {
-            in = view_from(in, layer_step(s, from, in, false));
+            in = view_from(in, layer_step(s, from, in));
             if (in.len == 0 || l->state == LAYER_DEAD || s->inspection->settle)
                 break;
             size_t kept = side_append(s->in, side, in);
@@ -347,12 +367,13 @@ void layer_bytes(struct session *s, enum flow_dir from, struct view in)
         } else {
             size_t kept = side_append(s->in, side, in);
             in = view_from(in, kept);
-            size_t used = layer_step(s, from, side_view(s->in, side), false);
+            size_t used = layer_step(s, from, side_view(s->in, side));
             side_consume(s->in, side, used);
             if (kept == 0 && used == 0)
                 layer_overflow(s, from);
         }
     }
+    layer_other(s, dir_other(from));
 }
 
 void layer_lost(struct session *s, enum flow_dir from)

@@ -279,7 +279,7 @@ static void test_what_only_looks_like_it_is_refused(void **state)
         SERVER("220 mail.example.org ESMTP\r\n"), CLIENT("EHLO x\r\n"), SERVER("250 OK\r\n"),
         CLIENT("DATA\r\n"), CLIENT("VER 1 MSNP18 CVR0\r\nUSR 3 MD5 I alice@example.org\r\n.\r\n"),
     };
-    static const struct view decoys[] = {
+    const struct view decoys[] = {
         VIEW("VER MSNFTP\r\n"), VIEW("VER 1 MSNPX CVR0\r\n"), VIEW("VER x MSNP8\r\n"), VIEW("VERB 1 MSNP8\r\n"),
         VIEW("USR anonymous\r\n"), VIEW("USR 1 alice 17262740.1050826919\r\n"), VIEW("USR 1 alice@example.org pass\r\n"),
         VIEW("MSG 1 N 20\r\nhello, not MIME text"), VIEW("NLN hello world now\r\n"), VIEW("MSG bob@example.org Bob x\r\n"),

@@ -189,7 +189,7 @@ static void test_message_text_in_each_character_set(void **state)
 {
     struct outcome *out = *state;
     struct build b = { .len = 0 };
-    static const struct {
+    const struct {
         unsigned charset;
         struct view text;
     } said[] = { { 0, VIEW("<b>hi</b>") }, { 2, VIEW("\x04\x16\x00!") }, { 3, VIEW("caf\xe9") } };
