@@ -392,6 +392,7 @@ static enum im_answer read_message(struct tls_state *t, struct session *s, struc
         if (answer != IM_YES)
             return answer;
         messages[i].on(t, s, side, view_from(v, MESSAGE_HEAD));
+        break;
     }
     side->skip = (uint32_t)(MESSAGE_HEAD + len);
     return IM_YES;

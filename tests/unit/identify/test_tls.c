@@ -200,7 +200,6 @@ static void test_certificate_is_not_asked_where_it_is_for_the_name(void **state)
 
 static void test_a_known_name_settles_at_once(void **state)
 {
-    static struct bytes state_bytes;
     struct recorder *r = &out.record;
 
     (void)state;
@@ -209,7 +208,6 @@ static void test_a_known_name_settles_at_once(void **state)
     put_client_hello(&browser, 16384);
     recorder_init(r);
     r->known_names = true;
-    memset(&state_bytes, 0, sizeof state_bytes);
     void *zeroed = test_calloc(1, parser_tls.state_size);
     (void)parser_tls.feed(zeroed, recorder_session(r), FROM_CLIENT, all(&client));
     test_free(zeroed);
@@ -375,7 +373,7 @@ static void test_decoys_are_not_tls(void **state)
 {
     static const struct view decoys[] = {
         { (const uint8_t *)"GET / HTTP/1.1\r\nHost: tls.example\r\n\r\n", 36 },
-        { (const uint8_t *)"\x16\x03\x01 SMTP", 8 },                          /* length 0x2053: too long to be certain … */
+        { (const uint8_t *)"\x16\x03\x01 SMTP", 8 },                          /* a length of 0x2053, then text */
         { (const uint8_t *)"\x16\x03\x01\x00\x30\x02\x00\x00\x2c\x03\x03", 11 }, /* ServerHello from the client */
         { (const uint8_t *)"\x16\x03\x01\x00\x30\x01\x00\x00\x05\x03\x03", 11 }, /* hello of five octets */
         { (const uint8_t *)"\x16\x03\x01\x00\x30\x01\x00\x00\x2c\x05\x03", 11 }, /* version 5.3 */
