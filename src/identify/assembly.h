@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A message put together from pieces that come in any order, repeated or overlapping: the handshake bytes of QUIC and
- * DTLS. Which bytes are there is a bit each, so that no number of small pieces is too many. Zeroed is empty.
+ * A message put together from pieces that come in any order, repeated or overlapping: the handshake bytes of
+ * QUIC and DTLS. Which bytes are there is a bit each, so that no number of small pieces is too many. Zeroed
+ * is empty.
  */
 #pragma once
 #include "base/view.h"

@@ -6,9 +6,9 @@
  *     TBSCertificate ::= SEQUENCE { [0] version OPTIONAL, serial, algorithm, issuer, validity, subject,
  *                                   key, [1] OPTIONAL, [2] OPTIONAL, [3] extensions OPTIONAL }
  *
- * The subject's common name comes first, for it is what the certificate is chiefly for; then subjectAltName. Where a
- * certificate serves many sites (content networks put a hundred unrelated customers into one), the further names do
- * not say which one is visited, and are not used: see MOST_NAMES.
+ * The subject's common name comes first, for it is what the certificate is chiefly for; then subjectAltName.
+ * Where a certificate serves many sites (content networks put a hundred unrelated customers into one), the
+ * further names do not say which one is visited, and are not used: see MOST_NAMES.
  *
  * DER (ITU-T X.690) is read as far as needed: one-octet tags, definite lengths of at most three octets.
  */

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DTLS 1.0, 1.2 and 1.3 (RFC 4347, 6347, 9147), and the form before 1.0 that OpenSSL had and AnyConnect still speaks.
+ * DTLS 1.0, 1.2 and 1.3 (RFC 4347, 6347, 9147), and the form before 1.0 that OpenSSL had and AnyConnect still
+ * speaks.
  *
- * Framing: a datagram holds whole records of type8 version16 epoch16 sequence48 length16 content. Types are those of
- * TLS; versions count downwards from fe ff (1.0), fe fd (1.2, and 1.3 on the wire). Epoch 0 is in clear. Handshake
- * content is fragments of messages:
+ * Framing: a datagram holds whole records of type8 version16 epoch16 sequence48 length16 content. Types are
+ * those of TLS; versions count downwards from fe ff (1.0), fe fd (1.2, and 1.3 on the wire). Epoch 0 is in
+ * clear. Handshake content is fragments of messages:
  *
  *     type8 length24 message_seq16 fragment_offset24 fragment_length24 piece
  *
- * each in one record, in any order, repeated when lost. A ClientHello is answered by a HelloVerifyRequest and sent
- * again with a cookie; either tells the same. What follows the ServerHello in DTLS 1.3 is encrypted, and its records
- * have another head (first byte 001xxxxx), which is not read.
+ * each in one record, in any order, repeated when lost. A ClientHello is answered by a HelloVerifyRequest and
+ * sent again with a cookie; either tells the same. What follows the ServerHello in DTLS 1.3 is encrypted, and
+ * its records have another head (first byte 001xxxxx), which is not read.
  *
  * Calls of browsers carry self-signed certificates without a host name; VPNs and IoT servers real ones.
  *

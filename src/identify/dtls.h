@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * DTLS, for its own parser and for those that carry it: WebRTC calls run it beside STUN on one flow (RFC 7983), TURN
- * inside its channels.
+ * DTLS, for its own parser and for those that carry it: WebRTC calls run it beside STUN on one flow (RFC
+ * 7983), TURN inside its channels.
  */
 #pragma once
 #include "identify/assembly.h"
@@ -24,7 +24,7 @@ struct dtls_state {
 bool dtls_recognise(struct view datagram);
 
 /*
- * Read one datagram: tells the session version, name and fingerprint as they come. Anything that is not DTLS is
- * passed over. Returns true when there is nothing more to learn; does not settle the session.
+ * Read one datagram: tells the session version, name and fingerprint as they come. Anything that is not DTLS
+ * is passed over. Returns true when there is nothing more to learn; does not settle the session.
  */
 bool dtls_read(struct dtls_state *d, struct session *s, enum flow_dir from, struct view datagram);

@@ -6,16 +6,19 @@
  *                                               compressions8 [extensions16]
  *     ServerHello (RFC 8446 section 4.1.3)      version16 random[32] session8 cipher16 compression8 [extensions16]
  *
- * where 8 and 16 are blocks behind a length of one or two octets. The version that is meant stands in the extension
- * supported_versions where there is one, since middleboxes forced TLS 1.3 to say 1.2 in the old place.
+ * where 8 and 16 are blocks behind a length of one or two octets. The version that is meant stands in the
+ * extension supported_versions where there is one, since middleboxes forced TLS 1.3 to say 1.2 in the old
+ * place.
  *
- * Extensions read: server_name (RFC 6066 section 3), signature_algorithms, ALPN (RFC 7301), supported_versions,
- * QUIC transport parameters (RFC 9001 section 8.2), encrypted_client_hello (draft-ietf-tls-esni-13 and later),
- * encrypted_server_name (drafts -01 to -06). One that is broken inside counts as empty: the name of a broken
- * ClientHello is still evidence, and clients that grease do strange things.
+ * Extensions read: server_name (RFC 6066 section 3), signature_algorithms, ALPN (RFC 7301),
+ * supported_versions, QUIC transport parameters (RFC 9001 section 8.2), encrypted_client_hello
+ * (draft-ietf-tls-esni-13 and later), encrypted_server_name (drafts -01 to -06). One that is broken inside
+ * counts as empty: the name of a broken ClientHello is still evidence, and clients that grease do strange
+ * things.
  *
- * Chrome and others send a made-up ECH extension with every hello (GREASE ECH, section 6.2 there), which cannot
- * be told from a real one. What can be told is the outer name: names that ECH fronts use and no web site does.
+ * Chrome and others send a made-up ECH extension with every hello (GREASE ECH, section 6.2 there), which
+ * cannot be told from a real one. What can be told is the outer name: names that ECH fronts use and no web
+ * site does.
  */
 #include "identify/hello.h"
 

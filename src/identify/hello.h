@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The ClientHello and ServerHello of TLS, which DTLS and QUIC carry as well: reading them, the JA4 fingerprint of
- * the first, and telling the session what a hello says of the service. Bodies are given whole, without the four
- * octets (DTLS: twelve) of handshake header; all views borrow from them.
+ * The ClientHello and ServerHello of TLS, which DTLS and QUIC carry as well: reading them, the JA4
+ * fingerprint of the first, and telling the session what a hello says of the service. Bodies are given whole,
+ * without the four octets (DTLS: twelve) of handshake header; all views borrow from them.
  */
 #pragma once
 #include "base/cursor.h"
@@ -52,8 +52,8 @@ bool client_hello_read_v2(struct view body, struct client_hello *out);
 bool client_hello_ja4(const struct client_hello *h, char out[HELLO_JA4_BYTES]);
 
 /*
- * Tell the session: fingerprint, version, server name (as `kind`), hints, and evidence that ALPN gives. Returns
- * true when the name is one of a service in the catalog.
+ * Tell the session: fingerprint, version, server name (as `kind`), hints, and evidence that ALPN gives.
+ * Returns true when the name is one of a service in the catalog.
  */
 bool client_hello_tell(const struct client_hello *h, struct session *s, enum evidence_kind kind);
 

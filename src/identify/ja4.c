@@ -11,13 +11,13 @@
  *     |version
  *     t TLS, q QUIC, d DTLS
  *
- * Numbers are hashed as four hexadecimal digits between commas; hashes are cut to twelve digits and are zeros where
- * there is nothing to hash. GREASE values (RFC 8701) are left out everywhere.
+ * Numbers are hashed as four hexadecimal digits between commas; hashes are cut to twelve digits and are zeros
+ * where there is nothing to hash. GREASE values (RFC 8701) are left out everywhere.
  *
  * Source: technical_details/JA4.md of github.com/FoxIO-LLC/ja4 (the TLS client part, BSD 3-Clause).
  *
- * SHA-256 is called below EVP: EVP_Digest takes four times as long for texts of this size (0.43 against 0.10 us),
- * and allocates.
+ * SHA-256 is called below EVP: EVP_Digest takes four times as long for texts of this size (0.43 against 0.10
+ * us), and allocates.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "identify/hello.h"

@@ -2,21 +2,23 @@
 /*
  * QUIC on UDP: version 1 (RFC 9000) and 2 (RFC 9369), drafts 22 to 34, mvfst of Meta, and Google QUIC.
  *
- * A client opens with Initial packets, in datagrams of 1,200 octets at least, which hold its TLS ClientHello in CRYPTO
- * frames. They are encrypted with keys that anyone can compute from the connection id in their header
- * (quic_initial.c), so the name of the server is as readable as in TLS. The frames may come in any order, cut as the
- * client likes (Chrome shuffles them on purpose), over several packets and datagrams, mixed with PADDING, PING and ACK.
- * After a Retry of the server the client begins again, with the server's id and hence other keys.
+ * A client opens with Initial packets, in datagrams of 1,200 octets at least, which hold its TLS ClientHello
+ * in CRYPTO frames. They are encrypted with keys that anyone can compute from the connection id in their
+ * header (quic_initial.c), so the name of the server is as readable as in TLS. The frames may come in any
+ * order, cut as the client likes (Chrome shuffles them on purpose), over several packets and datagrams, mixed
+ * with PADDING, PING and ACK. After a Retry of the server the client begins again, with the server's id and
+ * hence other keys.
  *
- * Header, packet types: quic_initial.c. Version negotiation: version 0, then the server's versions, four octets each,
- * to the end of the datagram (RFC 9000 section 17.2.1). Google QUIC in clear: quic_google.c.
+ * Header, packet types: quic_initial.c. Version negotiation: version 0, then the server's versions, four
+ * octets each, to the end of the datagram (RFC 9000 section 17.2.1). Google QUIC in clear: quic_google.c.
  *
- * The probe says yes to an Initial of a known version, sound in every length, in a datagram of full size; to a second
- * long header that repeats version and ids of an earlier one; to a version negotiation with a version that is known.
- * A version that is not known stays a perhaps. Keys are made in feed, once a connection.
+ * The probe says yes to an Initial of a known version, sound in every length, in a datagram of full size; to
+ * a second long header that repeats version and ids of an earlier one; to a version negotiation with a
+ * version that is known. A version that is not known stays a perhaps. Keys are made in feed, once a
+ * connection.
  *
- * Settled: when the ClientHello is read; when packets cannot be opened (the beginning was not seen: later Initials are
- * guarded with keys of an id that is no longer in them); after DATAGRAMS_MOST.
+ * Settled: when the ClientHello is read; when packets cannot be opened (the beginning was not seen: later
+ * Initials are guarded with keys of an id that is no longer in them); after DATAGRAMS_MOST.
  */
 #include "identify/assembly.h"
 #include "identify/hello.h"

@@ -8,13 +8,13 @@
  *                                                                                   each, 0 or the length less 3
  *     Q050         see quic_initial.c: encrypted, with the message below in its CRYPTO frames
  *
- * Before keys are agreed, packets carry a checksum only. The client's first message stands in a STREAM or CRYPTO frame
- * at the beginning; heads of frames changed from version to version, so it is found by its tag:
+ * Before keys are agreed, packets carry a checksum only. The client's first message stands in a STREAM or
+ * CRYPTO frame at the beginning; heads of frames changed from version to version, so it is found by its tag:
  *
  *     "CHLO" entries16le 0[2] { tag[4] end32le }[entries] values            end counts from the first value on
  *
- * "SNI\0" is the server's name, "UAID" the program. Values come in the order of the entries; PAD comes first, so that
- * the others lie at the message's end.
+ * "SNI\0" is the server's name, "UAID" the program. Values come in the order of the entries; PAD comes first,
+ * so that the others lie at the message's end.
  *
  * Source: QUIC Wire Layout Specification and QUIC Crypto (Chromium project design documents).
  */

@@ -15,16 +15,17 @@
  *     secret  = Expand-Label(initial, "client in" or "server in", 32)
  *     key, iv, hp = Expand-Label(secret, "quic key", 16), ("quic iv", 12), ("quic hp", 16)
  *
- * The low bits of the first byte and the packet number are masked with AES-ECB(hp, 16 octets that begin four behind
- * the packet number's beginning), section 5.4; content is AES-128-GCM with the iv XOR packet number as nonce and the
- * unmasked header as associated data, section 5.3.
+ * The low bits of the first byte and the packet number are masked with AES-ECB(hp, 16 octets that begin four
+ * behind the packet number's beginning), section 5.4; content is AES-128-GCM with the iv XOR packet number as
+ * nonce and the unmasked header as associated data, section 5.3.
  *
- * Salts: of version 1 and 2 from the RFCs; drafts from draft-ietf-quic-tls-22, -23, -29, -33 section 5.2; the Google
- * versions from QUICHE (quic/core/crypto/crypto_utils.cc); mvfst uses those of the drafts it was made from
- * (facebook/mvfst, quic/QuicConstants.h and FizzCryptoFactory.cpp).
+ * Salts: of version 1 and 2 from the RFCs; drafts from draft-ietf-quic-tls-22, -23, -29, -33 section 5.2; the
+ * Google versions from QUICHE (quic/core/crypto/crypto_utils.cc); mvfst uses those of the drafts it was made
+ * from (facebook/mvfst, quic/QuicConstants.h and FizzCryptoFactory.cpp).
  *
- * Measured with OpenSSL 3.0: keys of a connection take 9 us by HMAC() and 1.9 us by the SHA-256 functions below EVP,
- * an AES key and one block 0.6 us by EVP and 0.16 us below. Only GCM, where the content is long, goes through EVP.
+ * Measured with OpenSSL 3.0: keys of a connection take 9 us by HMAC() and 1.9 us by the SHA-256 functions
+ * below EVP, an AES key and one block 0.6 us by EVP and 0.16 us below. Only GCM, where the content is long,
+ * goes through EVP.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "identify/quic_initial.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The long header of QUIC, and opening Initial packets: their keys come from the connection id that stands in them,
- * so that everyone on the path can read them.
+ * The long header of QUIC, and opening Initial packets: their keys come from the connection id that stands in
+ * them, so that everyone on the path can read them.
  */
 #pragma once
 #include "base/cursor.h"

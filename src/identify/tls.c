@@ -2,10 +2,11 @@
 /*
  * TLS 1.0 to 1.3 and SSL 3.0 on TCP: who is visited, with which program.
  *
- * Framing (RFC 8446 section 5.1, RFC 5246 section 6.2.1): records of type8 version16 length16 content; type 20
- * change_cipher_spec, 21 alert, 22 handshake, 23 application_data. The handshake records of one direction, laid end to
- * end, are a stream of messages type8 length24 body. A message may be spread over records and a record may hold many,
- * so a ClientHello with post-quantum shares, or one that a circumvention tool has cut into pieces, is the same here.
+ * Framing (RFC 8446 section 5.1, RFC 5246 section 6.2.1): records of type8 version16 length16 content; type
+ * 20 change_cipher_spec, 21 alert, 22 handshake, 23 application_data. The handshake records of one direction,
+ * laid end to end, are a stream of messages type8 length24 body. A message may be spread over records and a
+ * record may hold many, so a ClientHello with post-quantum shares, or one that a circumvention tool has cut
+ * into pieces, is the same here.
  *
  *     client                     server
  *     ClientHello          ->                          name, ALPN, fingerprint
@@ -14,19 +15,19 @@
  *                          <-    ServerHelloDone
  *     ClientKeyExchange, change_cipher_spec …
  *
- * Both directions are read by the same rules and either may be missing from a capture. A message stays in the stream
- * until what is wanted of it has come whole; then it is read in place, or out of a buffer on the stack where records
- * cut it.
+ * Both directions are read by the same rules and either may be missing from a capture. A message stays in the
+ * stream until what is wanted of it has come whole; then it is read in place, or out of a buffer on the stack
+ * where records cut it.
  *
- * Settled: when the name asked for is in the catalog; else after the ServerHello of TLS 1.3, after the certificate, or
- * at the first encrypted record of the server. A certificate is asked only when the client named nobody, or another
- * than the certificate is for.
+ * Settled: when the name asked for is in the catalog; else after the ServerHello of TLS 1.3, after the
+ * certificate, or at the first encrypted record of the server. A certificate is asked only when the client
+ * named nobody, or another than the certificate is for.
  *
  * A first message in the format of SSL 2.0 (RFC 5246 appendix E.2): length16 with its highest bit set, then
  * type8 = 1, version16, three lengths16, cipher suites of three octets, session, challenge.
  *
- * A capture that begins inside a connection shows application data only: two records that follow each other, by
- * version and length, are enough to call it TLS (some 44 bits).
+ * A capture that begins inside a connection shows application data only: two records that follow each other,
+ * by version and length, are enough to call it TLS (some 44 bits).
  *
  * Limits: a wanted message of MESSAGE_MOST octets, over RECORDS_MOST records.
  */
@@ -230,8 +231,8 @@ static bool tls_starts(uint8_t first, enum flow_dir from)
 /* ---- following ---- */
 
 /*
- * Walk over `n` octets of handshake stream that begin inside a record with `left` octets to come; add them to `out`
- * unless that is NULL. IM_MORE: not all there. IM_NO: something else stands between.
+ * Walk over `n` octets of handshake stream that begin inside a record with `left` octets to come; add them to
+ * `out` unless that is NULL. IM_MORE: not all there. IM_NO: something else stands between.
  */
 static enum im_answer walk(struct view in, size_t left, size_t n, struct text *out)
 {
