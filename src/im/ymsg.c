@@ -350,6 +350,13 @@ static enum field field_of(uint64_t key)
     return FIELD_COUNT;
 }
 
+static void note_init(struct note *n, uint16_t service)
+{
+    n->service = service;
+    for (unsigned i = 0; i < FIELD_COUNT; i++)
+        n->field[i] = view_of(NULL, 0);
+}
+
 /* Fill the note with the first value of each field; messages kept while offline come several in a frame. */
 static void read_pairs(struct talk *t, struct view body, struct note *n)
 {
@@ -445,8 +452,9 @@ static void begin(struct talk *t, const struct header *h, const struct note *n)
 
 static void read_ymsg(struct talk *t, const struct header *h, struct view body)
 {
-    struct note n = { .service = h->service };
+    struct note n;
 
+    note_init(&n, h->service);
     read_pairs(t, body, &n);
     if (t->from == FROM_CLIENT)
         learn_account(t, n.field[SELF].len > 0 ? n.field[SELF] : n.field[SELF_TOO]);
@@ -464,8 +472,9 @@ static struct view until_nul(struct view v)
 /* The old frame: the user's own name is the first of the two. */
 static void read_yhoo(struct talk *t, const struct header *h, struct view head, struct view body)
 {
-    struct note n = { .service = h->service };
+    struct note n;
 
+    note_init(&n, h->service);
     learn_account(t, until_nul(view_slice(head, 32, 68)));
     n.field[SAID] = until_nul(body);
     begin(t, h, &n);

@@ -246,6 +246,23 @@ static void test_broken_pairs_and_long_frames_do_not_stop_the_next_frame(void **
     assert_true(recorder_has(&out->record, "activity chat account=alice peer=bob out text=still here"));
 }
 
+/* Found by fuzzing: fields that are missing were NULL views. */
+static void test_frames_without_their_fields(void **state)
+{
+    static const unsigned service[] = { 0x06, 0x18, 0x46, 0x4d, 0x4f, 0x50, 0x54, 0xa8, 0xdc, 0xdd, 0xde };
+    struct outcome *out = *state;
+
+    for (size_t i = 0; i < COUNT(service); i++) {
+        struct build b = { .len = 0 };
+        put_frame(&b, service[i], i % 2 == 0 ? "" : "99|x");
+        struct step steps[] = { { FROM_SERVER, built(&b) } };
+        check_laws(&parser_ymsg, steps, 1, out);
+        assert_int_equal(out->answer, IM_YES);
+        assert_int_equal(recorder_count(&out->record, "expect"), 0);
+        assert_int_equal(recorder_count(&out->record, "delivery server-broker"), 0);
+    }
+}
+
 static void test_frames_are_found_again_after_a_gap(void **state)
 {
     struct outcome *out = *state;
@@ -324,6 +341,7 @@ int main(void)
         TEST(test_version_written_the_other_way_round),
         TEST(test_the_protocol_before_it),
         TEST(test_broken_pairs_and_long_frames_do_not_stop_the_next_frame),
+        TEST(test_frames_without_their_fields),
         TEST(test_frames_are_found_again_after_a_gap),
         TEST(test_midstream_behind_the_tail_of_a_frame_and_with_roles_mistaken),
         TEST(test_text_that_mentions_it_and_near_misses_are_refused),
