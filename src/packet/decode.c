@@ -99,13 +99,16 @@ enum decode_answer decode(const struct frame *frame, struct defrag *d, struct co
         .time_us = frame->time_us,
     };
 
-    count(counters, COUNT_FRAMES);
-    count_add(counters, COUNT_FRAME_BYTES, frame->wire_len);
-    if (w.cut > 0)
-        count(counters, COUNT_FRAMES_CUT);
+    bool cut = w.cut > 0;
     enum layer next = frame->link == LINK_ETHERNET ? walk_usual(&w) : walk_link(&w, frame->link);
     for (unsigned steps = 0; next > LAYER_PACKET; steps++)
         next = steps < LAYER_LIMIT ? layers[next](&w) : walk_stop(&w, COUNT_DECODE_DEPTH);
+    if (w.fragment)
+        return DECODE_FRAGMENT;
+    count(counters, COUNT_FRAMES);
+    count_add(counters, COUNT_FRAME_BYTES, frame->wire_len);
+    if (cut)
+        count(counters, COUNT_FRAMES_CUT);
     if (next == LAYER_END)
         return DECODE_NONE;
     out->tunnels = w.tunnels;

@@ -54,8 +54,12 @@ static enum layer fragment(struct walk *w, struct fragment *f)
     struct view whole;
     uint8_t protocol;
 
+    if (w->defrag == NULL) {
+        w->fragment = true;
+        return LAYER_END;
+    }
     count(w->counters, COUNT_FRAGMENTS);
-    if (w->defrag == NULL || w->cut > 0) /* a part that was not captured would be a hole for ever */
+    if (w->cut > 0) /* a part that was not captured would be a hole for ever */
         return walk_stop(w, COUNT_FRAGMENTS_DROPPED);
     f->src = w->out->src;
     f->dst = w->out->dst;

@@ -68,6 +68,7 @@ struct walk {
     uint64_t time_us;
     uint8_t tunnels;
     uint8_t protocol;      /* what an IPv6 extension header announced, for LAYER_EXTENSION */
+    bool fragment;         /* ended at a fragment that nobody can put together */
     bool wlan_padded;      /* 802.11 headers are padded to 4 octets, says radiotap */
 };
 
