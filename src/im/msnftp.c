@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * MSNFTP: files of MSN Messenger before version 6, on a direct connection that an invitation announced (msnp.c).
+ * MSNFTP: files of MSN Messenger before version 6, on a direct connection that an invitation announced
+ * (msnp.c).
  *
  *     receiver  VER MSNFTP            sender  VER MSNFTP
  *     receiver  USR account cookie    sender  FIL size
  *     receiver  TFR                   sender  blocks: 00, length 16 little-endian, bytes; 01 00 00 ends
  *     receiver  BYE 16777989
  *
- * Either side may break off with CCL or BYE, which no block header looks like. The name of the file was in the
- * invitation only. After lost bytes the place in a block is not known: following ends.
+ * Either side may break off with CCL or BYE, which no block header looks like. The name of the file was in
+ * the invitation only. After lost bytes the place in a block is not known: following ends.
  *
  * Source. hypothetic.org/docs/msn/sitev1/filetransfer.php. Limit: LINE_BYTES.
  */

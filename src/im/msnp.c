@@ -3,22 +3,23 @@
  * MSNP: MSN and Windows Live Messenger, versions 2 to 21, between client and server.
  *
  * Framing. Lines of words, ended by CR LF: a command of three letters (or an error of three digits), mostly a
- * transaction number, arguments. Some commands, in some directions, end in a length, and so many octets follow the
- * line: the table below has how many words such a line has at least.
+ * transaction number, arguments. Some commands, in some directions, end in a length, and so many octets
+ * follow the line: the table below has how many words such a line has at least.
  *
- * States. Notification server: VER (versions), CVR (client program), USR (login by MD5, TWN or SSO), then lists and
- * presence. XFR sends the client to another server: of notification (NS) or a switchboard (SB) for a conversation;
- * RNG invites to one. Switchboard: USR or ANS with a key, CAL, JOI and IRO for who is there, MSG for what is said,
- * BYE. From version 21 messages go through the notification server too (SDG).
+ * States. Notification server: VER (versions), CVR (client program), USR (login by MD5, TWN or SSO), then
+ * lists and presence. XFR sends the client to another server: of notification (NS) or a switchboard (SB) for
+ * a conversation; RNG invites to one. Switchboard: USR or ANS with a key, CAL, JOI and IRO for who is there,
+ * MSG for what is said, BYE. From version 21 messages go through the notification server too (SDG).
  *
- * A MSG is headers, an empty line and a body. Its Content-Type tells: text, typing, an invitation of the old kind
- * (text/x-msmsgsinvite: file name and size, then address and port, see msnftp.c) or a P2P frame (see msnslp.c).
+ * A MSG is headers, an empty line and a body. Its Content-Type tells: text, typing, an invitation of the old
+ * kind (text/x-msmsgsinvite: file name and size, then address and port, see msnftp.c) or a P2P frame (see
+ * msnslp.c).
  *
- * The same lines go through the HTTP gateway: the HTTP parser gives bodies to an inner stream, which may begin
- * anywhere in the conversation. So lines are known by their own form, whichever side sends first.
+ * The same lines go through the HTTP gateway: the HTTP parser gives bodies to an inner stream, which may
+ * begin anywhere in the conversation. So lines are known by their own form, whichever side sends first.
  *
- * Sources. hypothetic.org/docs/msn (all of sitev1); Pidgin libpurple/protocols/msn: notification.c, switchboard.c
- * (commands with payload); msnpiki (versions 13 to 21).
+ * Sources. hypothetic.org/docs/msn (all of sitev1); Pidgin libpurple/protocols/msn: notification.c,
+ * switchboard.c (commands with payload); msnpiki (versions 13 to 21).
  * Limits. LINE_BYTES and PAYLOAD_BYTES: a longer payload is skipped.
  */
 #include "im/msnslp.h"
@@ -451,7 +452,8 @@ static uint64_t payload_length(const struct command *command, const struct words
     return n;
 }
 
-static void read_command(struct talk *t, const struct command *command, const struct words *w, struct view payload)
+static void read_command(struct talk *t, const struct command *command, const struct words *w,
+                         struct view payload)
 {
     if (!t->m->delivery_told)
         session_delivery(t->s, DELIVERY_SERVER_PROXY);
@@ -604,8 +606,8 @@ static bool opens_ubx(const struct words *w)
 
 static bool opens_rng(const struct words *w)
 {
-    return w->count >= 7 && is_decimal(word(w, 1)) && view_equal(word(w, 3), VIEW("CKI")) && is_key(word(w, 4)) &&
-           is_address(word(w, 5));
+    return w->count >= 7 && is_decimal(word(w, 1)) && view_equal(word(w, 3), VIEW("CKI")) &&
+           is_key(word(w, 4)) && is_address(word(w, 5));
 }
 
 enum sender { CLIENT_ONLY, SERVER_ONLY, EITHER };
@@ -638,8 +640,8 @@ static bool can_open(struct view v)
 }
 
 /* Does this line, with what follows it, prove MSNP? IM_NO: not this one. */
-static enum im_answer check_opening(const struct words *w, struct view rest, enum flow_dir from, bool midstream,
-                                    struct finding *out)
+static enum im_answer check_opening(const struct words *w, struct view rest, enum flow_dir from,
+                                    bool midstream, struct finding *out)
 {
     enum im_answer answer = IM_NO;
 
@@ -676,9 +678,10 @@ static enum im_answer recognise(struct view v, enum flow_dir from, bool midstrea
 
         if (!midstream && !can_open(v))
             return IM_NO;
-        if (!view_line(&rest, &line))
-            return limit < PROBE_LINE_BYTES && (limit < 3 || command_find(view_slice(v, 0, 3)) != NULL) ? IM_MORE
-                                                                                                       : IM_NO;
+        if (!view_line(&rest, &line)) {
+            bool can_be = limit < 3 || command_find(view_slice(v, 0, 3)) != NULL;
+            return can_be && limit < PROBE_LINE_BYTES ? IM_MORE : IM_NO;
+        }
         split(line, &w);
         v = view_from(v, limit - rest.len);
         enum im_answer answer = check_opening(&w, v, from, midstream, out);

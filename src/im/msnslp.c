@@ -2,8 +2,8 @@
 /*
  * MSN's peer-to-peer layer (MSN Messenger 6 and later): MSNSLP invitations, P2P frames, and the direct leg.
  *
- * P2P frame, little-endian, 48 octets: session 32, identifier 32, offset 64, size of all 64, size of this piece 32,
- * flags 32, then three numbers of acknowledgement. Session 0 carries MSNSLP: text like SIP,
+ * P2P frame, little-endian, 48 octets: session 32, identifier 32, offset 64, size of all 64, size of this
+ * piece 32, flags 32, then three numbers of acknowledgement. Session 0 carries MSNSLP: text like SIP,
  *
  *     INVITE MSNMSGR:peer MSNSLP/1.0          200 OK with the addresses of a listener:
  *     …                                       Listening: true
@@ -12,12 +12,12 @@
  *
  * Later clients write the address lines, names and values, backwards. Other sessions carry the bytes.
  *
- * Direct leg. Who connects sends a block "foo\0", then each side blocks of a little-endian length of 32 bits and a
- * frame; the first frame is the handshake with the nonce that the invitation gave.
+ * Direct leg. Who connects sends a block "foo\0", then each side blocks of a little-endian length of 32 bits
+ * and a frame; the first frame is the handshake with the nonce that the invitation gave.
  *
- * Sources. hypothetic.org/docs/msn (P2P section); Pidgin libpurple/protocols/msn: p2p.h, slpcall.c, directconn.c
- * (fields, flags, GUIDs); vnsecurity.net 2010-03 (lines written backwards).
- * Limits. Blocks over BLOCK_BYTES are skipped; an invitation cut by the frame's end is read as far as it goes.
+ * Sources. hypothetic.org/docs/msn (P2P section); Pidgin libpurple/protocols/msn: p2p.h, slpcall.c,
+ * directconn.c (fields, flags, GUIDs); vnsecurity.net 2010-03 (lines written backwards).
+ * Limits. Blocks over BLOCK_BYTES are skipped; an invitation cut by the end of its frame is read so far.
  */
 #include "im/msnslp.h"
 #include "base/cursor.h"
@@ -159,7 +159,8 @@ bool msn_slp_read(struct session *s, const struct msn_people *who, struct view t
 static void file_bytes(struct session *s, const struct msn_people *who, uint64_t offset, uint64_t size,
                        struct view piece)
 {
-    struct im_detail detail = { .account = who->account, .peer = who->peer, .size = size, .outgoing = who->outgoing };
+    struct im_detail detail = { .account = who->account, .peer = who->peer, .size = size,
+                                .outgoing = who->outgoing };
 
     if (offset == 0 && piece.len > 0)
         session_activity(s, ACTIVITY_FILE, &detail);
@@ -177,7 +178,8 @@ bool msn_p2p_read(struct session *s, const struct msn_people *who, struct view f
 
     if (view_find(frame, VIEW("MSNSLP/1.0")) < frame.len)
         return msn_slp_read(s, who, frame); /* any version of the frame header */
-    if (!c.bad && session != 0 && (app == MSN_APP_FILE || (app == MSN_APP_UNKNOWN && (flags & FLAG_FILE) != 0)))
+    bool is_file = app == MSN_APP_FILE || (app == MSN_APP_UNKNOWN && (flags & FLAG_FILE) != 0);
+    if (!c.bad && session != 0 && is_file)
         file_bytes(s, who, offset, size, piece);
     return false;
 }

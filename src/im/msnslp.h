@@ -24,7 +24,7 @@ bool msn_slp_read(struct session *s, const struct msn_people *who, struct view t
 enum { MSN_APP_UNKNOWN = 0, MSN_APP_OBJECT = 1, MSN_APP_FILE = 2 };
 
 /*
- * A P2P frame: a header of 48 octets, then a piece of an MSNSLP message (session 0) or of a file. `app` is the
- * number that stands behind the frame in a switchboard. True: it announced a direct leg.
+ * A P2P frame: a header of 48 octets, then a piece of an MSNSLP message (session 0) or of a file. `app` is
+ * the number that stands behind the frame in a switchboard. True: it announced a direct leg.
  */
 bool msn_p2p_read(struct session *s, const struct msn_people *who, struct view frame, uint32_t app);

@@ -2,8 +2,9 @@
 /*
  * The peer legs of OSCAR: file transfer (OFT), direct messages (ODC), and both through AOL's proxy (ARS).
  *
- * OFT. Either side may have opened the connection. The sender of a file begins: a header "OFT2" or "OFT3", its
- * length (256 with a name of up to 64 octets, more with a longer one), a type, a cookie, counts, sizes, name.
+ * OFT. Either side may have opened the connection. The sender of a file begins: a header "OFT2" or "OFT3",
+ * its length (256 with a name of up to 64 octets, more with a longer one), a type, a cookie, counts, sizes,
+ * name.
  *
  *     0101 prompt      sender      name and size of the next file
  *     0202 acknowledge receiver    then the sender sends the file's bytes, bare
@@ -16,11 +17,11 @@
  * ODC. A header "ODC2" of 76 octets with the sender's name and the length of what follows: text in HTML, with
  * pictures in a <BINARY> part behind it; a length of 0 is a typing notice.
  *
- * Proxy. Length, version 044a, type: 2 create, 3 created, 4 join, 5 ready, 1 error. After "ready" the two sides
- * speak OFT or ODC through the proxy.
+ * Proxy. Length, version 044a, type: 2 create, 3 created, 4 join, 5 ready, 1 error. After "ready" the two
+ * sides speak OFT or ODC through the proxy.
  *
- * All three share one state and one feed, since which of them comes next only the bytes tell. After lost bytes
- * the place in a file is not known: following ends, the flow keeps its service.
+ * All three share one state and one feed, since which of them comes next only the bytes tell. After lost
+ * bytes the place in a file is not known: following ends, the flow keeps its service.
  *
  * Sources. Pidgin libpurple/protocols/oscar: peer.h, oft.c, odc.c, peer_proxy.c (fields and constants).
  */
@@ -127,7 +128,7 @@ static enum step oft_step(struct talk *t, struct cursor *c)
     if (cursor_left(c) < len)
         return STEP_MORE;
     struct view frame = cursor_take(c, len);
-    struct cursor sizes = cursor_open(view_from(frame, 32)); /* behind cookie, encoding and counts: size of one */
+    struct cursor sizes = cursor_open(view_from(frame, 32)); /* behind cookie, counts, size of all */
     uint32_t size = cursor_u32(&sizes);
     cursor_skip(&sizes, 24);
     uint32_t received = cursor_u32(&sizes);
@@ -174,7 +175,8 @@ static void read_direct_message(struct talk *t, struct view name, uint16_t chars
 {
     struct view html = view_slice(payload, 0, view_find_nocase(payload, VIEW("<BINARY>")));
     bool out = t->from == FROM_CLIENT;
-    struct im_detail detail = { .account = out ? name : view_of(NULL, 0), .peer = out ? view_of(NULL, 0) : name,
+    struct im_detail detail = { .account = out ? name : view_of(NULL, 0),
+                                .peer = out ? view_of(NULL, 0) : name,
                                 .outgoing = out };
     char buffer[TEXT_BYTES * 2];
     struct text text = TEXT(buffer);

@@ -2,25 +2,26 @@
 /*
  * OSCAR: AIM and ICQ between client and server.
  *
- * Framing. FLAP, the same both ways: `2a`, channel (1 sign on, 2 data, 3 error, 4 sign off, 5 keep-alive), sequence
- * number, length of what follows, all big-endian. Channel 2 holds a SNAC: family, subtype, flags, request number,
- * then fields and TLVs (type, length, value). With flag 8000 a block of TLVs comes before the fields.
+ * Framing. FLAP, the same both ways: `2a`, channel (1 sign on, 2 data, 3 error, 4 sign off, 5 keep-alive),
+ * sequence number, length of what follows, all big-endian. Channel 2 holds a SNAC: family, subtype, flags,
+ * request number, then fields and TLVs (type, length, value). With flag 8000 a block of TLVs comes before the
+ * fields.
  *
- * States. Both sides begin on channel 1 with the version 00000001. The client adds, to the authorizer, its name and
- * roasted password (or goes on with SNAC 0017), to the message server (BOS) the cookie that the authorizer gave.
- * Then SNACs flow both ways until channel 4.
+ * States. Both sides begin on channel 1 with the version 00000001. The client adds, to the authorizer, its
+ * name and roasted password (or goes on with SNAC 0017), to the message server (BOS) the cookie that the
+ * authorizer gave. Then SNACs flow both ways until channel 4.
  *
- * Messages are ICBMs (0004/0006 sent, 0004/0007 received): channel 1 text, 2 rendezvous, 4 old ICQ. A rendezvous
- * proposes a capability (GUID) and tells at which addresses its sender listens: the direct leg, see oft.c. Rooms
- * are family 000e on a connection of their own.
+ * Messages are ICBMs (0004/0006 sent, 0004/0007 received): channel 1 text, 2 rendezvous, 4 old ICQ. A
+ * rendezvous proposes a capability (GUID) and tells at which addresses its sender listens: the direct leg,
+ * see oft.c. Rooms are family 000e on a connection of their own.
  *
- * Mid-stream, and after lost bytes, a data frame is known by its SNAC header: family and subtype that exist and no
- * unknown flag are 50 bits of structure.
+ * Mid-stream, and after lost bytes, a data frame is known by its SNAC header: family and subtype that exist
+ * and no unknown flag are 50 bits of structure.
  *
  * Limits. Frames over FRAME_BYTES are skipped; text over TEXT_BYTES is cut. FLAP inside TLS is not seen here.
  *
- * Sources. Pidgin libpurple/protocols/oscar: snactypes.h, oscar.h, family_icbm.c, family_locate.c (constants);
- * the field layouts as in the OSCAR documentation at iserverd.khstu.ru/oscar/.
+ * Sources. Pidgin libpurple/protocols/oscar: snactypes.h, oscar.h, family_icbm.c, family_locate.c
+ * (constants); the field layouts as in the OSCAR documentation at iserverd.khstu.ru/oscar/.
  */
 #include "im/oscar.h"
 #include "base/address.h"
@@ -157,8 +158,8 @@ static void tell_login(struct talk *t)
 /* All message text passes here. */
 static void tell_message(struct talk *t, struct view peer, struct view room, struct view text)
 {
-    struct im_detail detail = { .account = name_view(&t->o->account), .peer = peer, .room = room, .text = text,
-                                .outgoing = t->from == FROM_CLIENT };
+    struct im_detail detail = { .account = name_view(&t->o->account), .peer = peer, .room = room,
+                                .text = text, .outgoing = t->from == FROM_CLIENT };
 
     session_activity(t->s, ACTIVITY_CHAT, &detail);
 }
@@ -264,7 +265,8 @@ static void read_text(struct talk *t, struct view peer, struct view tlvs)
     tell_message(t, peer, view_of(NULL, 0), view_of(buffer, text.len));
 }
 
-/* An old ICQ message: type, flags, text that ends with NUL. Types 1 text, 4 address of a page, 0d web message. */
+/* An old ICQ message: type, flags, text that ends with NUL. Types 1 text, 4 address of a page, 0d web
+ * message. */
 static void read_icq_text(struct talk *t, struct view peer, struct cursor *c)
 {
     uint8_t type = cursor_u8(c);
@@ -323,13 +325,15 @@ const struct oscar_capability *oscar_capability(struct view guid)
     return NULL;
 }
 
-/* Expect the direct leg at each address that the proposal names: 2 proposer, 3 client, 4 verified by the server. */
+/* Expect the direct leg at each address that the proposal names: 2 proposer, 3 client, 4 verified by the
+ * server. */
 static void expect_direct(struct talk *t, const struct oscar_capability *cap, struct view tlvs)
 {
-    struct expectation e = { .activity = cap->activity, .protocol = cap->direct, .port = tlv_u16(tlvs, 0x05) };
+    struct expectation e = { .activity = cap->activity, .protocol = cap->direct };
     struct ip_addr seen[3];
     unsigned seen_count = 0;
 
+    e.port = tlv_u16(tlvs, 0x05);
     e.l4 = cap->direct != PROTOCOL_UNKNOWN ? L4_TCP : 0;
     for (uint16_t type = 2; type <= 4; type++) {
         struct view address = tlv_find(tlvs, type);
@@ -372,8 +376,8 @@ static void read_room_offer(struct talk *t, struct view peer, struct view tlvs)
     tell_message(t, peer, room, tlv_find(tlvs, 0x0c));
 }
 
-/* A message between ICQ clients, little-endian: two headers that tell their length, then as on channel 4 with a
- * status and a priority between. */
+/* A message between ICQ clients, little-endian: two headers that tell their length, then as on channel 4 with
+ * a status and a priority between. */
 static void read_relayed(struct talk *t, struct view peer, struct view data)
 {
     struct cursor c = cursor_open(data);
@@ -446,7 +450,8 @@ static void read_icbm_out(struct talk *t, struct view body)
     read_icbm(t, &c, channel, peer);
 }
 
-/* Received: as sent, but between the name and the TLVs are a warning level and the counted TLVs of the sender. */
+/* Received: as sent, but between the name and the TLVs are a warning level and the counted TLVs of the
+ * sender. */
 static void read_icbm_in(struct talk *t, struct view body)
 {
     struct cursor c = cursor_open(body);
@@ -477,7 +482,8 @@ static void read_room_info(struct talk *t, struct view body)
     session_activity(t->s, ACTIVITY_CHAT, NULL);
 }
 
-/* A message in a room: cookie, channel, TLV 3 who (not in one's own), TLV 5 with 1 text and 2 character set. */
+/* A message in a room: cookie, channel, TLV 3 who (not in one's own), TLV 5 with 1 text and 2 character
+ * set. */
 static void read_room_message(struct talk *t, struct view body)
 {
     struct view tlvs = view_from(body, 10);
@@ -558,11 +564,15 @@ static const struct snac snacs[] = {
     { 0x0017, 0x0006, CLIENT_ONLY, ACTIVITY_COUNT, read_key_request },
 };
 
-/* Families 0001 to 000f, and those above that exist. */
+/* Families 0001 to 0010, and those above that exist. */
 static bool family_exists(uint16_t family)
 {
-    return (family >= 0x0001 && family <= 0x0010) || family == 0x0013 || family == 0x0015 || family == 0x0017 ||
-           family == 0x0018 || family == 0x0022 || family == 0x0024 || family == 0x0025;
+    static const uint16_t others[] = { 0x0013, 0x0015, 0x0017, 0x0018, 0x0022, 0x0024, 0x0025 };
+
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        if (others[i] == family)
+            return true;
+    return family >= 0x0001 && family <= 0x0010;
 }
 
 static const struct snac *snac_find(uint16_t family, uint16_t subtype)
@@ -623,7 +633,7 @@ static void read_frame(struct talk *t, uint8_t channel, struct view body)
         session_activity(t->s, ACTIVITY_PRESENCE, NULL);
 }
 
-/* Do these bytes begin with a data frame whose SNAC header is sane? At least FLAP_HEAD + SNAC_HEAD of them. */
+/* Do these bytes, at least FLAP_HEAD + SNAC_HEAD, begin with a data frame whose SNAC header is sane? */
 static bool is_data_frame(struct view v)
 {
     struct cursor c = cursor_open(v);

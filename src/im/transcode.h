@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Message text in the encodings of the old protocols, turned into UTF-8. Text that does not fit is cut between
- * characters; what is no character becomes U+FFFD.
+ * Message text in the encodings of the old protocols, turned into UTF-8. Text that does not fit is cut
+ * between characters; what is no character becomes U+FFFD.
  */
 #pragma once
 #include "base/text.h"
@@ -15,5 +15,6 @@ void text_8bit(struct text *t, struct view v);
 /* UTF-16 (RFC 2781), up to the first NUL character. A last odd octet is ignored. */
 void text_utf16(struct text *t, struct view v, bool big_endian);
 
-/* The octets that base64 stands for (RFC 4648 section 4), up to the first character that is not of its alphabet. */
+/* The octets that base64 stands for (RFC 4648 section 4), up to the first character that is not of its
+ * alphabet. */
 void text_base64(struct text *t, struct view v);

@@ -2,20 +2,21 @@
 /*
  * YMSG: Yahoo! Messenger, all versions, to the server, to a peer and inside HTTP.
  *
- * Framing. A header of 20 octets, big-endian: "YMSG", version 16, vendor 16, length of the body 16, service 16,
- * status 32, session 32. Old clients write the version the other way round. The body is pairs, key and value, each
- * ended by c0 80; keys are decimal numbers, and what they mean mostly does not depend on the service.
+ * Framing. A header of 20 octets, big-endian: "YMSG", version 16, vendor 16, length of the body 16, service
+ * 16, status 32, session 32. Old clients write the version the other way round. The body is pairs, key and
+ * value, each ended by c0 80; keys are decimal numbers, and what they mean mostly does not depend on the
+ * service.
  *
- * States. 4c (is anyone there), 57 asks for a challenge, 54 answers it, 55 or f1 brings the buddy list. Then 06
- * messages, 18 to 1d conferences, 96 to a8 chat rooms, 46 a file by HTTP, dc dd de a file since version 15 (offer,
- * where, accepted), 4a voice, 50 webcam.
+ * States. 4c (is anyone there), 57 asks for a challenge, 54 answers it, 55 or f1 brings the buddy list. Then
+ * 06 messages, 18 to 1d conferences, 96 to a8 chat rooms, 46 a file by HTTP, dc dd de a file since version 15
+ * (offer, where, accepted), 4a voice, 50 webcam.
  *
- * Peers. 4f tells the other side, through the server, an address (base64 of a decimal number, octets reversed) on
- * which port 5101 listens. The direct connection speaks YMSG too: it begins with 4d or 4f, the word PEERTOPEER and
- * both names, but no address.
+ * Peers. 4f tells the other side, through the server, an address (base64 of a decimal number, octets
+ * reversed) on which port 5101 listens. The direct connection speaks YMSG too: it begins with 4d or 4f, the
+ * word PEERTOPEER and both names, but no address.
  *
- * Before YMSG: "YPNS" from the client, "YHOO" from the server, a header of 104 octets, little-endian: length of all at
- * 8, service at 12 (the same numbers), names of 36 octets at 32 and 68, then text.
+ * Before YMSG: "YPNS" from the client, "YHOO" from the server, a header of 104 octets, little-endian: length
+ * of all at 8, service at 12 (the same numbers), names of 36 octets at 32 and 68, then text.
  *
  * Sources. Pidgin libpurple/protocols/yahoo: yahoo_packet.h, libymsg.c, yahoo_filexfer.c (services, keys);
  * libyahoo2.sourceforge.net/ymsg-9.txt; Ethereal packet-yhoo.c (the older header).
@@ -67,9 +68,10 @@ static const struct {
     uint16_t key;
     enum field field;
 } keys[] = {
-    { 0, SELF_TOO },   { 1, SELF },     { 3, WHO },    { 4, FROM }, { 5, TO },   { 12, ADDRESS }, { 14, SAID },
-    { 20, URL },       { 27, FILE_NAME }, { 28, FILE_SIZE }, { 49, KIND }, { 57, ROOM }, { 69, TO }, { 104, ROOM },
-    { 109, WHO },      { 117, SAID },   { 135, VERSION }, { 249, ROUTE }, { 250, HOST },
+    { 0, SELF_TOO },   { 1, SELF },   { 3, WHO },   { 4, FROM },   { 5, TO },       { 12, ADDRESS },
+    { 14, SAID },      { 20, URL },   { 27, FILE_NAME }, { 28, FILE_SIZE }, { 49, KIND }, { 57, ROOM },
+    { 69, TO },        { 104, ROOM }, { 109, WHO }, { 117, SAID }, { 135, VERSION }, { 249, ROUTE },
+    { 250, HOST },
 };
 
 /* A frame, or one of several messages in it. */
@@ -194,7 +196,8 @@ static void tell_peer(struct talk *t, const struct note *n)
     if (!view_decimal(view_from(decimal, negative), UINT32_MAX, &number) || number == 0)
         return;
     uint32_t ip = negative ? (uint32_t)-number : (uint32_t)number;
-    e.addr = ip_from_v4((const uint8_t[]){ (uint8_t)ip, (uint8_t)(ip >> 8), (uint8_t)(ip >> 16), (uint8_t)(ip >> 24) });
+    const uint8_t octets[4] = { (uint8_t)ip, (uint8_t)(ip >> 8), (uint8_t)(ip >> 16), (uint8_t)(ip >> 24) };
+    e.addr = ip_from_v4(octets);
     session_expect(t->s, &e);
     broker(t, true);
 }
@@ -233,7 +236,7 @@ static void tell_peer_file(struct talk *t, const struct note *n)
 
 /* ---- services ---- */
 
-enum { MESSAGE = 0x06, CONFERENCE_MESSAGE = 0x1d, PEER_FILE = 0x4d, PEER_TO_PEER = 0x4f, LOGIN_ANSWER = 0x54 };
+enum { MESSAGE = 0x06, PEER_FILE = 0x4d, PEER_TO_PEER = 0x4f };
 
 struct service {
     uint16_t number;
@@ -257,7 +260,7 @@ static const struct service services[] = {
     { 0x18, ACTIVITY_COUNT, tell_room },           /* conference: invited */
     { 0x19, ACTIVITY_COUNT, tell_room },           /* entered */
     { 0x1c, ACTIVITY_COUNT, tell_room },           /* one more invited */
-    { CONFERENCE_MESSAGE, ACTIVITY_COUNT, tell_message },
+    { 0x1d, ACTIVITY_COUNT, tell_message },
     { 0x1e, ACTIVITY_COUNT, tell_room },
     { 0x20, ACTIVITY_COUNT, tell_message },        /* old chat rooms */
     { 0x46, ACTIVITY_COUNT, tell_file },
@@ -267,7 +270,7 @@ static const struct service services[] = {
     { PEER_FILE, ACTIVITY_COUNT, tell_peer_file },
     { PEER_TO_PEER, ACTIVITY_COUNT, tell_peer },
     { 0x50, ACTIVITY_COUNT, tell_call },           /* webcam */
-    { LOGIN_ANSWER, ACTIVITY_COUNT, tell_login },
+    { 0x54, ACTIVITY_COUNT, tell_login },
     { 0x55, ACTIVITY_PRESENCE, NULL },             /* buddy list */
     { 0x57, ACTIVITY_COUNT, tell_login },
     { 0x6d, ACTIVITY_PRESENCE, NULL },
@@ -433,7 +436,8 @@ static enum im_answer header_read(struct view v, struct header *out)
 static void begin(struct talk *t, const struct header *h, const struct note *n)
 {
     bool peer = (n->service == PEER_FILE || n->service == PEER_TO_PEER) && n->field[ADDRESS].len == 0 &&
-                n->field[FROM].len > 0 && n->field[TO].len > 0 && view_equal(n->field[KIND], VIEW("PEERTOPEER"));
+                n->field[FROM].len > 0 && n->field[TO].len > 0 &&
+                view_equal(n->field[KIND], VIEW("PEERTOPEER"));
     char buffer[16];
     struct text text = TEXT(buffer);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* MSNP: login, conversation, files of both generations, payloads that must be skipped exactly, and look-alikes. */
+/* MSNP: login, conversation, files of both generations, payloads that must be skipped exactly, and
+   look-alikes. */
 #include "build.h"
 #include "conversation.h"
 #include <stdio.h>
