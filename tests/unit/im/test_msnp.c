@@ -9,9 +9,9 @@
 extern const struct parser parser_msnp;
 
 #define COUNT(steps) (sizeof(steps) / sizeof((steps)[0]))
-#define SIGN_ON                                                                                                \
-    CLIENT("USR 1 alice@example.org;{f26a} 17262740.1050826919.32308\r\n"),                                    \
-    SERVER("USR 1 OK alice@example.org Alice\r\n")
+#define SIGN_ON                                                                                              \
+    CLIENT("USR 1 alice@example.org;{f26a} 17262740.1050826919.32308\r\n"),                                  \
+        SERVER("USR 1 OK alice@example.org Alice\r\n")
 
 /* "MSG … length", headers, body. */
 static void put_msg(struct build *b, const char *line, const char *type, struct view body)
@@ -20,7 +20,8 @@ static void put_msg(struct build *b, const char *line, const char *type, struct 
     struct text t = TEXT(text);
     size_t head_len = strlen("MIME-Version: 1.0\r\nContent-Type: \r\n\r\n") + strlen(type);
 
-    text_format(&t, "MSG %s %zu\r\nMIME-Version: 1.0\r\nContent-Type: %s\r\n\r\n", line, head_len + body.len, type);
+    text_format(&t, "MSG %s %zu\r\nMIME-Version: 1.0\r\nContent-Type: %s\r\n\r\n", line, head_len + body.len,
+                type);
     put_text(b, text);
     put(b, body);
 }
@@ -75,7 +76,8 @@ static void test_conversation_in_a_switchboard(void **state)
     struct build sent = { .len = 0 }, received = { .len = 0 };
 
     put_msg(&sent, "3 U", "text/x-msmsgscontrol", VIEW("TypingUser: alice@example.org\r\n\r\n"));
-    put_msg(&sent, "4 N", "text/plain; charset=UTF-8", VIEW("hi \xe2\x82\xac\r\nUSR 9 MD5 I mallory@example.org\r\n"));
+    put_msg(&sent, "4 N", "text/plain; charset=UTF-8",
+            VIEW("hi \xe2\x82\xac\r\nUSR 9 MD5 I mallory@example.org\r\n"));
     put_msg(&received, "bob@example.org Bob%20B", "text/plain", VIEW("hello"));
     put_text(&received, "MSG bob@example.org Bob 37\r\nMessage-ID: {1}\r\nChunk: 1\r\n\r\nthe rest");
     struct step steps[] = {
@@ -111,7 +113,8 @@ static void test_invited_user_answers(void **state)
     };
     check_laws(&parser_msnp, steps, COUNT(steps), out);
     assert_int_equal(out->answer, IM_YES);
-    assert_true(recorder_has(&out->record, "activity chat account=bob@example.org peer=alice@example.org out text=yo"));
+    assert_true(recorder_has(&out->record,
+                             "activity chat account=bob@example.org peer=alice@example.org out text=yo"));
 }
 
 static void test_old_file_invitation_and_its_acceptance(void **state)
@@ -119,23 +122,26 @@ static void test_old_file_invitation_and_its_acceptance(void **state)
     struct outcome *out = *state;
     struct build sent = { .len = 0 };
 
-    put_msg(&sent, "4 N", "text/x-msmsgsinvite; charset=UTF-8",
-            VIEW("Application-Name: File Transfer\r\nApplication-GUID: {5D3E02AB-6190-11d3-BBBB-00C04F795683}\r\n"
-                 "Invitation-Command: INVITE\r\nInvitation-Cookie: 33267\r\nApplication-File: report.xls\r\n"
-                 "Application-FileSize: 30904\r\nConnectivity: N\r\n\r\n"));
+    put_msg(
+        &sent, "4 N", "text/x-msmsgsinvite; charset=UTF-8",
+        VIEW("Application-Name: File Transfer\r\nApplication-GUID: {5D3E02AB-6190-11d3-BBBB-00C04F795683}\r\n"
+             "Invitation-Command: INVITE\r\nInvitation-Cookie: 33267\r\nApplication-File: report.xls\r\n"
+             "Application-FileSize: 30904\r\nConnectivity: N\r\n\r\n"));
     put_msg(&sent, "5 N", "text/x-msmsgsinvite; charset=UTF-8",
             VIEW("Invitation-Command: ACCEPT\r\nInvitation-Cookie: 33267\r\nIP-Address: 198.51.100.7\r\n"
-                 "IP-Address-Internal: 192.168.0.2\r\nPort: 6891\r\nAuthCookie: 93301\r\nLaunch-Application: FALSE\r\n"
+                 "IP-Address-Internal: 192.168.0.2\r\nPort: 6891\r\nAuthCookie: 93301\r\nLaunch-Application: "
+                 "FALSE\r\n"
                  "Request-Data: IP-Address:\r\n\r\n"));
     struct step steps[] = { SIGN_ON, SERVER("JOI bob@example.org Bob\r\n"), { FROM_CLIENT, built(&sent) } };
     check_laws(&parser_msnp, steps, COUNT(steps), out);
-    assert_string_equal(out->record.text,
-                        "delivery server-proxy\n"
-                        "activity chat\n"
-                        "activity file account=alice@example.org peer=bob@example.org file=report.xls size=30904 out\n"
-                        "expect tcp 198.51.100.7:6891 file msnftp\n"
-                        "expect tcp 192.168.0.2:6891 file msnftp\n"
-                        "delivery server-broker\n");
+    assert_string_equal(
+        out->record.text,
+        "delivery server-proxy\n"
+        "activity chat\n"
+        "activity file account=alice@example.org peer=bob@example.org file=report.xls size=30904 out\n"
+        "expect tcp 198.51.100.7:6891 file msnftp\n"
+        "expect tcp 192.168.0.2:6891 file msnftp\n"
+        "delivery server-broker\n");
 }
 
 static void put_p2p(struct build *b, const char *line, uint32_t session, struct view piece, uint32_t app)
@@ -162,20 +168,24 @@ static void test_p2p_file_through_the_switchboard_and_its_direct_leg(void **stat
             VIEW("INVITE MSNMSGR:alice@example.org MSNSLP/1.0\r\n\r\n"
                  "EUF-GUID: {5D3E02AB-6190-11D3-BBBB-00C04F795683}\r\nSessionID: 21\r\nAppID: 2\r\n"
                  "Context: PgIAAAIAAABwEQEAAAAAAAEAAABhAC4AdAB4AHQAAAA=\r\n\r\n\0"), 0);
-    put_p2p(&received, "bob@example.org Bob", 0,
-            VIEW("MSNSLP/1.0 200 OK\r\n\r\nBridge: TCPv1\r\nListening: true\r\nIPv4Internal-Addrs: 192.168.0.2\r\n"
-                 "IPv4Internal-Port: 3312\r\n\r\n\0"), 0);
+    put_p2p(
+        &received, "bob@example.org Bob", 0,
+        VIEW(
+            "MSNSLP/1.0 200 OK\r\n\r\nBridge: TCPv1\r\nListening: true\r\nIPv4Internal-Addrs: 192.168.0.2\r\n"
+            "IPv4Internal-Port: 3312\r\n\r\n\0"),
+        0);
     put_p2p(&received, "bob@example.org Bob", 21, VIEW("bytes of the file"), 2);
     put_p2p(&received, "bob@example.org Bob", 22, VIEW("display picture"), 12);
     struct step steps[] = { SIGN_ON, { FROM_SERVER, built(&received) } };
     check_laws(&parser_msnp, steps, COUNT(steps), out);
-    assert_string_equal(out->record.text,
-                        "delivery server-proxy\n"
-                        "activity chat\n"
-                        "activity file account=alice@example.org peer=bob@example.org file=a.txt size=70000 in\n"
-                        "expect tcp 192.168.0.2:3312 file msnslp\n"
-                        "delivery server-broker\n"
-                        "activity file account=alice@example.org peer=bob@example.org size=17 in\n");
+    assert_string_equal(
+        out->record.text,
+        "delivery server-proxy\n"
+        "activity chat\n"
+        "activity file account=alice@example.org peer=bob@example.org file=a.txt size=70000 in\n"
+        "expect tcp 192.168.0.2:3312 file msnslp\n"
+        "delivery server-broker\n"
+        "activity file account=alice@example.org peer=bob@example.org size=17 in\n");
 }
 
 static void test_payloads_of_every_command_are_skipped_exactly(void **state)
@@ -242,8 +252,10 @@ static void test_lines_are_found_again_after_a_gap(void **state)
 
     recorder_init(&out->record);
     assert_true(parser_msnp.gap(memory, FROM_CLIENT));
-    assert_int_equal(parser_msnp.feed(memory, recorder_session(&out->record), FROM_CLIENT, rest), rest.len - 3);
-    assert_string_equal(out->record.text, "delivery server-proxy\nactivity login account=alice@example.org out\n");
+    assert_int_equal(parser_msnp.feed(memory, recorder_session(&out->record), FROM_CLIENT, rest),
+                     rest.len - 3);
+    assert_string_equal(out->record.text,
+                        "delivery server-proxy\nactivity login account=alice@example.org out\n");
 }
 
 static enum im_answer midstream(struct view client, struct view server, struct finding *out)
@@ -257,7 +269,8 @@ static enum im_answer midstream(struct view client, struct view server, struct f
 static void test_midstream_is_known_by_lines_that_stand_for_themselves(void **state)
 {
     const struct view nothing = view_of(NULL, 0);
-    const struct view message = VIEW("MSG bob@example.org Bob 91\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n");
+    const struct view message =
+        VIEW("MSG bob@example.org Bob 91\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n");
     struct finding f;
 
     (void)state;
@@ -266,10 +279,14 @@ static void test_midstream_is_known_by_lines_that_stand_for_themselves(void **st
     assert_int_equal(midstream(message, nothing, &f), IM_YES);
     assert_true(f.reversed);
     assert_int_equal(midstream(VIEW("PNG\r\n"), nothing, &f), IM_MORE);
-    assert_int_equal(midstream(VIEW("PNG\r\n"), VIEW("QNG 50\r\nNLN BSY bob@example.org Bob 0\r\n"), &f), IM_YES);
-    assert_int_equal(midstream(VIEW("rest of a message"), VIEW("UBX bob@example.org 57\r\n<Data>"), &f), IM_YES);
-    assert_int_equal(midstream(VIEW("rest of a message"), VIEW("UBX bob@example.org 57\r\n<Dat"), &f), IM_MORE);
-    assert_int_equal(midstream(VIEW("ADL 8 4\r\n<ml>MSG 5 N 40\r\nMIME-Version: 1.0\r\n"), nothing, &f), IM_YES);
+    assert_int_equal(midstream(VIEW("PNG\r\n"), VIEW("QNG 50\r\nNLN BSY bob@example.org Bob 0\r\n"), &f),
+                     IM_YES);
+    assert_int_equal(midstream(VIEW("rest of a message"), VIEW("UBX bob@example.org 57\r\n<Data>"), &f),
+                     IM_YES);
+    assert_int_equal(midstream(VIEW("rest of a message"), VIEW("UBX bob@example.org 57\r\n<Dat"), &f),
+                     IM_MORE);
+    assert_int_equal(midstream(VIEW("ADL 8 4\r\n<ml>MSG 5 N 40\r\nMIME-Version: 1.0\r\n"), nothing, &f),
+                     IM_YES);
     assert_int_equal(midstream(VIEW("GET / HTTP/1.1\r\n"), VIEW("HTTP/1.1 200 OK\r\n"), &f), IM_NO);
 }
 
@@ -281,10 +298,19 @@ static void test_what_only_looks_like_it_is_refused(void **state)
         CLIENT("DATA\r\n"), CLIENT("VER 1 MSNP18 CVR0\r\nUSR 3 MD5 I alice@example.org\r\n.\r\n"),
     };
     const struct view decoys[] = {
-        VIEW("VER MSNFTP\r\n"), VIEW("VER 1 MSNPX CVR0\r\n"), VIEW("VER x MSNP8\r\n"), VIEW("VERB 1 MSNP8\r\n"),
-        VIEW("USR anonymous\r\n"), VIEW("USR 1 alice 17262740.1050826919\r\n"), VIEW("USR 1 alice@example.org pass\r\n"),
-        VIEW("MSG 1 N 20\r\nhello, not MIME text"), VIEW("NLN hello world now\r\n"), VIEW("MSG bob@example.org Bob x\r\n"),
-        VIEW("GET /?q=VER 1 MSNP18 HTTP/1.0\r\n\r\n"), VIEW("USER alice\r\n"), VIEW("ANS 1 a@b 1.2\r\n"),
+        VIEW("VER MSNFTP\r\n"),
+        VIEW("VER 1 MSNPX CVR0\r\n"),
+        VIEW("VER x MSNP8\r\n"),
+        VIEW("VERB 1 MSNP8\r\n"),
+        VIEW("USR anonymous\r\n"),
+        VIEW("USR 1 alice 17262740.1050826919\r\n"),
+        VIEW("USR 1 alice@example.org pass\r\n"),
+        VIEW("MSG 1 N 20\r\nhello, not MIME text"),
+        VIEW("NLN hello world now\r\n"),
+        VIEW("MSG bob@example.org Bob x\r\n"),
+        VIEW("GET /?q=VER 1 MSNP18 HTTP/1.0\r\n\r\n"),
+        VIEW("USER alice\r\n"),
+        VIEW("ANS 1 a@b 1.2\r\n"),
     };
 
     converse(&parser_msnp, smtp, COUNT(smtp), out);

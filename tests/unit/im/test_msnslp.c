@@ -10,11 +10,11 @@ extern const struct parser parser_msnslp;
 /* size 70000, name "a.txt" */
 #define CONTEXT "PgIAAAIAAABwEQEAAAAAAAEAAABhAC4AdAB4AHQAAAA="
 
-#define INVITATION                                                                                            \
-    "INVITE MSNMSGR:bob@example.org MSNSLP/1.0\r\n"                                                           \
-    "To: <msnmsgr:bob@example.org>\r\nFrom: <msnmsgr:alice@example.org>\r\nCSeq: 0\r\n"                       \
-    "Content-Type: application/x-msnmsgr-sessionreqbody\r\nContent-Length: 326\r\n\r\n"                       \
-    "EUF-GUID: {5D3E02AB-6190-11D3-BBBB-00C04F795683}\r\nSessionID: 21\r\nAppID: 2\r\n"                       \
+#define INVITATION                                                                                           \
+    "INVITE MSNMSGR:bob@example.org MSNSLP/1.0\r\n"                                                          \
+    "To: <msnmsgr:bob@example.org>\r\nFrom: <msnmsgr:alice@example.org>\r\nCSeq: 0\r\n"                      \
+    "Content-Type: application/x-msnmsgr-sessionreqbody\r\nContent-Length: 326\r\n\r\n"                      \
+    "EUF-GUID: {5D3E02AB-6190-11D3-BBBB-00C04F795683}\r\nSessionID: 21\r\nAppID: 2\r\n"                      \
     "Context: " CONTEXT "\r\n\r\n\0"
 
 static void put_frame(struct build *b, uint32_t session, uint64_t offset, uint64_t size, uint32_t flags,
@@ -49,7 +49,9 @@ static int teardown(void **state)
     return 0;
 }
 
-static const struct msn_people alice_to_bob = { { (const uint8_t *)"alice", 5 }, { (const uint8_t *)"bob", 3 }, true };
+static const struct msn_people alice_to_bob = { { (const uint8_t *)"alice", 5 },
+                                                { (const uint8_t *)"bob", 3 },
+                                                true };
 
 static void test_file_invitation_tells_name_and_size(void **state)
 {
@@ -72,12 +74,15 @@ static void test_webcam_is_a_call_and_a_display_picture_presence(void **state)
 {
     struct recorder *r = &((struct outcome *)*state)->record;
 
-    msn_slp_read(recorder_session(r), &alice_to_bob,
-                 VIEW("INVITE MSNMSGR:bob MSNSLP/1.0\r\n\r\nEUF-GUID: {4bd96fc0-ab17-4425-a14a-439185962dc8}\r\n"));
-    msn_slp_read(recorder_session(r), &alice_to_bob,
-                 VIEW("INVITE MSNMSGR:bob MSNSLP/1.0\r\n\r\nEUF-GUID: {A4268EEC-FEC5-49E5-95C3-F126696BDBF6}\r\n"));
-    msn_slp_read(recorder_session(r), &alice_to_bob,
-                 VIEW("INVITE MSNMSGR:bob MSNSLP/1.0\r\n\r\nEUF-GUID: {00000000-0000-0000-0000-000000000000}\r\n"));
+    msn_slp_read(
+        recorder_session(r), &alice_to_bob,
+        VIEW("INVITE MSNMSGR:bob MSNSLP/1.0\r\n\r\nEUF-GUID: {4bd96fc0-ab17-4425-a14a-439185962dc8}\r\n"));
+    msn_slp_read(
+        recorder_session(r), &alice_to_bob,
+        VIEW("INVITE MSNMSGR:bob MSNSLP/1.0\r\n\r\nEUF-GUID: {A4268EEC-FEC5-49E5-95C3-F126696BDBF6}\r\n"));
+    msn_slp_read(
+        recorder_session(r), &alice_to_bob,
+        VIEW("INVITE MSNMSGR:bob MSNSLP/1.0\r\n\r\nEUF-GUID: {00000000-0000-0000-0000-000000000000}\r\n"));
     assert_string_equal(r->text, "activity call account=alice peer=bob out\nactivity presence\n");
 }
 
@@ -85,10 +90,11 @@ static void test_listener_addresses_in_every_form(void **state)
 {
     struct recorder *r = &((struct outcome *)*state)->record;
 
-    assert_true(msn_slp_read(recorder_session(r), &alice_to_bob,
-                             VIEW("MSNSLP/1.0 200 OK\r\n\r\nBridge: TCPv1\r\nListening: true\r\n"
-                                  "IPv4External-Addrs: 198.51.100.7\r\nIPv4External-Port: 6891\r\n"
-                                  "IPv4Internal-Addrs: 192.168.0.2 10.1.1.1\r\nIPv4Internal-Port: 3312\r\n\r\n")));
+    assert_true(
+        msn_slp_read(recorder_session(r), &alice_to_bob,
+                     VIEW("MSNSLP/1.0 200 OK\r\n\r\nBridge: TCPv1\r\nListening: true\r\n"
+                          "IPv4External-Addrs: 198.51.100.7\r\nIPv4External-Port: 6891\r\n"
+                          "IPv4Internal-Addrs: 192.168.0.2 10.1.1.1\r\nIPv4Internal-Port: 3312\r\n\r\n")));
     assert_true(msn_slp_read(recorder_session(r), &alice_to_bob,
                              VIEW("MSNSLP/1.0 200 OK\r\n\r\nsrddA-lanretnI4vPI: 2.0.861.291\r\n"
                                   "troP-lanretnI4vPI: 2133\r\n"
@@ -150,7 +156,8 @@ static void test_near_misses_are_refused(void **state)
 {
     (void)state;
     assert_int_equal(probe_bytes(&parser_msnslp, VIEW("\x04\0\0\0fop\0")), IM_NO);
-    assert_int_equal(probe_bytes(&parser_msnslp, VIEW("\x04\x01\x00\x50\x7f\x00\x00\x01")), IM_NO); /* SOCKS4 */
+    assert_int_equal(probe_bytes(&parser_msnslp, VIEW("\x04\x01\x00\x50\x7f\x00\x00\x01")),
+                     IM_NO); /* SOCKS4 */
     assert_int_equal(probe_bytes(&parser_msnslp, VIEW("\x04\0\0\0foo")), IM_MORE);
 }
 

@@ -92,10 +92,10 @@ static void test_two_files_one_after_the_other(void **state)
     check_laws(&parser_oft, steps, 5, out);
     assert_int_equal(out->answer, IM_YES);
     assert_string_equal(out->finding.value, "OFT2 header, type 0101");
-    assert_string_equal(out->record.text,
-                        "delivery peer\n"
-                        "activity file file=plan.doc size=300 in\n"
-                        "activity file file=a name that is longer than the sixty-four octets it is padded to.txt size=5 in\n");
+    assert_string_equal(out->record.text, "delivery peer\n"
+                                          "activity file file=plan.doc size=300 in\n"
+                                          "activity file file=a name that is longer than the sixty-four "
+                                          "octets it is padded to.txt size=5 in\n");
 }
 
 static void test_resumed_file_sends_only_the_rest(void **state)
@@ -125,18 +125,21 @@ static void test_direct_message_typing_and_picture(void **state)
 
     put_odc(&client, "alice", 0, VIEW(""));
     put_odc(&server, "bob", 2, VIEW("\x00h\x00i"));
-    put_odc(&client, "alice", 0,
-            VIEW("<HTML>look <IMG SRC=\"me.jpg\" ID=\"1\" DATASIZE=\"9\"></HTML><BINARY><DATA ID=\"1\" SIZE=\"9\">"
-                 "123456789</DATA></BINARY>"));
+    put_odc(
+        &client, "alice", 0,
+        VIEW(
+            "<HTML>look <IMG SRC=\"me.jpg\" ID=\"1\" DATASIZE=\"9\"></HTML><BINARY><DATA ID=\"1\" SIZE=\"9\">"
+            "123456789</DATA></BINARY>"));
     struct step steps[] = { { FROM_SERVER, built(&server) }, { FROM_CLIENT, built(&client) } };
     check_laws(&parser_odc, steps, 2, out);
-    assert_string_equal(out->record.text,
-                        "delivery peer\n"
-                        "activity chat peer=bob in text=hi\n"
-                        "activity presence\n"
-                        "activity chat account=alice out text=<HTML>look <IMG SRC=\"me.jpg\" ID=\"1\" DATASIZE=\"9\">"
-                        "</HTML>\n"
-                        "activity file account=alice file=me.jpg size=9 out\n");
+    assert_string_equal(
+        out->record.text,
+        "delivery peer\n"
+        "activity chat peer=bob in text=hi\n"
+        "activity presence\n"
+        "activity chat account=alice out text=<HTML>look <IMG SRC=\"me.jpg\" ID=\"1\" DATASIZE=\"9\">"
+        "</HTML>\n"
+        "activity file account=alice file=me.jpg size=9 out\n");
 }
 
 static void test_long_picture_is_skipped_and_the_next_message_read(void **state)
@@ -213,8 +216,10 @@ static void test_near_misses_are_refused(void **state)
     assert_int_equal(probe_bytes(&parser_oft, VIEW("OFT2\x01\x00\x01")), IM_MORE);
     assert_int_equal(probe_bytes(&parser_odc, VIEW("ODC2\x00\x4c\x00\x02")), IM_NO);
     assert_int_equal(probe_bytes(&parser_odc, VIEW("ODC2\x00\x4c\x00")), IM_MORE);
-    assert_int_equal(probe_bytes(&parser_oscar_proxy, VIEW("\x00\x2e\x04\x4a\x00\x06\x00\x00\x00\x00")), IM_NO);
-    assert_int_equal(probe_bytes(&parser_oscar_proxy, VIEW("\x00\x2e\x04\x4a\x00\x02\x00\x00\x00\x01")), IM_NO);
+    assert_int_equal(probe_bytes(&parser_oscar_proxy, VIEW("\x00\x2e\x04\x4a\x00\x06\x00\x00\x00\x00")),
+                     IM_NO);
+    assert_int_equal(probe_bytes(&parser_oscar_proxy, VIEW("\x00\x2e\x04\x4a\x00\x02\x00\x00\x00\x01")),
+                     IM_NO);
     assert_int_equal(probe_bytes(&parser_oscar_proxy, VIEW("\x00\x2e\x04\x4b")), IM_NO);
     assert_int_equal(probe_bytes(&parser_oscar_proxy, VIEW("\x00\x05")), IM_NO);
     assert_int_equal(probe_bytes(&parser_oscar_proxy, VIEW("\x00\x2e\x04\x4a\x00\x02\x00\x00\x00")), IM_MORE);

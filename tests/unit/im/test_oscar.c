@@ -254,7 +254,8 @@ static void test_file_offer_names_the_file_and_announces_the_direct_leg(void **s
     put_rendezvous(&body, 0, VIEW(GUID("\x13\x43")), &tlvs);
     put_snac(&b, 0x0004, 0x0006, &body);
     signed_on(out, FROM_CLIENT, &b);
-    assert_true(recorder_has(&out->record, "activity file account=tester peer=bob file=report.xls size=12345 out"));
+    assert_true(
+        recorder_has(&out->record, "activity file account=tester peer=bob file=report.xls size=12345 out"));
     assert_true(recorder_has(&out->record, "expect tcp 10.0.0.1:5190 file oft"));
     assert_true(recorder_has(&out->record, "expect tcp 198.51.100.7:5190 file oft"));
     assert_int_equal(recorder_count(&out->record, "expect"), 2);
@@ -272,7 +273,8 @@ static void test_proxied_file_offer_has_no_direct_leg(void **state)
     put_rendezvous(&body, 0, VIEW(GUID("\x13\x43")), &tlvs);
     put_snac(&b, 0x0004, 0x0007, &body);
     signed_on(out, FROM_SERVER, &b);
-    assert_true(recorder_has(&out->record, "activity file account=tester peer=bob file=report.xls size=12345 in"));
+    assert_true(
+        recorder_has(&out->record, "activity file account=tester peer=bob file=report.xls size=12345 in"));
     assert_int_equal(recorder_count(&out->record, "expect"), 0);
     assert_int_equal(recorder_count(&out->record, "delivery server-broker"), 0);
 }
@@ -310,20 +312,23 @@ static void test_talk_direct_im_and_room_invitation(void **state)
     put_tlv(&invitation, 0x0c, VIEW("join us"));
     put_tlv(&invitation, 0x2711, VIEW("\x00\x04\x08" "4-0-room\x00\x00"));
     put_icbm(&room, 2, "bob");
-    put_rendezvous(&room, 0, VIEW("\x74\x8f\x24\x20\x62\x87\x11\xd1\x82\x22\x44\x45\x53\x54\x00\x00"), &invitation);
+    put_rendezvous(&room, 0, VIEW("\x74\x8f\x24\x20\x62\x87\x11\xd1\x82\x22\x44\x45\x53\x54\x00\x00"),
+                   &invitation);
     put_snac(&b, 0x0004, 0x0006, &room);
     signed_on(out, FROM_CLIENT, &b);
     assert_true(recorder_has(&out->record, "activity call account=tester peer=bob out"));
     assert_true(recorder_has(&out->record, "expect any 192.168.1.2:5190 call unknown"));
     assert_true(recorder_has(&out->record, "activity chat account=tester peer=bob out"));
     assert_true(recorder_has(&out->record, "expect tcp 192.168.1.2:5190 chat odc"));
-    assert_true(recorder_has(&out->record, "activity chat account=tester peer=bob room=4-0-room out text=join us"));
+    assert_true(
+        recorder_has(&out->record, "activity chat account=tester peer=bob room=4-0-room out text=join us"));
 }
 
 static void test_room_messages_carry_the_room(void **state)
 {
     struct outcome *out = *state;
-    struct build b = { .len = 0 }, info = { .len = 0 }, body = { .len = 0 }, who = { .len = 0 }, said = { .len = 0 };
+    struct build b = { .len = 0 }, info = { .len = 0 }, body = { .len = 0 }, who = { .len = 0 },
+                 said = { .len = 0 };
 
     put16(&info, 4);
     put_block8(&info, "!aol://2719:10-4-tea");
@@ -452,10 +457,11 @@ static void test_midstream_is_known_by_a_data_frame_and_by_who_may_send_it(void 
 
 static void test_what_only_looks_like_flap_is_refused(void **state)
 {
-    static const struct view decoys[] = {
+    const struct view decoys[] = {
         VIEW("* OK IMAP4rev1 ready\r\n"),
         VIEW("*1\r\n$4\r\nPING\r\n"),
-        VIEW("\x2a\x02\x00\x01\x00\x0a\x00\x04\x00\x06\x00\x00\x00\x00\x00\x01"), /* a stream begins on channel 1 */
+        VIEW("\x2a\x02\x00\x01\x00\x0a\x00\x04\x00\x06\x00\x00\x00\x00\x00\x01"), /* a stream begins on
+                                                                                     channel 1 */
         VIEW("\x2a\x01\x00\x01\x00\x04\x00\x00\x00\x02"),
         VIEW("\x2a\x01\x00\x01\x00\x03\x00\x00\x00\x01"),
         VIEW("\x2a\x01\x00\x01\xff\xff\x00\x00\x00\x01"),
@@ -481,14 +487,18 @@ static void test_family_or_flag_that_does_not_exist_is_no_data_frame(void **stat
     struct view nothing = view_of(NULL, 0);
 
     (void)state;
-    assert_int_equal(probe_midstream(VIEW("\x2a\x02\x00\x01\x00\x0a\x00\x04\x00\x06\x80\x00\x00\x00\x00\x01"), nothing,
-                                     &finding), IM_YES);
-    assert_int_equal(probe_midstream(VIEW("\x2a\x02\x00\x01\x00\x0a\x00\x12\x00\x06\x00\x00\x00\x00\x00\x01"), nothing,
-                                     &finding), IM_MORE);
-    assert_int_equal(probe_midstream(VIEW("\x2a\x02\x00\x01\x00\x0a\x00\x04\x00\x06\x40\x00\x00\x00\x00\x01"), nothing,
-                                     &finding), IM_MORE);
-    assert_int_equal(probe_midstream(VIEW("\x2a\x02\x00\x01\x00\x09\x00\x04\x00\x06\x00\x00\x00\x00\x00\x01"), nothing,
-                                     &finding), IM_MORE);
+    assert_int_equal(probe_midstream(VIEW("\x2a\x02\x00\x01\x00\x0a\x00\x04\x00\x06\x80\x00\x00\x00\x00\x01"),
+                                     nothing, &finding),
+                     IM_YES);
+    assert_int_equal(probe_midstream(VIEW("\x2a\x02\x00\x01\x00\x0a\x00\x12\x00\x06\x00\x00\x00\x00\x00\x01"),
+                                     nothing, &finding),
+                     IM_MORE);
+    assert_int_equal(probe_midstream(VIEW("\x2a\x02\x00\x01\x00\x0a\x00\x04\x00\x06\x40\x00\x00\x00\x00\x01"),
+                                     nothing, &finding),
+                     IM_MORE);
+    assert_int_equal(probe_midstream(VIEW("\x2a\x02\x00\x01\x00\x09\x00\x04\x00\x06\x00\x00\x00\x00\x00\x01"),
+                                     nothing, &finding),
+                     IM_MORE);
 }
 
 int main(void)

@@ -56,7 +56,8 @@ static void logged_in(struct outcome *out, unsigned service, const char *client,
     put_frame(&hello, 0x57, "1|alice");
     put_frame(&c, service, client);
     put_frame(&s, service, server);
-    struct step steps[] = { { FROM_CLIENT, built(&hello) }, { FROM_CLIENT, client != NULL ? built(&c) : VIEW("") },
+    struct step steps[] = { { FROM_CLIENT, built(&hello) },
+                            { FROM_CLIENT, client != NULL ? built(&c) : VIEW("") },
                             { FROM_SERVER, server != NULL ? built(&s) : VIEW("") } };
     check_laws(&parser_ymsg, steps, COUNT(steps), out);
     assert_int_equal(out->answer, IM_YES);
@@ -91,7 +92,8 @@ static void test_messages_both_ways(void **state)
 {
     struct outcome *out = *state;
 
-    logged_in(out, 0x06, "1|alice|5|bob|14|caf\xe9?|97|0|63|;0|64|0", "4|bob|5|alice|14|oui \xe2\x82\xac|97|1");
+    logged_in(out, 0x06, "1|alice|5|bob|14|caf\xe9?|97|0|63|;0|64|0",
+              "4|bob|5|alice|14|oui \xe2\x82\xac|97|1");
     assert_true(recorder_has(&out->record, "activity chat account=alice peer=bob out text=caf\xc3\xa9?"));
     assert_true(recorder_has(&out->record, "activity chat account=alice peer=bob in text=oui \xe2\x82\xac"));
     logged_in(out, 0x4b, "49|TYPING|1|alice|14| |13|1|5|bob", NULL);
@@ -103,7 +105,8 @@ static void test_several_offline_messages_in_one_frame(void **state)
 {
     struct outcome *out = *state;
 
-    logged_in(out, 0x06, NULL, "31|6|32|6|4|bob|5|alice|14|one|15|1100000000|31|6|32|6|4|carol|5|alice|14|two");
+    logged_in(out, 0x06, NULL,
+              "31|6|32|6|4|bob|5|alice|14|one|15|1100000000|31|6|32|6|4|carol|5|alice|14|two");
     assert_true(recorder_has(&out->record, "activity chat account=alice peer=bob in text=one"));
     assert_true(recorder_has(&out->record, "activity chat account=alice peer=carol in text=two"));
     assert_int_equal(recorder_count(&out->record, "activity chat"), 2);
@@ -115,10 +118,12 @@ static void test_rooms_and_conferences(void **state)
 
     logged_in(out, 0xa8, "1|alice|104|Linux:1|117|hi all|124|1", "104|Linux:1|109|bob|117|hi alice|124|1");
     assert_true(recorder_has(&out->record, "activity chat account=alice room=Linux:1 out text=hi all"));
-    assert_true(recorder_has(&out->record, "activity chat account=alice peer=bob room=Linux:1 in text=hi alice"));
+    assert_true(
+        recorder_has(&out->record, "activity chat account=alice peer=bob room=Linux:1 in text=hi alice"));
     logged_in(out, 0x1d, "1|alice|53|bob|57|alice-1|14|to all|97|1", "57|alice-1|3|bob|14|to you|97|1");
     assert_true(recorder_has(&out->record, "activity chat account=alice room=alice-1 out text=to all"));
-    assert_true(recorder_has(&out->record, "activity chat account=alice peer=bob room=alice-1 in text=to you"));
+    assert_true(
+        recorder_has(&out->record, "activity chat account=alice peer=bob room=alice-1 in text=to you"));
     logged_in(out, 0x98, "1|alice|104|Linux:1|129|0|62|2", NULL);
     assert_true(recorder_has(&out->record, "activity chat account=alice room=Linux:1 out"));
 }
@@ -140,7 +145,8 @@ static void test_file_by_http_at_the_server_and_at_the_sender(void **state)
     logged_in(out, 0x46, NULL, "4|bob|5|alice|20|http://fs.example.org/bob/.tmp/a.doc?x|27|a.doc|28|4711");
     assert_true(recorder_has(&out->record, "activity file account=alice peer=bob file=a.doc size=4711 in"));
     assert_int_equal(recorder_count(&out->record, "expect"), 0);
-    logged_in(out, 0x4d, NULL, "4|bob|5|alice|49|FILEXFER|20|http://198.51.100.7:4444/Messenger.1.2.3?A=1|27|a.doc|28|4711");
+    logged_in(out, 0x4d, NULL,
+              "4|bob|5|alice|49|FILEXFER|20|http://198.51.100.7:4444/Messenger.1.2.3?A=1|27|a.doc|28|4711");
     assert_true(recorder_has(&out->record, "expect tcp 198.51.100.7:4444 file ymsg-peer"));
     assert_true(recorder_has(&out->record, "delivery server-broker"));
 }
@@ -149,7 +155,8 @@ static void test_file_of_version_15_by_relay_and_from_peer_to_peer(void **state)
 {
     struct outcome *out = *state;
 
-    logged_in(out, 0xdc, "1|alice|5|bob|265|id|222|1|266|1|302|268|300|268|27|b.pdf|28|99", "4|bob|5|alice|265|id|222|3");
+    logged_in(out, 0xdc, "1|alice|5|bob|265|id|222|1|266|1|302|268|300|268|27|b.pdf|28|99",
+              "4|bob|5|alice|265|id|222|3");
     assert_true(recorder_has(&out->record, "activity file account=alice peer=bob file=b.pdf size=99 out"));
     assert_int_equal(recorder_count(&out->record, "activity file"), 1);
     logged_in(out, 0xdd, "1|alice|5|bob|265|id|27|b.pdf|249|3|250|198.51.100.30", NULL);
@@ -274,7 +281,8 @@ static void test_frames_are_found_again_after_a_gap(void **state)
     put_text(&b, "YMSG");
     recorder_init(&out->record);
     assert_true(parser_ymsg.gap(memory, FROM_CLIENT));
-    assert_int_equal(parser_ymsg.feed(memory, recorder_session(&out->record), FROM_CLIENT, built(&b)), b.len - 4);
+    assert_int_equal(parser_ymsg.feed(memory, recorder_session(&out->record), FROM_CLIENT, built(&b)),
+                     b.len - 4);
     assert_true(recorder_has(&out->record, "activity chat account=alice peer=bob out text=back"));
 }
 
