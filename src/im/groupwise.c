@@ -108,6 +108,8 @@ static enum im_answer groupwise_probe(const struct sample *s, struct finding *ou
     const struct groupwise_request *request = NULL;
     struct text value = TEXT(out->value);
 
+    if (v.len == 0 && s->bytes[FROM_SERVER].len > 0)
+        return IM_NO; /* the client speaks first */
     enum match m = take_head(&v, &request);
     if (m == MATCH_WHOLE)
         m = take(&v, VIEW("&tag=NM_A_"));

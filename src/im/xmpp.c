@@ -217,7 +217,8 @@ static bool is_one_of(struct view v, const struct view *words, size_t count)
     return false;
 }
 
-/* A stanza whose attributes are those of RFC 6120 section 8.1, two of them at least and with their own values. */
+/* A stanza whose attributes are those of RFC 6120 section 8.1, two of them at least and with their own values; of
+ * presence, which nothing else has, one address of a user is enough. */
 static bool is_stanza(const struct tag *t)
 {
     static const struct view names[] = { WORD("message"), WORD("presence"), WORD("iq") };
@@ -233,8 +234,9 @@ static bool is_stanza(const struct tag *t)
     for (unsigned i = 0; i < t->attributes; i++) {
         const struct attribute *a = &t->attribute[i];
         bool address = view_equal(a->name, VIEW("to")) || view_equal(a->name, VIEW("from"));
-        if (address && (view_find_byte(a->value, '@', 0) < a->value.len || view_find_byte(a->value, '.', 0) < a->value.len))
-            marks++;
+        bool user = view_find_byte(a->value, '@', 0) < a->value.len;
+        if (address && (user || view_find_byte(a->value, '.', 0) < a->value.len))
+            marks += user && view_equal(t->name, VIEW("presence")) ? 2 : 1;
         else if (view_equal(a->name, VIEW("type")) && is_one_of(a->value, types, sizeof types / sizeof types[0]))
             marks++;
         else if (view_equal(a->name, VIEW("xmlns")) && !is_jabber_namespace(a->value))
@@ -319,12 +321,23 @@ static size_t find_stanza(struct view v)
 
 static enum im_answer probe_side(struct view v, bool midstream, struct finding *out)
 {
+    struct text value = TEXT(out->value);
+
     if (v.len == 0)
         return IM_MORE;
-    if (midstream && v.at[0] != '<') {
-        size_t at = find_stanza(v);
-        return at < v.len ? probe_tag(view_from(v, at), out) : v.len < PROBE_BYTES ? IM_MORE : IM_NO;
+    if (view_starts(v, VIEW("</stream:stream>"))) { /* the last that some captures hold */
+        text_string(&value, "end of stream");
+        return IM_YES;
     }
+    if (midstream) {
+        size_t at = find_stanza(v);
+        if (at < v.len)
+            return probe_tag(view_from(v, at), out);
+        if (v.at[0] != '<' || (v.len > 1 && v.at[1] == '/'))
+            return v.len < PROBE_BYTES ? IM_MORE : IM_NO;
+    }
+    if (view_starts(VIEW("</stream:stream>"), v))
+        return IM_MORE;
     struct view rest = skip_declaration(v);
     return rest.len == 0 ? v.len < PROBE_BYTES ? IM_MORE : IM_NO : probe_tag(rest, out);
 }

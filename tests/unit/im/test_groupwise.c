@@ -45,6 +45,15 @@ static void test_groupwise_leaves_http_alone_at_once(void **state)
     assert_int_equal(probe_bytes(&parser_groupwise, VIEW("POST /login HTTP/1.0\r\nHost: a\r\n\r\n&tag=NM_A")), IM_MORE);
 }
 
+static void test_groupwise_server_never_speaks_first(void **state)
+{
+    static const struct step steps[] = { SERVER("220 ready\r\n") };
+
+    (void)state;
+    converse(&parser_groupwise, steps, 1, &out);
+    assert_int_equal(out.answer, IM_NO);
+}
+
 static void test_groupwise_endless_request_ends_reading(void **state)
 {
     static char flood[20000];
@@ -62,6 +71,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_groupwise_requests_keep_the_laws),
         cmocka_unit_test(test_groupwise_leaves_http_alone_at_once),
+        cmocka_unit_test(test_groupwise_server_never_speaks_first),
         cmocka_unit_test(test_groupwise_endless_request_ends_reading),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

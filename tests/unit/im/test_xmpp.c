@@ -209,6 +209,12 @@ static void test_xmpp_midstream_finds_the_next_stanza(void **state)
     assert_int_equal(parser_xmpp.probe(&s, &finding), IM_YES);
     s.bytes[1] = VIEW("y></message><message kind='a'>");
     assert_int_equal(parser_xmpp.probe(&s, &finding), IM_NO);
+    s.bytes[1] = VIEW("</message><iq type='get' id='1'>");
+    assert_int_equal(parser_xmpp.probe(&s, &finding), IM_YES);
+    s.bytes[1] = VIEW("</stream:stream>");
+    assert_int_equal(parser_xmpp.probe(&s, &finding), IM_YES);
+    s.bytes[1] = VIEW("<presence to='room@c.example/a'>");
+    assert_int_equal(parser_xmpp.probe(&s, &finding), IM_YES);
 }
 
 static void test_xmpp_leaves_other_xml_alone(void **state)
