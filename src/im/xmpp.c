@@ -802,15 +802,15 @@ static const struct {
 
 static void on_header(struct xmpp_state *st, struct session *s, const struct tag *t, bool outgoing)
 {
-    char version[32];
-    struct text v = TEXT(version);
-    struct view to = attribute(t, VIEW("to"));
+    char version[32], host[NAME_BYTES];
+    struct text v = TEXT(version), to = TEXT(host);
 
     if (!outgoing || st->header_told)
         return;
     st->header_told = true;
     session_activity(s, ACTIVITY_LOGIN, NULL);
-    session_trace(s, "xmpp stream to %.*s", (int)(to.len < NAME_BYTES ? to.len : NAME_BYTES), (const char *)to.at);
+    text_printable(&to, attribute(t, VIEW("to")));
+    session_trace(s, "xmpp stream to %s", host);
     text_string(&v, "XMPP ");
     text_printable(&v, attribute(t, VIEW("version")));
     if (v.len > 5)
