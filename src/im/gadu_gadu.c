@@ -328,7 +328,7 @@ static struct gadu_score score(struct view bytes, bool outgoing)
         struct view body = cursor_take(&c, length);
         if (c.bad)
             return score;
-        score.packets++;
+        score.packets += length > 0; /* an empty one is a number and zeros, as other protocols have */
         score.greeting |= type == 1;
         score.login |= is_login_body(type, body);
     }

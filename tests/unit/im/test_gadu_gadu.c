@@ -100,6 +100,22 @@ static void test_gadu_greeting_alone_is_not_enough(void **state)
     assert_int_equal(out.answer, IM_NO);
 }
 
+static void test_gadu_midstream_needs_three_packets_with_bodies(void **state)
+{
+#define MESSAGE "\x0b\0\0\0\x12\0\0\0\xb1\xcb\x74\0\1\0\0\0\x08\0\0\0hello\0"
+    struct finding finding = { 0 };
+    struct sample s = { .l4 = L4_TCP, .midstream = true };
+
+    (void)state;
+    s.bytes[1] = view_of(NULL, 0);
+    s.bytes[0] = VIEW(MESSAGE MESSAGE);
+    assert_int_equal(parser_gadu_gadu.probe(&s, &finding), IM_MORE);
+    s.bytes[0] = VIEW(MESSAGE MESSAGE MESSAGE);
+    assert_int_equal(parser_gadu_gadu.probe(&s, &finding), IM_YES);
+    s.bytes[0] = VIEW("\x08\0\0\0\0\0\0\0\x08\0\0\0\0\0\0\0\x08\0\0\0\0\0\0\0");
+    assert_int_not_equal(parser_gadu_gadu.probe(&s, &finding), IM_YES);
+}
+
 static void test_gadu_leaves_other_binary_protocols_alone(void **state)
 {
     (void)state;
@@ -119,6 +135,7 @@ int main(void)
         cmocka_unit_test(test_gadu_relay_greeting_is_a_file_by_the_server),
         cmocka_unit_test(test_gadu_bad_route_leaves_no_expectation),
         cmocka_unit_test(test_gadu_greeting_alone_is_not_enough),
+        cmocka_unit_test(test_gadu_midstream_needs_three_packets_with_bodies),
         cmocka_unit_test(test_gadu_leaves_other_binary_protocols_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
