@@ -5,14 +5,14 @@
  *     IP discovery   type16 (1 request, 2 answer)  length16 = 70  ssrc32  address[64]  port16     74 bytes
  *     keep-alive     13 37 ca fe  counter32 (little-endian)                                       8 bytes
  *
- * The request's address is zero (its port is not always), the answer's a dotted quad padded with NULs. Then RTP follows, with
- * keep-alives every few seconds. In the form before 2021 discovery has no type and length: 70 bytes, ssrc first.
- * All media passes Discord's servers.
+ * The request's address is zero (its port is not always), the answer's a dotted quad padded with NULs. Then
+ * RTP follows, with keep-alives every few seconds. In the form before 2021 discovery has no type and length:
+ * 70 bytes, ssrc first. All media passes Discord's servers.
  *
  * Where a capture begins inside a call, RTP is waited through for a keep-alive.
  *
- * Sources: docs.discord.com topics/voice-connections "IP Discovery" (2026), its form of 2020; nDPI discord.c for
- * the keep-alive.
+ * Sources: docs.discord.com topics/voice-connections "IP Discovery" (2026), its form of 2020; nDPI discord.c
+ * for the keep-alive.
  */
 #include "base/cursor.h"
 #include "im/call.h"

@@ -2,8 +2,8 @@
 /*
  * imo calls: UDP; found on any port.
  *
- * Little is known of the protocol, so three shapes of its datagrams are matched, and only two that answer each other
- * are taken for proof (40 bits of constants and two exact lengths):
+ * Little is known of the protocol, so three shapes of its datagrams are matched, and only two that answer
+ * each other are taken for proof (40 bits of constants and two exact lengths):
  *
  *     09 02 ...        10 bytes, from one side
  *     00 09 03 ...     11 bytes, from the other

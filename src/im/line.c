@@ -7,12 +7,13 @@
  *     11010 or 11011 (5 bits)  length of what follows the next two bytes (11 bits)  sequence16  ...
  *     b6  type  length16  ...                                                       older clients
  *
- * The length of every packet fits the datagram's, and a side's sequence numbers go up by one. Two packets of one side
- * are 5 + 11 + 5 + 11 + 16 bits; three packets with a fitting length, one of them such a successor or from the other
- * side with another one, are asked for. Of the older form, three packets (24 bits each), two types or more.
+ * The length of every packet fits the datagram's, and a side's sequence numbers go up by one. Two packets of
+ * one side are 5 + 11 + 5 + 11 + 16 bits; three packets with a fitting length, one of them such a successor
+ * or from the other side with another one, are asked for. Of the older form, three packets (24 bits each),
+ * two types or more.
  *
- * Source: nDPI line.c (first bytes d0, d8, d9, da, db, b6 13, b6 07, b6 09, b6 18; byte 3 counts); length and sequence
- * by comparing packets with each other.
+ * Source: nDPI line.c (first bytes d0, d8, d9, da, db, b6 13, b6 07, b6 09, b6 18; byte 3 counts); length and
+ * sequence by comparing packets with each other.
  */
 #include "base/cursor.h"
 #include "im/call.h"

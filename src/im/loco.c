@@ -7,15 +7,15 @@
  *     key-length32 = 256  key-encryption32 (5, 12, 15 ...)  cipher32 (2: AES-CFB128, 3: AES-GCM)  encrypted key
  *     length32  [IV or nonce]  encrypted packet                 repeated; little-endian
  *
- * Inside, or bare in very old clients, a packet has a head of 22 bytes: id32 status16 method[11] type8 length32,
- * and a BSON body, which begins with its own length again.
+ * Inside, or bare in very old clients, a packet has a head of 22 bytes: id32 status16 method[11] type8
+ * length32, and a BSON body, which begins with its own length again.
  *
- * Clients of 2015 used one IV for all packets, so the head of an answer, which repeats id, status and method of the
- * request, is the same cipher text. That proves a connection whose beginning was not seen: two requests whose
- * answers begin with their own 16 bytes, all with one status and different ids.
+ * Clients of 2015 used one IV for all packets, so the head of an answer, which repeats id, status and method
+ * of the request, is the same cipher text. That proves a connection whose beginning was not seen: two
+ * requests whose answers begin with their own 16 bytes, all with one status and different ids.
  *
- * Sources: github.com/storycraft/node-kakao (packet and crypto, 2023); KakaoTalk LOCO analyses of 2012 (bft.pe.kr)
- * for the bare form.
+ * Sources: github.com/storycraft/node-kakao (packet and crypto, 2023); KakaoTalk LOCO analyses of 2012
+ * (bft.pe.kr) for the bare form.
  */
 #include "base/cursor.h"
 #include "identify/parser.h"
@@ -83,8 +83,8 @@ static const char *find_method(struct view field)
 {
     for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
         struct view name = view_string(methods[i]);
-        if (view_starts(field, name) && view_equal(view_from(field, name.len),
-                                                   view_slice(VIEW("\0\0\0\0\0\0\0\0\0\0\0"), name.len, METHOD_BYTES)))
+        struct view padding = view_slice(VIEW("\0\0\0\0\0\0\0\0\0\0\0"), name.len, METHOD_BYTES);
+        if (view_starts(field, name) && view_equal(view_from(field, name.len), padding))
             return methods[i];
     }
     return NULL;

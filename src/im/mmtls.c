@@ -2,24 +2,25 @@
 /*
  * WeChat: MMTLS records, and the long link that came before them; on any port.
  *
- * MMTLS is Tencent's variant of TLS 1.3. It runs bare on TCP 80, 8080 and 443 (long link) and in the bodies of
- * HTTP POST to /mmtls/... (short link); there it comes here as an inner stream. Records, both directions:
+ * MMTLS is Tencent's variant of TLS 1.3. It runs bare on TCP 80, 8080 and 443 (long link) and in the bodies
+ * of HTTP POST to /mmtls/... (short link); there it comes here as an inner stream. Records, both directions:
  *
  *     type (15 alert, 16 handshake, 17 data, 19 resumption and heartbeat)  version f1 03 or f1 04  length16  body
  *
- * A handshake message in the clear begins with its own length in 32 bits, so a ClientHello's record proves itself;
- * else two record heads are needed, chained or one from each side: 21 bits each, and the ends must fit.
+ * A handshake message in the clear begins with its own length in 32 bits, so a ClientHello's record proves
+ * itself; else two record heads are needed, chained or one from each side: 21 bits each, and the ends must
+ * fit.
  *
  * The older long link: both sides send packets with a head of 16 bytes, all big-endian:
  *
  *     length32  head-length16 = 16  version16 = 1  command32  sequence32  body
  *
- * The same head is used by other push services (goim, Bilibili), but the answer of WeChat repeats the sequence and
- * adds 1,000,000,000 to the command: that is the proof.
+ * The same head is used by other push services (goim, Bilibili), but the answer of WeChat repeats the
+ * sequence and adds 1,000,000,000 to the command: that is the proof.
  *
- * Sources: github.com/citizenlab/wechat-security-report docs/mmtls-layer (record types, versions, ClientHello);
- * a published analysis of WeChat 4.1 for Windows (records 15 to 19 with f1 04; keep-alive 00000010 00100001
- * 00000006 ffffffff); github.com/Tencent/mars for the older head.
+ * Sources: github.com/citizenlab/wechat-security-report docs/mmtls-layer (record types, versions,
+ * ClientHello); a published analysis of WeChat 4.1 for Windows (records 15 to 19 with f1 04; keep-alive
+ * 00000010 00100001 00000006 ffffffff); github.com/Tencent/mars for the older head.
  */
 #include "base/cursor.h"
 #include "identify/parser.h"
@@ -73,8 +74,13 @@ static enum im_answer take_record(struct cursor *c, struct record *out)
     out->minor = (uint8_t)version;
     out->len = cursor_u16(c);
     if (c->bad) {
-        bool fits = (there.len < 1 || is_record_type(there.at[0])) && (there.len < 2 || there.at[1] == 0xf1) &&
-                    (there.len < 3 || there.at[2] == 3 || there.at[2] == 4);
+        struct cursor part = cursor_open(there);
+        uint8_t type = cursor_u8(&part);
+        bool fits = part.bad || is_record_type(type);
+        uint8_t major = cursor_u8(&part);
+        fits &= part.bad || major == 0xf1;
+        uint8_t minor = cursor_u8(&part);
+        fits &= part.bad || minor == 3 || minor == 4;
         return fits ? IM_MORE : IM_NO;
     }
     bool good = is_record_type(out->type) && version >> 8 == 0xf1 && (out->minor == 3 || out->minor == 4) &&
@@ -95,7 +101,8 @@ static enum im_answer count_records(struct view v, unsigned *heads, uint8_t *min
         *heads += 1;
         *minor = r.minor;
         struct cursor body = cursor_open(view_slice(cursor_peek(&c), 0, r.len));
-        if (i == 0 && (r.type == HANDSHAKE || r.type == RESUMPTION) && r.len > 8 && cursor_u32(&body) == r.len - 4u)
+        bool handshake = r.type == HANDSHAKE || r.type == RESUMPTION;
+        if (i == 0 && handshake && r.len > 8 && cursor_u32(&body) == r.len - 4u)
             *heads += 1;
         cursor_skip(&c, r.len);
     }
@@ -140,7 +147,7 @@ static enum im_answer mmtls_probe(const struct sample *s, struct finding *out)
     unsigned heads = 0;
     uint8_t minor = 0;
 
-    if (client.len > 0 && client.at[0] == 0)
+    if (view_starts(client, VIEW("\0")))
         return probe_link(s, out);
     for (unsigned d = 0; d < 2; d++)
         if (count_records(s->bytes[d], &heads, &minor) == IM_NO)
@@ -191,7 +198,7 @@ static size_t mmtls_feed(void *state, struct session *s, enum flow_dir from, str
     struct cursor c = cursor_open(in);
 
     if (!m->login && !m->chat)
-        m->link = in.len > 0 && in.at[0] == 0;
+        m->link = view_starts(in, VIEW("\0"));
     for (;;) {
         struct view rest = view_slice(cursor_peek(&c), 0, m->skip[from]);
         cursor_skip(&c, rest.len);

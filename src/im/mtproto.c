@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Telegram's MTProto: TCP 443, 80, 5222, or inside the WebSocket of web.telegram.org; found on any port and address.
+ * Telegram's MTProto: TCP 443, 80, 5222, or inside the WebSocket of web.telegram.org; found on any port and
+ * address.
  *
  * The client says by its first bytes how messages are framed; little-endian, both directions:
  *
@@ -9,18 +10,20 @@
  *     padded        dddddddd, then  length32, up to 15 bytes of it padding
  *     full          no tag          length32 (of all)  sequence32 from 0  message  CRC-32 of all before
  *
- * A message begins with the 64-bit id of the key it is encrypted with. It is 24 bytes and a multiple of 16 long; with
- * id 0 it is clear (message id64, length32, constructor32): the key exchange of a first login, which begins with
- * req_pq or req_pq_multi. The top bit of a length asks for, or from the server is, a quick acknowledgement.
+ * A message begins with the 64-bit id of the key it is encrypted with. It is 24 bytes and a multiple of 16
+ * long; with id 0 it is clear (message id64, length32, constructor32): the key exchange of a first login,
+ * which begins with req_pq or req_pq_multi. The top bit of a length asks for, or from the server is, a quick
+ * acknowledgement.
  *
- * Obfuscated transport (all clients today) encrypts this with AES-256-CTR. The stream begins with 64 random bytes:
- * 8 to 39 are the key, 40 to 55 the counter; their own cipher text shows the tag at 56 to 59 (abridged: efefefef).
- * The server's direction uses the same bytes backwards. Chance finds a tag 3 times in 2^32, and the first length
- * must make sense as well. Behind an MTProxy secret the key is not on the wire: not provable, nor is a
- * connection from its middle. Only the 16 bytes of key stream that are needed are computed.
+ * Obfuscated transport (all clients today) encrypts this with AES-256-CTR. The stream begins with 64 random
+ * bytes: 8 to 39 are the key, 40 to 55 the counter; their own cipher text shows the tag at 56 to 59
+ * (abridged: efefefef). The server's direction uses the same bytes backwards. Chance finds a tag 3 times in
+ * 2^32, and the first length must make sense as well. Behind an MTProxy secret the key is not on the wire:
+ * not provable, nor is a connection from its middle. Only the 16 bytes of key stream that are needed are
+ * computed.
  *
- * AES is libcrypto's block function, not EVP: it needs no heap, and measured 0.27 against 0.83 microseconds for the
- * check. The auth key id is a person's pseudonym and is never told.
+ * AES is libcrypto's block function, not EVP: it needs no heap, and measured 0.27 against 0.83 microseconds
+ * for the check. The auth key id is a person's pseudonym and is never told.
  *
  * Sources: core.telegram.org/mtproto/mtproto-transports, core.telegram.org/mtproto/description and /auth_key;
  * github.com/tdlib/td td/mtproto/TcpTransport.cpp (2026-07), also for the starts that clients avoid.
@@ -75,9 +78,9 @@ extern const struct parser parser_mtproto;
 /* ---- the obfuscated transport ---- */
 
 /* `start`: the 64 bytes, in the order in which this direction reads them. */
-static void keys_init(struct keys *k, const uint8_t start[START_BYTES])
+static void keys_init(struct keys *k, struct view start)
 {
-    struct cursor c = cursor_open(view_of(start, START_BYTES));
+    struct cursor c = cursor_open(start);
 
     cursor_skip(&c, KEY_AT);
     (void)AES_set_encrypt_key(cursor_take(&c, KEY_BYTES).at, 8 * KEY_BYTES, &k->schedule);
@@ -102,11 +105,12 @@ static size_t keys_read(const struct keys *k, uint64_t offset, struct view in, u
 {
     uint8_t block[AES_BLOCK_SIZE];
     size_t n = in.len < HEAD_BYTES ? in.len : HEAD_BYTES;
+    struct cursor c = cursor_open(in);
 
     for (size_t i = 0; i < n; i++) {
         if (i == 0 || (offset + i) % AES_BLOCK_SIZE == 0)
             keys_block(k, (offset + i) / AES_BLOCK_SIZE, block);
-        out[i] = in.at[i] ^ block[(offset + i) % AES_BLOCK_SIZE];
+        out[i] = cursor_u8(&c) ^ block[(offset + i) % AES_BLOCK_SIZE];
     }
     return n;
 }
@@ -117,7 +121,7 @@ static bool find_tag(struct view start, struct keys *k, enum transport *out)
     static const uint8_t tags[] = { [ABRIDGED] = 0xef, [INTERMEDIATE] = 0xee, [PADDED] = 0xdd };
     uint8_t tag[HEAD_BYTES];
 
-    keys_init(k, start.at);
+    keys_init(k, start);
     (void)keys_read(k, TAG_AT, view_slice(start, TAG_AT, START_BYTES), tag);
     for (unsigned t = ABRIDGED; t <= PADDED; t++)
         if (tag[0] == tags[t] && tag[1] == tags[t] && tag[2] == tags[t] && tag[3] == tags[t]) {
@@ -136,7 +140,8 @@ struct frame_head {
 };
 
 /* Take a head of abridged, intermediate or padded framing, key id included. */
-static enum im_answer take_frame(struct cursor *c, enum transport transport, enum flow_dir from, struct frame_head *out)
+static enum im_answer take_frame(struct cursor *c, enum transport transport, enum flow_dir from,
+                                 struct frame_head *out)
 {
     uint32_t len;
 
@@ -234,7 +239,7 @@ static enum im_answer probe_full(struct view v)
     uint32_t sum = cursor_le32(&c);
     if (c.bad)
         return IM_MORE;
-    if (sum != crc32(0, v.at, (uInt)(len - 4)))
+    if (sum != crc32(0, view_slice(v, 0, len - 4).at, (uInt)(len - 4)))
         return IM_NO;
     struct cursor m = cursor_open(message);
     if (cursor_le64(&m) != 0)
@@ -284,7 +289,7 @@ static enum im_answer find_transport(const struct sample *s, enum transport *out
         return s->bytes[FROM_SERVER].len > 0 ? IM_NO : IM_MORE;
     if (is_other(v))
         return IM_NO;
-    if (v.at[0] == 0xef) {
+    if (view_starts(v, VIEW("\xef"))) {
         cursor_skip(&c, 1);
         return probe_tagged(s, *out = ABRIDGED, &c);
     }
@@ -332,15 +337,17 @@ static bool begin(struct mtproto *m, struct view in)
     if (in.len < START_BYTES)
         return false;
     uint8_t backwards[START_BYTES];
-    for (unsigned i = 0; i < START_BYTES; i++)
-        backwards[i] = in.at[START_BYTES - 1 - i];
-    keys_init(&m->keys[FROM_CLIENT], in.at);
-    keys_init(&m->keys[FROM_SERVER], backwards);
+    struct cursor c = cursor_open(in);
+    for (unsigned i = START_BYTES; i > 0; i--)
+        backwards[i - 1] = cursor_u8(&c);
+    keys_init(&m->keys[FROM_CLIENT], in);
+    keys_init(&m->keys[FROM_SERVER], view_of(backwards, START_BYTES));
     return true;
 }
 
 /* A frame's head at the front of `in`; returns its bytes, 0: not whole or no sense (then *out_lost). */
-static size_t read_head(const struct mtproto *m, enum flow_dir from, struct view in, struct frame_head *out, bool *out_lost)
+static size_t read_head(const struct mtproto *m, enum flow_dir from, struct view in, struct frame_head *out,
+                        bool *out_lost)
 {
     uint8_t clear[HEAD_BYTES];
     struct view head = view_slice(in, 0, HEAD_BYTES);

@@ -6,12 +6,15 @@
  *     type 2   payload      iv32  crc32  obfuscated
  *     type 7   refusal      the address that the sender is seen at  seed32                11 bytes
  *     type 3   resent       number8  seed32  ...
+ *     type 5   error, with the same fields as a refusal
  *     type d   sound
+ *     type f   fragment
  *
- * The obfuscation's key is made from both public addresses, so a user behind a NAT is refused at first: the refusal
- * repeats the id of the payload, and the payload is sent again with the refusal's seed. Those three datagrams are
- * the proof (two ids, a seed, three types, a length: 80 bits and more). Two are enough where the address in the
- * refusal is the client's own. Flows in which nothing is refused cannot be proved, nor can TCP.
+ * The obfuscation's key is made from both public addresses, so a user behind a NAT is refused at first: the
+ * refusal repeats the id of the payload, and the payload is sent again with the refusal's seed. Those three
+ * datagrams are the proof (two ids, a seed, three types, a length: 80 bits and more). Two are enough where
+ * the address in the refusal is the client's own. Flows in which nothing is refused cannot be proved, nor can
+ * TCP.
  *
  * Source: github.com/matthiasbock/OpenSkype, wiki "Skype's UDP Format" and skypeudp.py (2014).
  */
@@ -22,8 +25,10 @@
 enum {
     PAYLOAD = 0x2,
     RESENT = 0x3,
+    ERROR = 0x5,
     REFUSAL = 0x7,
     SOUND = 0xd,
+    FRAGMENT = 0xf,
     REFUSAL_BYTES = 11,
     PAYLOAD_BYTES_MIN = 12,
     SOUND_DATAGRAMS = 10, /* that make a call */
@@ -55,15 +60,15 @@ static struct skype_head read_head(const struct datagram_head *h)
     else
         cursor_skip(&c, 1);
     s.seed = cursor_take(&c, 4);
-    if (c.bad)
+    if (c.bad || (s.type == REFUSAL && s.len != REFUSAL_BYTES))
         s.type = 0;
     return s;
 }
 
 static bool is_known_type(const struct skype_head *h)
 {
-    return h->type == PAYLOAD || h->type == RESENT || h->type == 0x5 || (h->type == REFUSAL && h->len == REFUSAL_BYTES) ||
-           h->type == SOUND || h->type == 0xf;
+    return h->type == PAYLOAD || h->type == RESENT || h->type == ERROR || h->type == SOUND || h->type == FRAGMENT ||
+           h->type == REFUSAL;
 }
 
 /* Does a refusal of the other side answer datagram `asked`, and is it believed? */
@@ -74,7 +79,7 @@ static bool is_refused(const struct sample *s, unsigned asked)
 
     for (unsigned i = asked + 1; i < s->head_count; i++) {
         struct skype_head refusal = read_head(&s->heads[i]);
-        if (s->heads[i].from == from || refusal.type != REFUSAL || refusal.len != REFUSAL_BYTES || refusal.id != payload.id)
+        if (s->heads[i].from == from || refusal.type != REFUSAL || refusal.id != payload.id)
             continue;
         struct ip_addr seen_at = ip_from_v4(refusal.address.at);
         if (ip_equal(&seen_at, &s->addr[from]))

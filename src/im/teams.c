@@ -8,8 +8,8 @@
  *     framed (TCP)       02 control, 03 data  00  length16  then for control a TURN message, whose first attribute
  *                        is Magic-Cookie: 000f 0004 72c64bc6
  *
- * A multiplexed STUN message is proof (constants, two lengths, cookie); RTP in it needs a second datagram of the same
- * session. Plain STUN with Microsoft's attributes is for the parser of STUN.
+ * A multiplexed STUN message is proof (constants, two lengths, cookie); RTP in it needs a second datagram of
+ * the same session. Plain STUN with Microsoft's attributes is for the parser of STUN.
  *
  * Sources: [MS-TURN] 2.1.4 (framing), 2.2.3 (multiplexed TURN), 2.2.2.15 (Magic-Cookie).
  */

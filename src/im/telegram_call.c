@@ -2,18 +2,19 @@
 /*
  * Telegram calls over a reflector: UDP, ports 500 to 600 and 1400 of its servers; found on any port.
  *
- * Every datagram, in both directions, begins with the call's 16-byte peer tag. What the client has to say to the
- * reflector itself, and its answer, follow with 12 bytes of ff where a packet for the other user has its cipher text:
+ * Every datagram, in both directions, begins with the call's 16-byte peer tag. What the client has to say to
+ * the reflector itself, and its answer, follow with 12 bytes of ff where a packet for the other user has its
+ * cipher text:
  *
  *     tag[16]  ff x 12  ff ff ff ff            who am I, to learn the public address
  *     tag[16]  ff x 12  fe ff ff ff  id64      ping
  *     tag[16]  ff x 12  c7 72 15 c0  ...       answer: time, id, address, port
  *
- * The 96 one-bits after a random tag are the proof; calls begin with them, and packets that only share their tag are
- * waited through. Calls of newer clients by WebRTC begin with STUN instead: see the parser of STUN.
+ * The 96 one-bits after a random tag are the proof; calls begin with them, and packets that only share their
+ * tag are waited through. Calls of newer clients by WebRTC begin with STUN instead: see the parser of STUN.
  *
- * Sources: libtgvoip VoIPController.cpp and tests/MockReflector.cpp (public domain), tgcalls ReflectorPort.cpp (read for
- * the format); nDPI telegram.c (run of 12 ff).
+ * Sources: libtgvoip VoIPController.cpp and tests/MockReflector.cpp (public domain), tgcalls
+ * ReflectorPort.cpp (read for the format); nDPI telegram.c (run of 12 ff).
  */
 #include "base/cursor.h"
 #include "im/call.h"

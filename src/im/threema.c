@@ -10,15 +10,15 @@
  *     server  login ack                                   32 bytes
  *     both    length16 (little-endian)  box               at least 20 bytes: 16 of authentication, 4 of type
  *
- * A box from the server of 20 bytes is housekeeping; one of 36 acknowledges a message that the user sent (type, id,
- * peer's identity), and larger ones are messages.
+ * A box from the server of 20 bytes is housekeeping; one of 36 acknowledges a message that the user sent
+ * (type, id, peer's identity), and larger ones are messages.
  *
- * There is nothing to verify without the keys. The proof is who speaks when and how much to the byte (48, 80, at
- * least 144, 32 and a whole frame), all of it random, and as that alone is not worth a yes, the port 5222.
+ * There is nothing to verify without the keys. The proof is who speaks when and how much to the byte (48, 80,
+ * at least 144, 32 and a whole frame), all of it random, and as that alone is not worth a yes, the port 5222.
  * Hence the lower confidence; the catalog's address range says it better.
  *
- * Sources: Threema Cryptography Whitepaper, "Chat protocol"; github.com/threema-ch/threema-protocols csp-handshake;
- * nDPI threema.c.
+ * Sources: Threema Cryptography Whitepaper, "Chat protocol"; github.com/threema-ch/threema-protocols
+ * csp-handshake; nDPI threema.c.
  */
 #include "base/cursor.h"
 #include "identify/parser.h"

@@ -1,21 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Viber: the chat connection (TCP 4244, 5242, 443) and calls over Viber's servers (UDP 7985, 7987); on any port.
+ * Viber: the chat connection (TCP 4244, 5242, 443) and calls over Viber's servers (UDP 7985, 7987); on any
+ * port.
  *
  * TCP, little-endian, both directions; the length counts itself:
  *
  *     length16  counter16  0000  encrypted                                       counters go up by one
  *     length16  token32  fc ff  kind8  80  ....  000000000000  ...               the client's first
  *
- * The hello is 24 bytes or more; its two constants and six zero bytes prove it. A connection whose beginning was not
- * seen is accepted on Viber's own ports only, when four packets of one direction are a chain.
+ * The hello is 24 bytes or more; its two constants and six zero bytes prove it. A connection whose beginning
+ * was not seen is accepted on Viber's own ports only, when four packets of one direction are a chain.
  *
- * UDP: every datagram begins with an identifier of the call leg (16 bit), a type and a zero. Several types carry the
- * same 8-byte token, each at a place of its own, and type 0b repeats the 8-byte time of a type 09. Two datagrams of
- * different types with one identifier that agree in such a value are a proof of 64 bits and more.
+ * UDP: every datagram begins with an identifier of the call leg (16 bit), a type and a zero. Several types
+ * carry the same 8-byte token, each at a place of its own, and type 0b repeats the 8-byte time of a type 09.
+ * Two datagrams of different types with one identifier that agree in such a value are a proof of 64 bits and
+ * more.
  *
- * Sources: nDPI viber.c (fc ff and 80 of the hello; UDP types 01, 03, 09, 19, 1b and their lengths) and packets
- * compared with each other (places of token and time). What the datagrams of type 03, 0e and 11 hold is not known.
+ * Sources: nDPI viber.c (fc ff and 80 of the hello; UDP types 01, 03, 09, 19, 1b and their lengths) and
+ * packets compared with each other (places of token and time). What the datagrams of type 03, 0e and 11 hold
+ * is not known.
  */
 #include "base/cursor.h"
 #include "im/call.h"
@@ -114,7 +117,8 @@ static enum im_answer probe_midstream(const struct sample *s, struct finding *ou
     bool client_fits = chain(s->bytes[FROM_CLIENT], &of_client);
     bool server_fits = chain(s->bytes[FROM_SERVER], &of_server);
 
-    if (!client_fits || !server_fits || (!is_viber_port(s->port[FROM_CLIENT]) && !is_viber_port(s->port[FROM_SERVER])))
+    bool port = is_viber_port(s->port[FROM_CLIENT]) || is_viber_port(s->port[FROM_SERVER]);
+    if (!client_fits || !server_fits || !port)
         return IM_NO;
     if (of_client < CHAIN_PACKETS && of_server < CHAIN_PACKETS)
         return IM_MORE;

@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * WhatsApp's chat connection: TCP 5222 or 443, or inside the WebSocket of web.whatsapp.com; found on any port.
+ * WhatsApp's chat connection: TCP 5222 or 443, or inside the WebSocket of web.whatsapp.com; found on any
+ * port.
  *
- * Framing. The client begins with an optional routing header and an introduction, then both sides send frames:
+ * Framing. The client begins with an optional routing header and an introduction, then both sides send
+ * frames:
  *
  *     "ED" 00 01  length (24 bit)  routing information        optional
  *     "WA"  version  dictionary version                       client only
  *     length (24 bit)  payload                                repeated
  *
- * Since version 2 the first frames are a Noise XX handshake, protobuf HandshakeMessage: the client's has one field,
- * 2 (ClientHello), whose first field is the ephemeral key of 32 bytes, so it begins 12 <length> 0a 20. After three
- * messages all payloads are encrypted. Version 1 sent FunXMPP: binary XML, clear at first; its first frame is a list
- * (f8, count) whose first token is 01, stream start; the top bits of a length are flags there (8: encrypted).
+ * Since version 2 the first frames are a Noise XX handshake, protobuf HandshakeMessage: the client's has one
+ * field, 2 (ClientHello), whose first field is the ephemeral key of 32 bytes, so it begins 12 <length> 0a 20.
+ * After three messages all payloads are encrypted. Version 1 sent FunXMPP: binary XML, clear at first; its
+ * first frame is a list (f8, count) whose first token is 01, stream start; the top bits of a length are flags
+ * there (8: encrypted).
  *
- * A connection whose beginning was not seen is accepted on the server port 5222 only, when both directions are
- * chains of such frames with random payloads.
+ * A connection whose beginning was not seen is accepted on the server port 5222 only, when both directions
+ * are chains of such frames with random payloads.
  *
- * Sources: github.com/tulir/whatsmeow socket/constants.go and noisehandshake.go (2026-08); github.com/ooni/spec
- * ts-018; nDPI whatsapp.c (prefixes seen in the field); FunXMPP as documented by WHAnonymous/Chat-API. Routing
- * headers and versions 1.5, 2.1, 5.2 and 6.3 are attested.
+ * Sources: github.com/tulir/whatsmeow socket/constants.go and noisehandshake.go (2026-08);
+ * github.com/ooni/spec ts-018; nDPI whatsapp.c (prefixes seen in the field); FunXMPP as documented by
+ * WHAnonymous/Chat-API. Routing headers and versions 1.5, 2.1, 5.2 and 6.3 are attested.
  */
 #include "base/cursor.h"
 #include "identify/parser.h"
@@ -66,7 +69,7 @@ static enum im_answer take_routing(struct cursor *c)
 {
     struct view there = cursor_peek(c);
 
-    if (there.len > 0 && there.at[0] == 'W')
+    if (view_starts(there, VIEW("W")))
         return IM_YES;
     enum im_answer answer = prefix(c, VIEW("ED\0\1"));
     if (answer != IM_YES)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Zoom's media: UDP 8801 to 8810 of its servers (SFU), or directly between two participants; found on any port.
+ * Zoom's media: UDP 8801 to 8810 of its servers (SFU), or directly between two participants; found on any
+ * port.
  *
  *     hello      01  00 ....  16 random bytes  ...         and the answer 02 with the same 16 bytes
  *     SFU        05  sequence16  session32  direction (00 to, 04 from the server)  media
@@ -8,12 +9,12 @@
  *     direct     1f 02 ...  port16  length32 address-text  length32 = 36 UUID-text  ...
  *     STUN       without a cookie: 0001 0018 <transaction> 0101 0014 "1234567890123456789" 00
  *
- * Proof: the echo of the hello (128 bits); two SFU packets of one session whose bytes of direction and type fit; a
- * direct check whose two texts parse; the constant attribute of the STUN request.
+ * Proof: the echo of the hello (128 bits); two SFU packets of one session whose bytes of direction and type
+ * fit; a direct check whose two texts parse; the constant attribute of the STUN request.
  *
- * Sources: O. Michel et al., "Enabling Passive Measurement of Zoom Performance in Production Networks", IMC 2022,
- * and github.com/Princeton-Cabernet/zoom-analysis wireshark/zoom.lua; packets compared with each other for the hello
- * and the direct check.
+ * Sources: O. Michel et al., "Enabling Passive Measurement of Zoom Performance in Production Networks", IMC
+ * 2022, and github.com/Princeton-Cabernet/zoom-analysis wireshark/zoom.lua; packets compared with each other
+ * for the hello and the direct check.
  */
 #include "base/cursor.h"
 #include "im/call.h"
@@ -132,7 +133,8 @@ static enum im_answer zoom_probe(const struct sample *s, struct finding *out)
         snprintf(out->value, sizeof out->value, "%s", what);
         return IM_YES;
     }
-    bool wait = first == HELLO ? s->datagram.len > ECHO_AT + ECHO_BYTES : first == SFU && sfu_session(&s->heads[0]) != 0;
+    bool hello = first == HELLO && s->datagram.len > ECHO_AT + ECHO_BYTES;
+    bool wait = hello || (first == SFU && sfu_session(&s->heads[0]) != 0);
     return wait && s->head_count < DATAGRAMS_MAX ? IM_MORE : IM_NO;
 }
 

@@ -64,8 +64,8 @@ static void encrypt(struct builder *b, size_t from, const uint8_t *key, const ui
 }
 
 /*
- * Obfuscate what the three hold. Returns the client's start and its `first` bytes; `more` lies behind it. The low half
- * of the counter is ff, so that it is seen to carry.
+ * Obfuscate what the three hold. Returns the client's start and its `first` bytes; `more` lies behind it. The
+ * low half of the counter is ff, so that it is seen to carry.
  */
 static struct view obfuscate(enum way_of_framing framing, size_t first)
 {
