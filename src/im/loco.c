@@ -48,6 +48,12 @@ struct loco {
 
 extern const struct parser parser_loco;
 
+static bool loco_starts(uint8_t first, enum flow_dir from)
+{
+    (void)first; /* may be any */
+    return from == FROM_CLIENT;
+}
+
 /* The key must look like one; eight samples of 32 bytes. */
 static bool is_key(struct view key)
 {
@@ -230,6 +236,7 @@ const struct parser parser_loco = {
     .protocol = PROTOCOL_LOCO,
     .service = "kakaotalk",
     .on = PARSER_TCP,
+    .starts = loco_starts,
     .probe = loco_probe,
     .state_size = sizeof(struct loco),
     .feed = loco_feed,

@@ -75,6 +75,12 @@ struct mtproto {
 
 extern const struct parser parser_mtproto;
 
+static bool mtproto_starts(uint8_t first, enum flow_dir from)
+{
+    (void)first; /* may be any */
+    return from == FROM_CLIENT;
+}
+
 /* ---- the obfuscated transport ---- */
 
 /* `start`: the 64 bytes, in the order in which this direction reads them. */
@@ -442,6 +448,7 @@ const struct parser parser_mtproto = {
     .protocol = PROTOCOL_MTPROTO,
     .service = "telegram",
     .on = PARSER_TCP,
+    .starts = mtproto_starts,
     .probe = mtproto_probe,
     .state_size = sizeof(struct mtproto),
     .feed = mtproto_feed,

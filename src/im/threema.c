@@ -43,6 +43,12 @@ struct threema {
 
 extern const struct parser parser_threema;
 
+static bool threema_starts(uint8_t first, enum flow_dir from)
+{
+    (void)first; /* may be any */
+    return from == FROM_CLIENT;
+}
+
 /* Has each side waited for the other as the handshake wants it? */
 static bool turns_fit(size_t client, size_t server)
 {
@@ -112,6 +118,7 @@ const struct parser parser_threema = {
     .protocol = PROTOCOL_THREEMA,
     .service = "threema",
     .on = PARSER_TCP,
+    .starts = threema_starts,
     .probe = threema_probe,
     .state_size = sizeof(struct threema),
     .feed = threema_feed,
