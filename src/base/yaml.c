@@ -150,17 +150,29 @@ static bool take_key(struct reading *r, struct view key, const struct fy_mark *m
     return text_keep(r, key, &r->key_at);
 }
 
+/* Where a token starts: a quoted scalar at its quote, which libfyaml does not count. */
+static struct fy_mark token_mark(struct fy_token *token)
+{
+    const struct fy_mark *known = token != NULL ? fy_token_start_mark(token) : NULL;
+    struct fy_mark mark = { 0 };
+
+    if (known == NULL)
+        return mark;
+    mark = *known;
+    enum fy_scalar_style style = fy_token_scalar_style(token);
+    if ((style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED) && mark.column > 0)
+        mark.column--;
+    return mark;
+}
+
 static bool take_scalar(struct reading *r, struct fy_token *token)
 {
-    static const struct fy_mark start;
-    const struct fy_mark *mark = token != NULL ? fy_token_start_mark(token) : NULL;
+    struct fy_mark place = token_mark(token), *mark = &place;
     size_t len = 0;
     const char *at = token != NULL ? fy_token_get_text(token, &len) : NULL;
     struct view v = view_of(at, len);
     uint32_t n;
 
-    if (mark == NULL)
-        mark = &start;
     if (view_find_byte(v, '\0', 0) != v.len)
         return fail_at(r, IMW_ERROR_FORMAT, (uint32_t)mark->line + 1, (uint32_t)mark->column + 1, "a NUL character");
     if (wants_key(r))
@@ -178,12 +190,9 @@ static bool take_scalar(struct reading *r, struct fy_token *token)
 
 static bool take_open(struct reading *r, enum yaml_kind kind, struct fy_token *token)
 {
-    static const struct fy_mark start;
-    const struct fy_mark *mark = token != NULL ? fy_token_start_mark(token) : NULL;
+    struct fy_mark place = token_mark(token), *mark = &place;
     uint32_t n;
 
-    if (mark == NULL)
-        mark = &start;
     if (wants_key(r))
         return fail_at(r, IMW_ERROR_FORMAT, (uint32_t)mark->line + 1, (uint32_t)mark->column + 1,
                        "a key must be plain text");
@@ -199,12 +208,10 @@ static bool take_open(struct reading *r, enum yaml_kind kind, struct fy_token *t
 /* An anchor or a tag is refused where it stands. */
 static bool refuse(struct reading *r, struct fy_token *token, const char *what)
 {
-    const struct fy_mark *mark = token != NULL ? fy_token_start_mark(token) : NULL;
+    struct fy_mark mark = token_mark(token);
 
-    if (token == NULL)
-        return true;
-    return fail_at(r, IMW_ERROR_FORMAT, mark != NULL ? (uint32_t)mark->line + 1 : 0,
-                   mark != NULL ? (uint32_t)mark->column + 1 : 0, "%s are not allowed", what);
+    return token == NULL || fail_at(r, IMW_ERROR_FORMAT, (uint32_t)mark.line + 1, (uint32_t)mark.column + 1,
+                                    "%s are not allowed", what);
 }
 
 static bool take_event(struct reading *r, const struct fy_event *event)

@@ -673,7 +673,8 @@ static bool read_version(struct catalog_source *s, const struct yaml *file, stru
         if (!view_decimal(token, most[parts], &part[parts]))
             break;
     }
-    if (rest.len > 0 || parts < 3 || part[0] < 2000 || part[1] == 0 || part[2] == 0)
+    bool ends = s->version.at[s->version.len - 1] != '.';
+    if (!ends || rest.len > 0 || parts < 3 || part[0] < 2000 || part[1] == 0 || part[2] == 0)
         return yaml_error(n, err, "a date such as 2026.11.22, and a number if it is not the first of that day");
     s->built = (uint64_t)days_since_1970((int64_t)part[0], (int64_t)part[1], (int64_t)part[2]) * 86400 + part[3];
     return true;
