@@ -171,7 +171,7 @@ static bool take_scalar(struct reading *r, struct fy_token *token)
     size_t len = 0;
     const char *at = token != NULL ? fy_token_get_text(token, &len) : NULL;
     struct view v = view_of(at, len);
-    uint32_t n;
+    uint32_t n = 0;
 
     if (view_find_byte(v, '\0', 0) != v.len)
         return fail_at(r, IMW_ERROR_FORMAT, (uint32_t)mark->line + 1, (uint32_t)mark->column + 1, "a NUL character");
@@ -191,7 +191,7 @@ static bool take_scalar(struct reading *r, struct fy_token *token)
 static bool take_open(struct reading *r, enum yaml_kind kind, struct fy_token *token)
 {
     struct fy_mark place = token_mark(token), *mark = &place;
-    uint32_t n;
+    uint32_t n = 0;
 
     if (wants_key(r))
         return fail_at(r, IMW_ERROR_FORMAT, (uint32_t)mark->line + 1, (uint32_t)mark->column + 1,

@@ -88,7 +88,7 @@ static bool add_entry(struct catalog_source *s, const struct source_entry *e, st
 
 static bool read_text(const struct yaml_node *n, struct view *out, struct imw_error_info *err)
 {
-    struct view v;
+    struct view v = view_of(NULL, 0);
 
     if (!yaml_string(n, &v, err))
         return false;
@@ -123,7 +123,7 @@ static bool maybe_bool(const struct yaml_node *map, const char *key, bool *out, 
 static bool read_word(const struct yaml_node *n, const char *const *words, int (*find)(struct view), int *out,
                       struct imw_error_info *err)
 {
-    struct view v;
+    struct view v = view_of(NULL, 0);
 
     if (!read_text(n, &v, err))
         return false;
@@ -228,7 +228,7 @@ static bool read_start(const struct yaml_node *value, struct view v, struct sour
 static bool read_domain(struct catalog_source *s, const struct yaml_node *value, struct source_entry *e,
                         struct imw_error_info *err)
 {
-    struct view v;
+    struct view v = view_of(NULL, 0);
     char *ascii = NULL;
 
     if (!read_text(value, &v, err))
@@ -299,7 +299,7 @@ static bool read_ja4(struct catalog_source *s, const struct yaml_node *value, st
 static bool read_protocol(struct catalog_source *s, const struct yaml_node *value, struct source_entry *e,
                           struct imw_error_info *err)
 {
-    int found;
+    int found = 0;
 
     (void)s;
     return read_word(value, protocol_words, protocol_find, &found, err) && read_text(value, &e->text, err);
@@ -363,7 +363,7 @@ static bool read_values(struct catalog_source *s, const struct list_kind *list, 
 static bool read_limits(const struct yaml_node *node, struct group *g, struct imw_error_info *err)
 {
     const struct yaml_node *l4 = yaml_get(node, "l4"), *ports = yaml_get(node, "ports");
-    struct view v;
+    struct view v = view_of(NULL, 0);
 
     if (l4 != NULL) {
         if (!read_text(l4, &v, err))
@@ -444,7 +444,7 @@ static bool has_protocol(const struct yaml_node *map, const char *word)
     const struct yaml_node *list = yaml_get(map, "protocols");
 
     for (const struct yaml_node *n = list != NULL ? yaml_first(list) : NULL; n != NULL; n = yaml_next(n)) {
-        struct view v;
+        struct view v = view_of(NULL, 0);
         if (yaml_string(n, &v, NULL) && view_equal(v, view_string(word)))
             return true;
     }
@@ -596,7 +596,7 @@ static bool read_head(const struct yaml_node *map, const char *path, struct sour
                       struct imw_error_info *err)
 {
     const struct yaml_node *class, *slug, *end_to_end;
-    int found;
+    int found = 0;
 
     if (!yaml_need(map, "slug", &slug, err) || !read_text(slug, &out->slug, err) ||
         !check_slug(slug, out->slug, err) || !check_file_name(slug, path, out->slug, err) ||
