@@ -16,8 +16,8 @@
  * one.
  *
  * Tunnels. After CONNECT, or a request with Upgrade, the client must wait, and so do we: bytes behind it are
- * left until the answer. 2xx or 101 changes over; any other answer, and HTTP goes on. Where the server's side
- * is not in the capture at all, bytes that are no request say that it agreed.
+ * left until the answer. 2xx or 101 changes over; any other answer, and HTTP goes on. Where the answer is not
+ * in the capture, bytes that are no request say that the server agreed.
  *
  * Bodies. A POST body may be IM in disguise. By its media type it is passed inside, the first 64 KiB of it:
  *
@@ -95,6 +95,7 @@ struct half {
     bool seen;                /* any byte */
     bool skipping;            /* inside a line that is too long */
     bool waits;               /* this message is a CONNECT or wants an upgrade */
+    bool answer_lost;         /* and its answer was in a hole */
     uint16_t messages;
     uint32_t carry;           /* octets of this body that may still be passed inside */
     uint32_t searched;        /* octets of RESYNC */
@@ -543,6 +544,7 @@ static void request_done(struct http *h, struct session *s, struct half *half)
 
     half->messages++;
     half->waits = a.waited = a.connect || m->has_upgrade;
+    half->answer_lost = false;
     h->wanted = m->upgrade;
     request_tell(h, s, a.connect);
     half->carry = 0;
@@ -776,7 +778,7 @@ static bool at_wait(struct http *h, struct session *s, enum flow_dir from, struc
 {
     struct request_line request;
 
-    if (h->half[dir_other(from)].seen)
+    if (h->half[dir_other(from)].seen && !h->half[from].answer_lost)
         return false;
     enum im_answer answer = request_begins(*in, &request);
     if (answer == IM_NO) {
@@ -860,8 +862,7 @@ static bool http_gap(void *state, enum flow_dir from)
     h->half[from].carry = 0;
     if (h->half[from].place != TO_END)
         lose(&h->half[from]);
-    if (other->place == WAIT)
-        other->place = START;
+    other->answer_lost = other->waits;
     return true;
 }
 

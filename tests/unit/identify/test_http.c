@@ -346,6 +346,25 @@ static void test_after_a_gap_the_next_start_line_is_found(void **state)
     free(http);
 }
 
+static void test_connect_whose_answer_is_lost_ends_where_http_does(void **state)
+{
+    struct recorder *r = &outcome.record;
+    void *http = calloc(1, parser_http.state_size);
+    struct view request = VIEW("CONNECT a.example:443 HTTP/1.1\r\n\r\n");
+
+    (void)state;
+    assert_non_null(http);
+    recorder_init(r);
+    (void)parser_http.feed(http, recorder_session(r), FROM_CLIENT, request);
+    (void)parser_http.feed(http, recorder_session(r), FROM_SERVER, VIEW("HTTP/1.1 2"));
+    assert_int_equal(parser_http.feed(http, recorder_session(r), FROM_CLIENT, VIEW("\x16\x03\x01")), 0);
+    assert_false(r->upgraded);
+    assert_true(parser_http.gap(http, FROM_SERVER));
+    assert_int_equal(parser_http.feed(http, recorder_session(r), FROM_CLIENT, VIEW("\x16\x03\x01")), 0);
+    assert_true(r->upgraded);
+    free(http);
+}
+
 /* The server's side never asks, whatever its bodies hold. */
 static void test_a_request_inside_an_answer_is_not_a_request(void **state)
 {
@@ -479,6 +498,7 @@ int main(void)
         cmocka_unit_test(test_an_answer_alone_is_http),
         cmocka_unit_test(test_midstream_sides_may_be_swapped),
         cmocka_unit_test(test_after_a_gap_the_next_start_line_is_found),
+        cmocka_unit_test(test_connect_whose_answer_is_lost_ends_where_http_does),
         cmocka_unit_test(test_a_request_inside_an_answer_is_not_a_request),
         cmocka_unit_test(test_inspection_ends_after_sixteen_requests_that_prove_nothing),
         cmocka_unit_test(test_a_hit_tells_the_client_and_goes_on),
