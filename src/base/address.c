@@ -61,11 +61,16 @@ void text_address(struct text *t, const struct ip_addr *ip)
 {
     char name[INET6_ADDRSTRLEN];
 
-    if (ip_is_v4(ip))
-        inet_ntop(AF_INET, ip->octet + 12, name, sizeof name);
-    else
+    if (!ip_is_v4(ip)) {
         inet_ntop(AF_INET6, ip->octet, name, sizeof name);
-    text_string(t, name);
+        text_string(t, name);
+        return;
+    }
+    for (unsigned i = 12; i < 16; i++) {
+        if (i > 12)
+            text_char(t, '.');
+        text_decimal(t, ip->octet[i]);
+    }
 }
 
 bool ip_parse(struct view v, struct ip_addr *out)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Writing JSON. */
 #include "base/json.h"
-#include <stdio.h>
 #include <time.h>
 
 struct json json_over(char *buffer, size_t size)
@@ -47,9 +46,24 @@ void json_array_end(struct json *j)
     j->comma = true;
 }
 
+/* Bytes at the front that stand for themselves. */
+static size_t plain_length(struct view v)
+{
+    size_t n = 0;
+
+    while (n < v.len && v.at[n] >= 0x20 && v.at[n] < 0x7f && v.at[n] != '"' && v.at[n] != '\\')
+        n++;
+    return n;
+}
+
 static void escaped(struct text *t, struct view v)
 {
-    while (v.len > 0) {
+    for (;;) {
+        size_t plain = plain_length(v);
+        text_add(t, view_slice(v, 0, plain));
+        v = view_from(v, plain);
+        if (v.len == 0)
+            return;
         size_t n = utf8_length(v);
         uint8_t c = v.at[0];
 
@@ -93,14 +107,29 @@ void json_bool(struct json *j, const char *key, bool value)
     text_string(&j->text, value ? "true" : "false");
 }
 
+/* The last `n` decimal digits of a number. */
+static void digits(char *out, unsigned n, unsigned number)
+{
+    while (n-- > 0) {
+        out[n] = (char)('0' + number % 10);
+        number /= 10;
+    }
+}
+
 void json_time(struct json *j, const char *key, uint64_t time_us)
 {
     time_t seconds = (time_t)(time_us / 1000000);
-    struct tm tm;
-    char date[32];
+    struct tm tm = { 0 };
+    char out[] = "\"0000-00-00T00:00:00.000000+0000\"";
 
     gmtime_r(&seconds, &tm);
-    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &tm);
+    digits(out + 1, 4, (unsigned)tm.tm_year + 1900);
+    digits(out + 6, 2, (unsigned)tm.tm_mon + 1);
+    digits(out + 9, 2, (unsigned)tm.tm_mday);
+    digits(out + 12, 2, (unsigned)tm.tm_hour);
+    digits(out + 15, 2, (unsigned)tm.tm_min);
+    digits(out + 18, 2, (unsigned)tm.tm_sec);
+    digits(out + 21, 6, (unsigned)(time_us % 1000000));
     lead(j, key);
-    text_format(&j->text, "\"%s.%06u+0000\"", date, (unsigned)(time_us % 1000000));
+    text_string(&j->text, out);
 }

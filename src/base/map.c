@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The shared table: buckets of four entries, each entry sixteen words that are read and written atomically. */
+/*
+ * The shared table: buckets of four entries, each entry sixteen words that are read and written atomically. A word of
+ * tags, sixteen bits of each entry's hash, lies beside the sequence number, so that looking up what is not there
+ * touches one cache line.
+ */
 #include "base/map.h"
 #include "base/hash.h"
 #include <assert.h>
@@ -16,6 +20,7 @@ enum {
 
 struct bucket {
     _Atomic uint64_t sequence; /* odd: being written */
+    _Atomic uint64_t tags;     /* by way, 16 bits each; 0: empty */
     _Atomic uint64_t words[WAYS][ENTRY_WORDS];
 };
 
@@ -73,9 +78,9 @@ bool map_is_empty(const struct map *m)
     return !atomic_load_explicit(&m->used, memory_order_relaxed);
 }
 
-static struct bucket *bucket_of(const struct map *m, struct view key)
+static uint64_t tag_of(uint64_t hash)
 {
-    return &m->buckets[hash_bytes(key, m->seed) & m->mask];
+    return hash >> 48 | 1; /* never 0 */
 }
 
 static void entry_load(const struct bucket *b, unsigned way, struct entry *out)
@@ -115,7 +120,8 @@ static bool entry_is(const struct entry *e, struct view key)
 
 void map_put(struct map *m, struct view key, struct view value, uint64_t now_us, uint64_t expiry_us)
 {
-    struct bucket *b = bucket_of(m, key);
+    uint64_t hash = hash_bytes(key, m->seed);
+    struct bucket *b = &m->buckets[hash & m->mask];
     struct entry fresh = { .expiry_us = expiry_us, .key_len = key.len + 1 }, old;
     uint64_t sequence = atomic_load_explicit(&b->sequence, memory_order_relaxed), soonest = UINT64_MAX;
     unsigned victim = 0;
@@ -141,22 +147,26 @@ void map_put(struct map *m, struct view key, struct view value, uint64_t now_us,
         }
     }
     entry_store(b, victim, &fresh);
+    uint64_t tags = atomic_load_explicit(&b->tags, memory_order_relaxed) & ~((uint64_t)0xffff << victim * 16);
+    atomic_store_explicit(&b->tags, tags | tag_of(hash) << victim * 16, memory_order_relaxed);
     atomic_store_explicit(&b->sequence, sequence + 2, memory_order_release);
     atomic_store_explicit(&m->used, true, memory_order_relaxed);
 }
 
 bool map_get(const struct map *m, struct view key, uint64_t now_us, uint8_t out[MAP_VALUE_BYTES])
 {
-    const struct bucket *b = bucket_of(m, key);
+    uint64_t hash = hash_bytes(key, m->seed), tag = tag_of(hash);
+    const struct bucket *b = &m->buckets[hash & m->mask];
     struct entry e;
 
     assert(key.len <= MAP_KEY_BYTES);
     for (;;) {
         uint64_t before = atomic_load_explicit(&b->sequence, memory_order_acquire);
+        uint64_t tags = atomic_load_explicit(&b->tags, memory_order_relaxed);
         bool found = false;
 
         for (unsigned way = 0; way < WAYS && !found; way++) {
-            if (!word_is(b, way, key))
+            if ((tags >> way * 16 & 0xffff) != tag || !word_is(b, way, key))
                 continue;
             entry_load(b, way, &e);
             found = e.expiry_us >= now_us;

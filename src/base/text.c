@@ -95,9 +95,24 @@ size_t utf8_length(struct view v)
     return 0;
 }
 
+/* Printable ASCII at the front. */
+static size_t plain_length(struct view v)
+{
+    size_t n = 0;
+
+    while (n < v.len && v.at[n] >= 0x20 && v.at[n] < 0x7f)
+        n++;
+    return n;
+}
+
 void text_printable(struct text *t, struct view v)
 {
     while (v.len > 0 && !t->cut) {
+        size_t plain = plain_length(v);
+        text_add(t, view_slice(v, 0, plain));
+        v = view_from(v, plain);
+        if (v.len == 0)
+            return;
         size_t n = utf8_length(v);
         bool control = n == 1 && (v.at[0] < 0x20 || v.at[0] == 0x7f);
         bool c1_control = n == 2 && v.at[0] == 0xc2 && v.at[1] < 0xa0;

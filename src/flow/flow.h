@@ -29,6 +29,7 @@ struct flow_key {
 enum flow_state {
     FLOW_NEW,     /* no payload yet */
     FLOW_INSPECT, /* bytes go to inspection */
+    FLOW_WAITING, /* the same, and segments wait for bytes before them: acknowledgements matter too */
     FLOW_SETTLED, /* nothing left to learn but counters */
 };
 
@@ -181,6 +182,9 @@ struct stream_segment {
  */
 bool stream_push(struct stream_pool *p, uint32_t stream, const struct stream_segment *s,
                  stream_deliver *deliver, void *context);
+
+/* Do segments wait for bytes before them? */
+bool stream_waits(const struct stream_pool *p, uint32_t stream);
 
 /* The other side has acknowledged all before `ack`: what is still missing there was received by it but not by
  * us, and does not come any more. Costs a compare while nothing is kept. */

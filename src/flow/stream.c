@@ -390,6 +390,13 @@ bool stream_push(struct stream_pool *p, uint32_t handle, const struct stream_seg
     return payload_len > 0 && place_segment(&d, seq, s->data, payload_len);
 }
 
+bool stream_waits(const struct stream_pool *p, uint32_t handle)
+{
+    const struct stream *st = slab_at(&p->streams, handle);
+
+    return st->first != 0;
+}
+
 void stream_acked(struct stream_pool *p, uint32_t handle, uint32_t ack, stream_deliver *deliver,
                   void *context)
 {

@@ -18,7 +18,7 @@ enum {
     STREAM_EARLY_BYTES = 65536,
     STREAM_EARLY_SEGMENTS = 64,
     STREAM_EARLY_TOTAL = 64 << 20,
-    STREAM_WINDOW = 1024,
+    STREAM_WINDOW = 256,
 };
 
 static void build_dispatch(struct inspector *in)
@@ -223,9 +223,11 @@ static void tcp_packet(struct session *s, enum flow_dir from, const struct packe
     if (stream == 0) {
         count(s->in->counters, COUNT_INSPECT_FULL);
         s->inspection->settle = true;
-    } else if (stream_push(s->in->streams, stream, &segment, deliver, &context)) {
-        s->flow->flags |= FLOW_CONFLICT;
+        return;
     }
+    if (stream_push(s->in->streams, stream, &segment, deliver, &context))
+        s->flow->flags |= FLOW_CONFLICT;
+    s->flow->state = stream_waits(s->in->streams, stream) ? FLOW_WAITING : FLOW_INSPECT;
 }
 
 /* An acknowledgement: what the other side still misses here will not come any more. */
@@ -240,7 +242,7 @@ static void tcp_acked(struct session *s, enum flow_dir from, const struct packet
 
 void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p)
 {
-    if (flow->inspect == 0 && p->payload.len == 0)
+    if (p->payload.len == 0 && flow->state != FLOW_WAITING)
         return;
     if (flow->inspect == 0 && !begin(in, flow)) {
         count(in->counters, COUNT_INSPECT_FULL);
@@ -249,11 +251,13 @@ void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir fro
     }
     struct session s = session_of(in, flow, p->time_us);
     if (flow->key.l4 == L4_TCP) {
-        tcp_acked(&s, from, p);
+        if (flow->state == FLOW_WAITING)
+            tcp_acked(&s, from, p);
         if (p->payload_len > 0 && !s.inspection->settle)
             tcp_packet(&s, from, p);
-    } else if (p->payload.len > 0)
+    } else {
         layer_datagram(&s, from, p->payload, p->payload_len);
+    }
     if (s.inspection->settle)
         settle(&s);
 }

@@ -36,6 +36,9 @@ struct record *record_get(struct inspector *in, struct flow *f)
 /* ---- tracing ---- */
 
 static void trace_line(const struct session *s, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
+static void trace_line(const struct session *s, const char *format, va_list args)
 {
     char line[256];
 
