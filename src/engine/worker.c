@@ -7,7 +7,8 @@
 
 enum {
     PREFETCH_INDEX = 12, /* packets ahead whose index slot is fetched, */
-    PREFETCH_ENTRY = 6,  /* and whose flow entry is */
+    PREFETCH_ENTRY = 8,  /* whose flow entry is, */
+    PREFETCH_STATE = 4,  /* and whose inspection is */
 };
 
 struct worker {
@@ -183,15 +184,29 @@ static void handle(struct worker *w, const struct packet *p, uint32_t hash)
         inspector_packet(w->inspector, f, from, p);
 }
 
+/* Fetch ahead what packet `i` of a batch will touch, each part when the one that leads to it has come. */
+static inline void fetch_ahead(const struct worker *w, const uint32_t *hashes, const uint16_t *order, unsigned i,
+                               unsigned count)
+{
+#define HASH(n) hashes[order != NULL ? order[n] : (n)]
+    if (i + PREFETCH_INDEX < count)
+        flow_table_prefetch(w->flows, HASH(i + PREFETCH_INDEX));
+    if (i + PREFETCH_ENTRY < count)
+        flow_table_prefetch_entry(w->flows, HASH(i + PREFETCH_ENTRY));
+    if (i + PREFETCH_STATE < count) {
+        const struct flow *f = flow_table_peek(w->flows, HASH(i + PREFETCH_STATE));
+        if (f != NULL)
+            inspector_prefetch(w->inspector, f);
+    }
+#undef HASH
+}
+
 void worker_packets(struct worker *w, const struct packet *packets, const uint32_t *hashes, unsigned count)
 {
     for (unsigned i = 0; i < count && i < PREFETCH_INDEX; i++)
         flow_table_prefetch(w->flows, hashes[i]);
     for (unsigned i = 0; i < count; i++) {
-        if (i + PREFETCH_INDEX < count)
-            flow_table_prefetch(w->flows, hashes[i + PREFETCH_INDEX]);
-        if (i + PREFETCH_ENTRY < count)
-            flow_table_prefetch_entry(w->flows, hashes[i + PREFETCH_ENTRY]);
+        fetch_ahead(w, hashes, NULL, i, count);
         handle(w, &packets[i], hashes[i]);
     }
     flow_table_advance(w->flows, w->now_us);
@@ -201,10 +216,7 @@ void worker_packets_of(struct worker *w, const struct packet *packets, const uin
                        unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
-        if (i + PREFETCH_INDEX < count)
-            flow_table_prefetch(w->flows, hashes[order[i + PREFETCH_INDEX]]);
-        if (i + PREFETCH_ENTRY < count)
-            flow_table_prefetch_entry(w->flows, hashes[order[i + PREFETCH_ENTRY]]);
+        fetch_ahead(w, hashes, order, i, count);
         handle(w, &packets[order[i]], hashes[order[i]]);
     }
     flow_table_advance(w->flows, w->now_us);

@@ -107,6 +107,8 @@ uint32_t flow_hash(const struct packet *p);
 /* Start loading what flow_table_find() will need for this hash. First step, then, some packets later, second. */
 void flow_table_prefetch(const struct flow_table *t, uint32_t hash);
 void flow_table_prefetch_entry(const struct flow_table *t, uint32_t hash);
+/* The flow that probably has this hash, or NULL; for fetching ahead what hangs on it. */
+const struct flow *flow_table_peek(const struct flow_table *t, uint32_t hash);
 
 /*
  * The flow of a packet, made if it is new; counters and flags are brought up to date. When the table is full the

@@ -134,6 +134,13 @@ void flow_table_prefetch_entry(const struct flow_table *t, uint32_t hash)
     }
 }
 
+const struct flow *flow_table_peek(const struct flow_table *t, uint32_t hash)
+{
+    const struct index_slot *slot = &t->slots[hash & t->mask];
+
+    return slot->handle != 0 ? flow_at(t, slot->handle) : NULL;
+}
+
 /* ---- index ---- */
 
 static void index_insert(struct index_slot *slots, uint32_t mask, uint32_t hash, uint32_t handle)

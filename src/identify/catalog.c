@@ -557,6 +557,11 @@ bool catalog_match_path(const struct catalog *c, struct view path, struct catalo
     return match_prefix(c, SECTION_PATHS, c->paths, path, out);
 }
 
+bool catalog_has_ja4(const struct catalog *c)
+{
+    return section_count(c, SECTION_JA4S) > 0;
+}
+
 bool catalog_match_ja4(const struct catalog *c, struct view ja4, struct catalog_hit *out)
 {
     unsigned low = 0, high = section_count(c, SECTION_JA4S);

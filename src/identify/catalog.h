@@ -63,6 +63,7 @@ bool catalog_match_agent(const struct catalog *c, struct view agent, struct cata
 bool catalog_match_path(const struct catalog *c, struct view path, struct catalog_hit *out);
 
 /* The service of a JA4 that is unique to its clients. */
+bool catalog_has_ja4(const struct catalog *c);
 bool catalog_match_ja4(const struct catalog *c, struct view ja4, struct catalog_hit *out);
 
 /* Is this one of the service's own ports (a TLS or QUIC service has 443 by default)? */

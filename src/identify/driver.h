@@ -47,8 +47,8 @@ struct layer {
 };
 
 struct inspection {
+    struct layer layer;        /* of the flow itself; what it carries hangs behind it */
     uint32_t stream[2];        /* TCP reassembly, 0: not yet */
-    uint32_t layer;
     uint8_t head_count;        /* UDP */
     bool settle;               /* asked for during feed */
     uint8_t held_parser;       /* UDP: said yes while one before it still waited; its number + 1, 0: none */
@@ -60,7 +60,7 @@ struct inspection {
 struct inspector {
     struct inspector_config config;
     struct counters *counters;
-    struct slab inspections, layers, small, large, records;
+    struct slab inspections, layers /* inner ones */, small, large, records;
     struct slab states[STATE_CLASSES]; /* parsers' state, by size */
     struct stream_pool *streams;
     /* Candidates by transport (0 TCP, 1 UDP), first sender and first byte; and all of a transport. */
@@ -111,10 +111,8 @@ static inline unsigned set_next(const struct parser_set *s, unsigned from)
 
 /* ---- layers (layer.c) ---- */
 
-/* A layer at this depth, or 0 when all are in use. */
-uint32_t layer_new(struct inspector *in, unsigned depth, bool midstream);
-/* Give back a layer and those inside it; 0 is none. */
-void layer_free(struct inspector *in, uint32_t handle);
+/* Give back what a layer holds, and the layers inside it. */
+void layer_fini(struct inspector *in, struct layer *l);
 
 /* Bytes of one side of the session's layer, in order; and: bytes of that side were lost. */
 void layer_bytes(struct session *s, enum flow_dir from, struct view in);

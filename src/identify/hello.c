@@ -348,12 +348,12 @@ bool client_hello_tell(const struct client_hello *h, struct session *s, enum evi
     const char *version = hello_version_name(h->version);
     bool hit = false;
 
-    if (!h->old_format && client_hello_ja4(h, ja4))
-        session_ja4(s, view_string(ja4));
     if (version != NULL && h->carrier != HELLO_QUIC)
         session_version(s, view_string(version));
     if (h->name.len > 0)
         hit = session_name(s, kind, h->name);
+    if (!h->old_format && session_wants_ja4(s) && client_hello_ja4(h, ja4))
+        session_ja4(s, view_string(ja4));
     hello_tell_protocols(s, h->protocols);
     tell_hints(h, s);
     return hit;

@@ -59,7 +59,7 @@ bool inspector_new(const struct inspector_config *config, struct counters *count
     };
     in->streams = stream_pool_new(&limits, counters, err);
     if (in->streams == NULL || !slab_init(&in->inspections, sizeof(struct inspection), inspections, err) ||
-        !slab_init(&in->layers, sizeof(struct layer), inspections * 2, err) ||
+        !slab_init(&in->layers, sizeof(struct layer), inspections, err) ||
         !slab_init(&in->states[0], STATE_SMALL, inspections * 2, err) ||
         !slab_init(&in->states[1], STATE_MEDIUM, inspections, err) ||
         !slab_init(&in->states[2], PARSER_STATE_BYTES, inspections / 2, err) ||
@@ -109,9 +109,7 @@ static struct session session_of(struct inspector *in, struct flow *f, uint64_t 
 {
     struct inspection *inspection = inspection_of(in, f);
 
-    return (struct session){ in, f, inspection,
-                             inspection != NULL && inspection->layer != 0 ? slab_at(&in->layers, inspection->layer) : NULL,
-                             now_us };
+    return (struct session){ in, f, inspection, inspection != NULL ? &inspection->layer : NULL, now_us };
 }
 
 /* Hand the notes of the parsers over to the record, which outlives the inspection. */
@@ -133,7 +131,7 @@ static void release(struct session *s)
     for (unsigned d = 0; d < 2; d++)
         if (i->stream[d] != 0)
             stream_put(s->in->streams, i->stream[d]);
-    layer_free(s->in, i->layer);
+    layer_fini(s->in, &i->layer);
     slab_put(&s->in->inspections, s->flow->inspect);
     s->flow->inspect = 0;
 }
@@ -171,12 +169,7 @@ static bool begin(struct inspector *in, struct flow *f)
         return false;
     struct inspection *i = inspection_of(in, f);
     memset(i, 0, offsetof(struct inspection, heads));
-    i->layer = layer_new(in, 0, (f->flags & FLOW_MIDSTREAM) != 0);
-    if (i->layer == 0) {
-        slab_put(&in->inspections, f->inspect);
-        f->inspect = 0;
-        return false;
-    }
+    i->layer.midstream = (f->flags & FLOW_MIDSTREAM) != 0;
     f->state = FLOW_INSPECT;
     return true;
 }
@@ -238,6 +231,12 @@ static void tcp_acked(struct session *s, enum flow_dir from, const struct packet
 
     if (stream != 0 && (p->tcp_flags & TCP_ACK) != 0 && !s->inspection->settle)
         stream_acked(s->in->streams, stream, p->ack, deliver, &context);
+}
+
+void inspector_prefetch(const struct inspector *in, const struct flow *flow)
+{
+    if (flow->inspect != 0)
+        __builtin_prefetch(inspection_of(in, flow), 1);
 }
 
 void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p)

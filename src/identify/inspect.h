@@ -60,6 +60,9 @@ void inspector_free(struct inspector *in);
 /* A flow began: is it a leg that was announced? */
 void inspector_open(struct inspector *in, struct flow *flow, uint64_t now_us);
 
+/* Start loading what inspector_packet() will need for a flow. */
+void inspector_prefetch(const struct inspector *in, const struct flow *flow);
+
 /* A packet of a flow that is not settled. */
 void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p);
 

@@ -2,6 +2,7 @@
 /* Four shared maps. */
 #include "identify/knowledge.h"
 #include "base/map.h"
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
@@ -18,6 +19,7 @@ enum {
 
 struct knowledge {
     struct map *addresses, *legs, *ends, *hosts;
+    atomic_bool any_port; /* some leg was announced without its port */
 };
 
 struct end_key {
@@ -125,6 +127,8 @@ void knowledge_expect(struct knowledge *k, const struct expectation *e, uint16_t
 
     if (ip_is_zero(&e->addr))
         return;
+    if (e->port == 0)
+        atomic_store_explicit(&k->any_port, true, memory_order_relaxed);
     for (unsigned l4 = L4_TCP; l4 <= L4_UDP; l4 += L4_UDP - L4_TCP)
         if (e->l4 == 0 || e->l4 == l4)
             map_put(k->legs, end_key(&key, (uint8_t)l4, &e->addr, e->port), view_of(&value, sizeof value), now_us,
@@ -139,7 +143,10 @@ bool knowledge_expected(const struct knowledge *k, const struct flow_key *key, u
 
     if (map_is_empty(k->legs))
         return false;
-    for (unsigned any_port = 0; any_port < 2; any_port++) {
+
+    unsigned rounds = atomic_load_explicit(&k->any_port, memory_order_relaxed) ? 2 : 1;
+
+    for (unsigned any_port = 0; any_port < rounds; any_port++) {
         for (int d = FROM_SERVER; d >= FROM_CLIENT; d--) {
             uint16_t port = any_port ? 0 : key->port[d];
             if (!map_get(k->legs, end_key(&end, key->l4, &key->addr[d], port), now_us, bytes))

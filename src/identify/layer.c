@@ -12,16 +12,13 @@ enum {
     AGAIN = 16,  /* times that kept bytes are tried again without any being used */
 };
 
-uint32_t layer_new(struct inspector *in, unsigned depth, bool midstream)
+/* A layer inside another, or 0 when all are in use. */
+static uint32_t layer_new(struct inspector *in, unsigned depth)
 {
     uint32_t handle = slab_get(&in->layers);
 
-    if (handle == 0)
-        return 0;
-    struct layer *l = slab_at(&in->layers, handle);
-    memset(l, 0, sizeof *l);
-    l->depth = (uint8_t)depth;
-    l->midstream = midstream;
+    if (handle != 0)
+        *(struct layer *)slab_at(&in->layers, handle) = (struct layer){ .depth = (uint8_t)depth };
     return handle;
 }
 
@@ -69,17 +66,26 @@ static bool take_charge(struct session *s, const struct parser *p)
     return true;
 }
 
-void layer_free(struct inspector *in, uint32_t handle)
+/* Give back an inner layer and those inside it; 0 is none. */
+static void layer_free(struct inspector *in, uint32_t handle)
 {
     while (handle != 0) {
         struct layer *l = slab_at(&in->layers, handle);
         uint32_t inner = l->inner;
-        side_clear(in, &l->side[0]);
-        side_clear(in, &l->side[1]);
-        state_put(in, l);
+        l->inner = 0;
+        layer_fini(in, l);
         slab_put(&in->layers, handle);
         handle = inner;
     }
+}
+
+void layer_fini(struct inspector *in, struct layer *l)
+{
+    side_clear(in, &l->side[0]);
+    side_clear(in, &l->side[1]);
+    state_put(in, l);
+    layer_free(in, l->inner);
+    l->inner = 0;
 }
 
 static uint8_t *side_bytes(const struct inspector *in, const struct side *side)
@@ -400,7 +406,7 @@ void session_inner(struct session *s, enum flow_dir from, struct view bytes)
             count(s->in->counters, COUNT_LAYERS_DEEP);
             return;
         }
-        outer->inner = layer_new(s->in, outer->depth + 1u, false);
+        outer->inner = layer_new(s->in, outer->depth + 1u);
         if (outer->inner == 0) {
             count(s->in->counters, COUNT_INSPECT_FULL);
             return;

@@ -203,6 +203,12 @@ void session_client(struct session *s, struct view software)
         note(s->inspection->notes.client, sizeof s->inspection->notes.client, software);
 }
 
+bool session_wants_ja4(const struct session *s)
+{
+    return s->flow->service != 0 || s->in->config.keep_records || catalog_has_ja4(s->in->config.catalog) ||
+           (s->flow->flags & FLOW_TRACED) != 0;
+}
+
 void session_ja4(struct session *s, struct view ja4)
 {
     struct catalog_hit hit;

@@ -53,6 +53,9 @@ void session_client(struct session *s, struct view software);
 /* Fingerprint of a ClientHello (JA4), for the event and the catalog. */
 void session_ja4(struct session *s, struct view ja4);
 
+/* Is a fingerprint of any use for this flow? Call after the names: making one costs more than all else in a hello. */
+bool session_wants_ja4(const struct session *s);
+
 /* The traffic tries to hide something; a hint for the analyst, not evidence. */
 void session_hint(struct session *s, enum hint h, struct view value);
 

@@ -152,6 +152,12 @@ void session_client(struct session *s, struct view software)
     end_line(of(s));
 }
 
+bool session_wants_ja4(const struct session *s)
+{
+    (void)s;
+    return true;
+}
+
 void session_ja4(struct session *s, struct view ja4)
 {
     add(of(s), "ja4");
