@@ -33,9 +33,10 @@ uint32_t slab_get(struct slab *s)
 {
     uint32_t handle = s->free_first;
 
-    if (handle != 0)
+    if (handle != 0) {
         memcpy(&s->free_first, slab_at(s, handle), sizeof s->free_first);
-    else if (s->fresh <= s->limit)
+        __builtin_prefetch(slab_at(s, s->free_first), 1); /* the next one to be given out */
+    } else if (s->fresh <= s->limit)
         handle = s->fresh++;
     else
         return 0;

@@ -107,8 +107,7 @@ bool decide_by_expectation(const struct decision_context *context, struct flow *
     return true;
 }
 
-/* Can an IM service hide behind what was found of this flow? Not behind SSH, mail, or a name the client gave. */
-static bool is_silent(const struct flow *f)
+bool flow_is_silent(const struct flow *f)
 {
     switch (f->app) {
     case PROTOCOL_UNKNOWN:
@@ -146,7 +145,7 @@ static bool by_one_address(const struct decision_context *context, struct flow *
 
 bool decide_by_address(const struct decision_context *context, struct flow *f, struct known_evidence *out)
 {
-    if (!is_silent(f))
+    if (!flow_is_silent(f))
         return false;
     if (by_one_address(context, f, FROM_SERVER, out))
         return true;

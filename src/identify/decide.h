@@ -49,6 +49,9 @@ void decide(struct flow *f, const struct record *r);
 /* What a name's or address's role says of the activity. */
 void flow_role(struct flow *f, enum role role);
 
+/* Did the flow say nothing itself that excludes an IM service: no name of its own, no protocol such as SSH or mail? */
+bool flow_is_silent(const struct flow *f);
+
 /* Other sources, asked in this order; each true with evidence that decides. */
 bool decide_by_expectation(const struct decision_context *context, struct flow *f, struct known_evidence *out);
 bool decide_by_address(const struct decision_context *context, struct flow *f, struct known_evidence *out);

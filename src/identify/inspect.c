@@ -292,7 +292,7 @@ void inspector_close(struct inspector *in, struct flow *flow, uint64_t now_us)
         finish(&s);
         settle(&s);
     }
-    if (flow->service == 0) {
+    if (flow->service == 0 && flow_is_silent(flow)) {
         struct decision_context context = decision_context(&s);
         struct known_evidence known;
         s.layer = NULL;
