@@ -180,6 +180,17 @@ static void tls_record(struct message *m, unsigned type, size_t len)
     put_random(m, len);
 }
 
+/* RFC 8446 section 4.1.3, version 1.3 chosen. */
+static void server_hello(struct message *m)
+{
+    put(m, "\x16\x03\x03\0\x7a\2\0\0\x76\3\3", 11);
+    put_random(m, 32);
+    put_u8(m, 32);
+    put_random(m, 32);
+    put(m, "\x13\1\0\0\x2e\0\x2b\0\2\3\4\0\x33\0\x24\0\x1d\0\x20", 19);
+    put_random(m, 32);
+}
+
 static void tls_client_hello(struct message *m, const char *name)
 {
     put(m, "\x16\x03\x01\0\0", 5);
@@ -409,7 +420,7 @@ static bool opening(struct flow *f, unsigned step, struct message *m, int *from)
         if (step == 0)
             tls_client_hello(m, f->name);
         else if (step == 1)
-            tls_record(m, 22, 122), tls_record(m, 20, 1), tls_record(m, 23, 1200);
+            server_hello(m), tls_record(m, 20, 1), tls_record(m, 23, 1200);
         else if (step == 2)
             tls_record(m, 20, 1), tls_record(m, 23, 53);
         return step < 3;

@@ -91,7 +91,7 @@ struct dns_record {
 
 struct dns {
     uint32_t skip[2];  /* bytes of an over-long TCP message still to come */
-    uint8_t nonsense;  /* messages in a row that could not be read */
+    uint8_t nonsense;  /* TCP: messages in a row that could not be read */
 };
 
 static struct view name_view(const struct dns_name *n)
@@ -548,4 +548,5 @@ const struct parser parser_dns = {
     .probe = dns_probe,
     .state_size = sizeof(struct dns),
     .feed = dns_feed,
+    .stateless = true, /* its state is for TCP */
 };

@@ -53,14 +53,14 @@ struct inspection {
     bool settle;               /* asked for during feed */
     uint8_t held_parser;       /* UDP: said yes while one before it still waited; its number + 1, 0: none */
     struct finding held;
+    uint32_t heads;            /* UDP while probing: first datagrams, 0: none */
     struct finding_notes notes;
-    struct datagram_head heads[SAMPLE_HEADS];
 };
 
 struct inspector {
     struct inspector_config config;
     struct counters *counters;
-    struct slab inspections, layers /* inner ones */, small, large, records;
+    struct slab inspections, layers /* inner ones */, heads, small, large, records;
     struct slab states[STATE_CLASSES]; /* parsers' state, by size */
     struct stream_pool *streams;
     /* Candidates by transport (0 TCP, 1 UDP), first sender and first byte; and all of a transport. */
@@ -120,6 +120,9 @@ void layer_lost(struct session *s, enum flow_dir from);
 
 /* A datagram of a UDP flow. */
 void layer_datagram(struct session *s, enum flow_dir from, struct view datagram, uint32_t wire_len);
+
+/* Put the parser of a protocol that needs no probing in charge of the session's layer. */
+bool layer_resume(struct session *s, enum protocol protocol);
 
 /* No more bytes will come: decide with those that are kept. */
 void layer_finish(struct session *s);

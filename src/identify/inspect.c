@@ -60,6 +60,7 @@ bool inspector_new(const struct inspector_config *config, struct counters *count
     in->streams = stream_pool_new(&limits, counters, err);
     if (in->streams == NULL || !slab_init(&in->inspections, sizeof(struct inspection), inspections, err) ||
         !slab_init(&in->layers, sizeof(struct layer), inspections, err) ||
+        !slab_init(&in->heads, sizeof(struct datagram_head) * SAMPLE_HEADS, inspections, err) ||
         !slab_init(&in->states[0], STATE_SMALL, inspections * 2, err) ||
         !slab_init(&in->states[1], STATE_MEDIUM, inspections, err) ||
         !slab_init(&in->states[2], PARSER_STATE_BYTES, inspections / 2, err) ||
@@ -81,6 +82,7 @@ void inspector_free(struct inspector *in)
     stream_pool_free(in->streams);
     slab_fini(&in->inspections);
     slab_fini(&in->layers);
+    slab_fini(&in->heads);
     slab_fini(&in->small);
     slab_fini(&in->large);
     slab_fini(&in->records);
@@ -91,7 +93,7 @@ void inspector_free(struct inspector *in)
 
 size_t inspector_bytes(const struct inspector *in)
 {
-    const struct slab *all[] = { &in->inspections, &in->layers, &in->small, &in->large, &in->records,
+    const struct slab *all[] = { &in->inspections, &in->layers, &in->heads, &in->small, &in->large, &in->records,
                                 &in->states[0], &in->states[1], &in->states[2] };
     size_t bytes = 0;
 
@@ -132,6 +134,8 @@ static void release(struct session *s)
         if (i->stream[d] != 0)
             stream_put(s->in->streams, i->stream[d]);
     layer_fini(s->in, &i->layer);
+    if (i->heads != 0)
+        slab_put(&s->in->heads, i->heads);
     slab_put(&s->in->inspections, s->flow->inspect);
     s->flow->inspect = 0;
 }
@@ -168,7 +172,7 @@ static bool begin(struct inspector *in, struct flow *f)
     if (f->inspect == 0)
         return false;
     struct inspection *i = inspection_of(in, f);
-    memset(i, 0, offsetof(struct inspection, heads));
+    memset(i, 0, sizeof *i);
     i->layer.midstream = (f->flags & FLOW_MIDSTREAM) != 0;
     f->state = FLOW_INSPECT;
     return true;
@@ -223,6 +227,19 @@ static void tcp_packet(struct session *s, enum flow_dir from, const struct packe
     s->flow->state = stream_waits(s->in->streams, stream) ? FLOW_WAITING : FLOW_INSPECT;
 }
 
+/* A flow of a parser that keeps nothing between datagrams gives its memory back after each. */
+static void udp_packet(struct session *s, enum flow_dir from, const struct packet *p)
+{
+    if (s->flow->app != PROTOCOL_UNKNOWN && s->layer->state == LAYER_PROBING)
+        (void)layer_resume(s, (enum protocol)s->flow->app);
+    layer_datagram(s, from, p->payload, p->payload_len);
+    if (s->layer->state == LAYER_FED && s->layer->parser->stateless && !s->inspection->settle) {
+        keep_notes(s);
+        release(s);
+        s->inspection = NULL;
+    }
+}
+
 /* An acknowledgement: what the other side still misses here will not come any more. */
 static void tcp_acked(struct session *s, enum flow_dir from, const struct packet *p)
 {
@@ -233,6 +250,17 @@ static void tcp_acked(struct session *s, enum flow_dir from, const struct packet
         stream_acked(s->in->streams, stream, p->ack, deliver, &context);
 }
 
+/* Bytes that still wait: for a hole to be filled, or for a parser that asked for more. */
+static void finish(struct session *s)
+{
+    for (unsigned d = 0; d < 2 && s->flow->key.l4 == L4_TCP; d++) {
+        struct delivery_context context = { *s, (enum flow_dir)d };
+        if (s->inspection->stream[d] != 0)
+            stream_flush(s->in->streams, s->inspection->stream[d], deliver, &context);
+    }
+    layer_finish(s);
+}
+
 void inspector_prefetch(const struct inspector *in, const struct flow *flow)
 {
     if (flow->inspect != 0)
@@ -241,7 +269,8 @@ void inspector_prefetch(const struct inspector *in, const struct flow *flow)
 
 void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p)
 {
-    if (p->payload.len == 0 && flow->state != FLOW_WAITING)
+    bool ends = (p->tcp_flags & TCP_FIN) != 0 && flow->inspect != 0;
+    if (p->payload.len == 0 && flow->state != FLOW_WAITING && !ends)
         return;
     if (flow->inspect == 0 && !begin(in, flow)) {
         count(in->counters, COUNT_INSPECT_FULL);
@@ -255,7 +284,14 @@ void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir fro
         if (p->payload_len > 0 && !s.inspection->settle)
             tcp_packet(&s, from, p);
     } else {
-        layer_datagram(&s, from, p->payload, p->payload_len);
+        udp_packet(&s, from, p);
+    }
+    if (s.inspection == NULL)
+        return;
+    bool closed = (flow->flags & (FLOW_FIN_CLIENT | FLOW_FIN_SERVER)) == (FLOW_FIN_CLIENT | FLOW_FIN_SERVER);
+    if (flow->key.l4 == L4_TCP && closed && flow->state == FLOW_INSPECT) {
+        finish(&s);
+        s.inspection->settle = true;
     }
     if (s.inspection->settle)
         settle(&s);
@@ -271,17 +307,6 @@ void inspector_open(struct inspector *in, struct flow *flow, uint64_t now_us)
         count(in->counters, COUNT_EXPECTATIONS_MET);
         session_adopt(&s, known.service, EVIDENCE_EXPECTED, known.confidence, view_string(known.value));
     }
-}
-
-/* Bytes that still wait: for a hole to be filled, or for a parser that asked for more. */
-static void finish(struct session *s)
-{
-    for (unsigned d = 0; d < 2 && s->flow->key.l4 == L4_TCP; d++) {
-        struct delivery_context context = { *s, (enum flow_dir)d };
-        if (s->inspection->stream[d] != 0)
-            stream_flush(s->in->streams, s->inspection->stream[d], deliver, &context);
-    }
-    layer_finish(s);
 }
 
 void inspector_close(struct inspector *in, struct flow *flow, uint64_t now_us)

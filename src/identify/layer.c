@@ -430,8 +430,15 @@ void layer_datagram(struct session *s, enum flow_dir from, struct view datagram,
     struct inspection *i = s->inspection;
     struct layer *l = s->layer;
 
+    if (l->state == LAYER_PROBING && i->heads == 0) {
+        i->heads = slab_get(&s->in->heads);
+        if (i->heads == 0) {
+            count(s->in->counters, COUNT_INSPECT_FULL);
+            session_settle(s);
+        }
+    }
     if (l->state == LAYER_PROBING) {
-        struct datagram_head *h = &i->heads[i->head_count++];
+        struct datagram_head *heads = slab_at(&s->in->heads, i->heads), *h = &heads[i->head_count++];
         h->from = (uint8_t)from;
         h->len = (uint16_t)(wire_len < UINT16_MAX ? wire_len : UINT16_MAX);
         h->kept = (uint8_t)(datagram.len < SAMPLE_HEAD_BYTES ? datagram.len : SAMPLE_HEAD_BYTES);
@@ -441,12 +448,24 @@ void layer_datagram(struct session *s, enum flow_dir from, struct view datagram,
         if (!l->started[0] && !l->started[1])
             layer_start(s, from, datagram.at[0]);
         sample.datagram = datagram;
-        sample.heads = i->heads;
+        sample.heads = heads;
         sample.head_count = i->head_count;
         (void)ask(s, &sample, i->head_count == SAMPLE_HEADS);
     }
+    if (l->state != LAYER_PROBING && i->heads != 0) {
+        slab_put(&s->in->heads, i->heads);
+        i->heads = 0;
+    }
     if (l->state == LAYER_FED)
         (void)l->parser->feed(state_of(s), s, from, datagram);
+}
+
+bool layer_resume(struct session *s, enum protocol protocol)
+{
+    for (unsigned i = 0; i < s->in->config.parser_count; i++)
+        if (s->in->config.parsers[i]->protocol == protocol && s->in->config.parsers[i]->stateless)
+            return take_charge(s, s->in->config.parsers[i]);
+    return false;
 }
 
 void layer_finish(struct session *s)

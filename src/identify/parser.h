@@ -81,6 +81,10 @@ struct parser {
     size_t state_size;
     size_t (*feed)(void *state, struct session *s, enum flow_dir from, struct view in);
 
+    /* UDP: feed keeps nothing from one datagram to the next, so that a flow that goes on and on (DNS) holds no
+     * memory in between. */
+    bool stateless;
+
     /* Bytes were lost in this direction; what comes next may start inside a message. True: can go on. NULL: stop
      * following (the flow keeps its service). */
     bool (*gap)(void *state, enum flow_dir from);
