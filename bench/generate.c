@@ -309,9 +309,10 @@ static void dns(struct message *m, const char *name, unsigned id, bool answer)
         put_u32(m, 0x00010001);
         put_u32(m, 300);
         put_u16(m, 4);
-        put_u8(m, 198);
-        put_u8(m, 18);
-        put_random(m, 2);
+        put_u8(m, 203);
+        put_u8(m, 0);
+        put_u8(m, 113);
+        put_random(m, 1);
     }
 }
 
@@ -528,8 +529,8 @@ static bool opening(struct flow *f, unsigned step, struct message *m, int *from)
     }
     case WHATSAPP:
         if (step == 0) {
-            put(m, "WA\x05\x03\0\0\x24", 7);
-            put_random(m, 36);
+            put(m, "WA\x05\x03\0\0\x24\x12\x22\x0a\x20", 11);
+            put_random(m, 32);
         } else {
             put_u8(m, 0);
             put_u16(m, 350);
