@@ -583,7 +583,8 @@ static void flow_begin(struct flow *f)
     f->name = im ? im_names[below(COUNT(im_names))] : web_names[below(COUNT(web_names))];
     unsigned client = below(CLIENTS);
     memcpy(f->client, (uint8_t[]){ 10, 20, (uint8_t)(client >> 8), (uint8_t)client }, 4);
-    memcpy(f->server, (uint8_t[]){ 198, (uint8_t)(18 + below(2)), (uint8_t)below(256), (uint8_t)below(256) }, 4);
+    /* A server speaks one protocol. */
+    memcpy(f->server, (uint8_t[]){ 198, (uint8_t)(18 + below(2)), (uint8_t)(kind * 12 + below(12)), (uint8_t)below(256) }, 4);
     f->client_port = (uint16_t)(20000 + below(45000));
     f->server_port = kind == DNS_WEB || kind == DNS_IM ? 53 : kind == NTP ? 123 : kind == HTTP ? 80 : kind == SSH ? 22
                      : kind == SMTP ? 25 : kind >= IRC && kind <= YMSG ? agile[below(COUNT(agile))]
