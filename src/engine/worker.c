@@ -66,12 +66,18 @@ bool flow_is_named(const struct flow *f, uint64_t flow_id, struct view text)
     return end_is_named(&f->key, FROM_CLIENT, text) || end_is_named(&f->key, FROM_SERVER, text);
 }
 
+/* Direct legs and the media of calls take any port by design; who serves a half-seen flow is a guess. */
 static bool is_port_agile(const struct worker *w, const struct flow *f)
 {
+    const struct catalog *catalog = w->config->catalog;
     bool lookup = f->activities == 1 << ACTIVITY_LOOKUP;
+    bool media = f->key.l4 == L4_UDP && (f->activities >> ACTIVITY_CALL & 1) != 0;
 
-    return f->service != 0 && f->delivery != DELIVERY_PEER && !lookup &&
-           !catalog_own_port(w->config->catalog, f->service, f->key.l4, f->key.port[FROM_SERVER]);
+    if (f->service == 0 || f->delivery == DELIVERY_PEER || lookup || media)
+        return false;
+    if ((f->flags & FLOW_MIDSTREAM) != 0 && catalog_own_port(catalog, f->service, f->key.l4, f->key.port[FROM_CLIENT]))
+        return false;
+    return !catalog_own_port(catalog, f->service, f->key.l4, f->key.port[FROM_SERVER]);
 }
 
 static void report_activity(void *context, const struct flow *flow, const struct record *record, uint64_t time_us,

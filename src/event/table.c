@@ -209,7 +209,8 @@ static void cells_of(const struct row *r, struct cells *out)
     end_text(&t[COLUMN_CLIENT], r, FROM_CLIENT);
     text_string(&t[COLUMN_SERVICE], r->service != 0 ? r->slug : r->protocol);
     activities_text(&t[COLUMN_ACTIVITY], r->activities);
-    text_string(&t[COLUMN_DELIVERY], delivery_name((enum delivery)r->delivery));
+    text_string(&t[COLUMN_DELIVERY],
+                r->delivery != DELIVERY_UNKNOWN ? delivery_name((enum delivery)r->delivery) : "-");
     end_text(&t[COLUMN_SERVER], r, FROM_SERVER);
     size_text(&t[COLUMN_BYTES], r->bytes);
 }

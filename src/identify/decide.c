@@ -103,7 +103,10 @@ bool decide_by_expectation(const struct decision_context *context, struct flow *
     f->activities |= (uint8_t)(1 << leg.activity);
     if (f->protocol == PROTOCOL_UNKNOWN)
         f->protocol = leg.protocol;
-    set(out, leg.service, EVIDENCE_EXPECTED, leg.confidence, view_string(activity_name((enum activity)leg.activity)));
+    char value[RECORD_VALUE_BYTES];
+    struct text t = TEXT(value);
+    text_format(&t, "%s announced by signalling", activity_name((enum activity)leg.activity));
+    set(out, leg.service, EVIDENCE_EXPECTED, leg.confidence, view_string(value));
     return true;
 }
 
