@@ -166,6 +166,7 @@ void worker_free(struct worker *w)
 void worker_begin(struct worker *w, const char *name)
 {
     w->name = name;
+    w->now_us = 0; /* captures need not follow each other in time */
 }
 
 static void begin_flow(struct worker *w, struct flow *f)

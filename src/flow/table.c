@@ -282,6 +282,8 @@ void flow_table_flush(struct flow_table *t)
     t->flows.free_first = 0;
     t->flows.fresh = 1;
     t->flows.used = 0;
+    t->epoch_us = 0; /* what comes next may be of another time */
+    t->now_s = 0;
 }
 
 /* ---- find and make ---- */

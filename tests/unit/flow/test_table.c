@@ -189,6 +189,26 @@ static void test_every_flow_is_found_again_and_ends_once(void **state)
     flow_table_free(t);
 }
 
+static void test_a_table_that_was_flushed_takes_flows_of_an_earlier_time(void **state)
+{
+    struct counters counters = { 0 };
+    struct log log = { 0 };
+    struct flow_table *t = table(&(struct flow_table_config){ .opening_idle_s = 30 }, &counters, &log);
+    struct packet late = packet(1, 1000, L4_UDP, 0, 400000000, false), early = packet(2, 1001, L4_UDP, 0, 0, false);
+    enum flow_dir from;
+    bool is_new;
+
+    (void)state;
+    give(t, &late, &from, &is_new);
+    flow_table_flush(t);
+    struct flow *f = give(t, &early, &from, &is_new);
+    assert_int_equal(flow_last_us(t, f), early.time_us);
+    struct packet later = packet(3, 1002, L4_UDP, 0, 60, false);
+    give(t, &later, &from, &is_new);
+    assert_int_equal(log.by[FLOW_END_IDLE], 1);
+    flow_table_free(t);
+}
+
 static void test_community_id_of_the_specification(void **state)
 {
     /* Baseline values of the specification's own test captures. */
@@ -225,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_a_new_syn_on_a_closed_flow_is_another_flow),
         cmocka_unit_test(test_a_full_table_ends_idle_flows_and_counts_them),
         cmocka_unit_test(test_every_flow_is_found_again_and_ends_once),
+        cmocka_unit_test(test_a_table_that_was_flushed_takes_flows_of_an_earlier_time),
         cmocka_unit_test(test_community_id_of_the_specification),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
