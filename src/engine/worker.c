@@ -119,7 +119,7 @@ static void flow_ends(void *context, struct flow *f, enum flow_end why)
 {
     struct worker *w = context;
 
-    inspector_close(w->inspector, f, w->now_us);
+    inspector_close(w->inspector, f, flow_last_us(w->flows, f)); /* what was known then, not after a pause */
     if (f->service != 0)
         count(&w->counters, COUNT_FLOWS_IM);
     if (f->service != 0 || w->config->all_flows) {

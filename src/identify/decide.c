@@ -172,14 +172,35 @@ void decide_by_payload_ends(const struct decision_context *context, const struct
         if (r->evidence[i].kind == EVIDENCE_PAYLOAD)
             knowledge_prove_end(context->knowledge, f->key.l4, &f->key.addr[FROM_SERVER], f->key.port[FROM_SERVER],
                                 f->service, f->protocol, context->now_us);
+        /* A server of calls is asked over TCP too, should UDP fail. What a peer says else is its own affair. */
+        if (f->key.l4 == L4_UDP && r->evidence[i].kind == EVIDENCE_PAYLOAD && f->delivery != DELIVERY_PEER)
+            knowledge_prove_pair(context->knowledge, &f->key.addr[FROM_CLIENT], &f->key.addr[FROM_SERVER], f->service,
+                                 f->protocol, context->now_us);
         return;
     }
+}
+
+/* A silent TCP flow on the service's port, beside a UDP flow of the same two machines that is proved. */
+static bool decide_by_pair(const struct decision_context *context, const struct flow *f, struct known_evidence *out)
+{
+    struct known_leg leg;
+
+    if (f->key.l4 != L4_TCP || !flow_is_silent(f) ||
+        !knowledge_proved_pair(context->knowledge, &f->key.addr[FROM_CLIENT], &f->key.addr[FROM_SERVER],
+                               context->now_us, &leg) ||
+        leg.service == 0 ||
+        !catalog_own_port(context->catalog, leg.service, L4_TCP, f->key.port[FROM_SERVER]))
+        return false;
+    set(out, leg.service, EVIDENCE_NEIGHBOUR, 0, view_string("same client and server"));
+    return true;
 }
 
 bool decide_by_neighbour(const struct decision_context *context, const struct flow *f, struct known_evidence *out)
 {
     bool media = f->key.l4 == L4_UDP && (f->app == PROTOCOL_STUN || f->app == PROTOCOL_RTP || f->app == PROTOCOL_DTLS);
 
+    if (decide_by_pair(context, f, out))
+        return true;
     if (f->named || (f->app != PROTOCOL_UNKNOWN && !media))
         return false;
     for (int d = FROM_SERVER; d >= FROM_CLIENT; d--) {

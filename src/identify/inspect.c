@@ -309,9 +309,9 @@ void inspector_open(struct inspector *in, struct flow *flow, uint64_t now_us)
     }
 }
 
-void inspector_close(struct inspector *in, struct flow *flow, uint64_t now_us)
+void inspector_close(struct inspector *in, struct flow *flow, uint64_t last_us)
 {
-    struct session s = session_of(in, flow, now_us);
+    struct session s = session_of(in, flow, last_us);
 
     if (s.inspection != NULL) {
         finish(&s);
@@ -326,5 +326,5 @@ void inspector_close(struct inspector *in, struct flow *flow, uint64_t now_us)
             session_adopt(&s, known.service, known.kind, known.confidence, view_string(known.value));
     }
     if (flow->service != 0)
-        decide_rest(flow, record_of(in, flow), now_us);
+        decide_rest(flow, record_of(in, flow), last_us);
 }

@@ -29,11 +29,17 @@ struct end_key {
     uint8_t zero[5];
 };
 
+/* Longer than an end's: never taken for one. */
+struct pair_key {
+    struct ip_addr addr[2];
+};
+
 struct leg_value {
     struct known_leg leg;
     struct ip_addr other; /* zero: any */
 };
 _Static_assert(sizeof(struct end_key) <= MAP_KEY_BYTES, "fits a key");
+_Static_assert(sizeof(struct pair_key) <= MAP_KEY_BYTES && sizeof(struct pair_key) > sizeof(struct end_key), "fits");
 _Static_assert(sizeof(struct leg_value) <= MAP_VALUE_BYTES, "fits a value");
 _Static_assert(sizeof(struct known_address) <= MAP_VALUE_BYTES, "fits a value");
 
@@ -163,28 +169,65 @@ bool knowledge_expected(const struct knowledge *k, const struct flow_key *key, u
     return false;
 }
 
+/* What is proved under a key of the map of ends. */
+static bool proved(const struct knowledge *k, struct view key, uint64_t now_us, struct known_leg *out)
+{
+    uint8_t bytes[MAP_VALUE_BYTES];
+
+    if (map_is_empty(k->ends) || !map_get(k->ends, key, now_us, bytes))
+        return false;
+    memcpy(out, bytes, sizeof *out);
+    return true;
+}
+
+static void prove(struct knowledge *k, struct view key, uint16_t service, uint8_t protocol, uint64_t now_us)
+{
+    struct known_leg leg = { .service = service, .protocol = protocol }, before;
+
+    if (proved(k, key, now_us, &before) && before.service != service)
+        leg.service = 0; /* two services: proves neither */
+    map_put(k->ends, key, view_of(&leg, sizeof leg), now_us, now_us + seconds(END_LIFETIME_S));
+}
+
 void knowledge_prove_end(struct knowledge *k, uint8_t l4, const struct ip_addr *addr, uint16_t port, uint16_t service,
                          uint8_t protocol, uint64_t now_us)
 {
-    struct known_leg leg = { .service = service, .protocol = protocol }, before;
     struct end_key key;
 
-    if (knowledge_proved_end(k, l4, addr, port, now_us, &before) && before.service != service)
-        leg.service = 0; /* two services on one end: proves neither */
-    map_put(k->ends, end_key(&key, l4, addr, port), view_of(&leg, sizeof leg), now_us,
-            now_us + seconds(END_LIFETIME_S));
+    prove(k, end_key(&key, l4, addr, port), service, protocol, now_us);
 }
 
 bool knowledge_proved_end(const struct knowledge *k, uint8_t l4, const struct ip_addr *addr, uint16_t port,
                           uint64_t now_us, struct known_leg *out)
 {
-    uint8_t bytes[MAP_VALUE_BYTES];
     struct end_key key;
 
-    if (map_is_empty(k->ends) || !map_get(k->ends, end_key(&key, l4, addr, port), now_us, bytes))
-        return false;
-    memcpy(out, bytes, sizeof *out);
-    return true;
+    return proved(k, end_key(&key, l4, addr, port), now_us, out);
+}
+
+/* Whichever of the two comes first. */
+static struct view pair_key(struct pair_key *key, const struct ip_addr *a, const struct ip_addr *b)
+{
+    bool turn = memcmp(a, b, sizeof *a) > 0;
+
+    *key = (struct pair_key){ { turn ? *b : *a, turn ? *a : *b } };
+    return view_of(key, sizeof *key);
+}
+
+void knowledge_prove_pair(struct knowledge *k, const struct ip_addr *a, const struct ip_addr *b, uint16_t service,
+                          uint8_t protocol, uint64_t now_us)
+{
+    struct pair_key key;
+
+    prove(k, pair_key(&key, a, b), service, protocol, now_us);
+}
+
+bool knowledge_proved_pair(const struct knowledge *k, const struct ip_addr *a, const struct ip_addr *b, uint64_t now_us,
+                           struct known_leg *out)
+{
+    struct pair_key key;
+
+    return proved(k, pair_key(&key, a, b), now_us, out);
 }
 
 void knowledge_learn_host(struct knowledge *k, const struct ip_addr *addr, struct view name, uint64_t now_us)

@@ -48,6 +48,12 @@ void knowledge_prove_end(struct knowledge *k, uint8_t l4, const struct ip_addr *
 bool knowledge_proved_end(const struct knowledge *k, uint8_t l4, const struct ip_addr *addr, uint16_t port,
                           uint64_t now_us, struct known_leg *out);
 
+/* Two machines that speak a service's own protocol with each other: what else they say may be its too. */
+void knowledge_prove_pair(struct knowledge *k, const struct ip_addr *a, const struct ip_addr *b, uint16_t service,
+                          uint8_t protocol, uint64_t now_us);
+bool knowledge_proved_pair(const struct knowledge *k, const struct ip_addr *a, const struct ip_addr *b, uint64_t now_us,
+                           struct known_leg *out);
+
 /* ---- names of machines ---- */
 
 void knowledge_learn_host(struct knowledge *k, const struct ip_addr *addr, struct view name, uint64_t now_us);
