@@ -7,6 +7,7 @@ enum {
     SHAPE_CALL_PACKETS = 100,       /* a call sends at least so many, */
     SHAPE_CALL_PER_SECOND = 12,     /* at such a rate */
     TOGETHER_MOST = 75,             /* what two weak hints can be worth at most */
+    SHARED_CALL = 65,               /* a call, by what is spoken, with servers that are for calls among other things */
 };
 
 /* ---- records ---- */
@@ -137,13 +138,17 @@ static bool by_one_address(const struct decision_context *context, struct flow *
         flow_role(f, (enum role)known.role);
         return true;
     }
-    if (catalog_match_address(context->catalog, addr, f->key.l4, f->key.port[end], &hit) &&
-        hit.strength == STRENGTH_PROOF) {
+    if (!catalog_match_address(context->catalog, addr, f->key.l4, f->key.port[end], &hit))
+        return false;
+    bool call = hit.role == ROLE_CALL && (f->activities & 1 << ACTIVITY_CALL) != 0;
+    if (hit.strength == STRENGTH_PROOF)
         set(out, hit.service, EVIDENCE_RANGE, 0, hit.entry);
-        flow_role(f, hit.role);
-        return true;
-    }
-    return false;
+    else if (call)
+        set(out, hit.service, EVIDENCE_SHARED_RANGE, SHARED_CALL, hit.entry);
+    else
+        return false;
+    flow_role(f, hit.role);
+    return true;
 }
 
 bool decide_by_address(const struct decision_context *context, struct flow *f, struct known_evidence *out)

@@ -5,7 +5,10 @@
 
 enum { CHAT = 1, OTHER = 2, SECOND = 1000000 };
 
-static const char chat_yaml[] = HEAD("chat") "country: CH\nprotocols: [viber]\nports: {tcp: [443, 4244], udp: [7985]}\n";
+static const char chat_yaml[] =
+    HEAD("chat") "country: CH\nprotocols: [viber]\nports: {tcp: [443, 4244], udp: [7985]}\n"
+    "ranges:\n  - {networks: [198.51.100.0/24], role: call, l4: udp, ports: [19302-19309], shared: true}\n"
+    "  - {networks: [198.51.100.9/32], role: chat}\n";
 static const char other_yaml[] = HEAD("other") "country: CH\nprotocols: [tls]\nports: {tcp: [443]}\n";
 
 struct bench {
@@ -157,6 +160,26 @@ static void test_an_address_of_two_services_stands_for_none(void **state)
     assert_false(decide_by_address(&b->context, &f, &b->found));
 }
 
+static void test_a_call_with_shared_servers_of_calls_is_the_services(void **state)
+{
+    struct bench *b = *state;
+    struct flow f = flow(L4_UDP, 1, 40000, 9, 19305), proof = flow(L4_UDP, 1, 40000, 9, 5000);
+
+    f.key.addr[FROM_SERVER] = ip_from_v4((const uint8_t[]){ 198, 51, 100, 1 });
+    f.app = PROTOCOL_STUN;
+    assert_false(decide_by_address(&b->context, &f, &b->found)); /* anybody may ask for its address here */
+    f.activities = 1 << ACTIVITY_CALL;
+    assert_true(decide_by_address(&b->context, &f, &b->found));
+    assert_int_equal(b->found.service, CHAT);
+    assert_int_equal(b->found.kind, EVIDENCE_SHARED_RANGE);
+    assert_true(b->found.confidence >= DECIDE_ALONE);
+    f.key.port[FROM_SERVER] = 443;
+    assert_false(decide_by_address(&b->context, &f, &b->found));
+    proof.key.addr[FROM_SERVER] = ip_from_v4((const uint8_t[]){ 198, 51, 100, 9 });
+    assert_true(decide_by_address(&b->context, &proof, &b->found));
+    assert_int_equal(b->found.kind, EVIDENCE_RANGE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +191,7 @@ int main(void)
         T(test_a_client_socket_serves_one_program),
         T(test_what_was_proved_expires),
         T(test_an_address_of_two_services_stands_for_none),
+        T(test_a_call_with_shared_servers_of_calls_is_the_services),
 #undef T
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
