@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Weighing evidence; see decide.h for the rules. */
 #include "identify/decide.h"
+#include "base/hash.h"
 
 enum {
     SHAPE_FILE_BYTES = 256 << 10,   /* so much in one direction of a chat flow is a file, not talk */
     SHAPE_CALL_PACKETS = 100,       /* a call sends at least so many, */
     SHAPE_CALL_PER_SECOND = 12,     /* at such a rate */
+    CALL_SEED = 5,
+    CALL_FRAGMENTS_MIN = 9,         /* two of four octets or more, with a colon (RFC 8445 section 5.3) */
     TOGETHER_MOST = 75,             /* what two weak hints can be worth at most */
     SHARED_CALL = 65,               /* a call, by what is spoken, with servers that are for calls among other things */
 };
@@ -221,6 +224,24 @@ bool decide_by_neighbour(const struct decision_context *context, const struct fl
         return true;
     }
     return false;
+}
+
+uint64_t call_number(struct view fragments)
+{
+    struct view rest = fragments, first = view_token(&rest, ':');
+    uint64_t sum = hash_bytes(first, CALL_SEED) + hash_bytes(rest, CALL_SEED);
+
+    return fragments.len < CALL_FRAGMENTS_MIN ? 0 : sum != 0 ? sum : 1;
+}
+
+bool decide_by_call(const struct decision_context *context, uint64_t call, struct known_evidence *out)
+{
+    struct known_leg leg;
+
+    if (call == 0 || !knowledge_proved_call(context->knowledge, call, context->now_us, &leg) || leg.service == 0)
+        return false;
+    set(out, leg.service, EVIDENCE_NEIGHBOUR, 0, view_string("same ICE credentials"));
+    return true;
 }
 
 /* ---- the rest ---- */

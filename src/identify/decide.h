@@ -23,6 +23,7 @@ struct finding_notes {
     char ja4[40];
     char hint_value[48];
     uint16_t hints, upgraded;
+    uint64_t call;         /* of an ICE check, 0: none */
     bool named;    /* the client gave a server name */
     bool reversed; /* the flow's client is in fact the server */
 };
@@ -56,6 +57,12 @@ bool flow_is_silent(const struct flow *f);
 bool decide_by_expectation(const struct decision_context *context, struct flow *f, struct known_evidence *out);
 bool decide_by_address(const struct decision_context *context, struct flow *f, struct known_evidence *out);
 bool decide_by_neighbour(const struct decision_context *context, const struct flow *f, struct known_evidence *out);
+
+/* A number for the two user fragments of an ICE check, the same for either order; 0 where they are too short. */
+uint64_t call_number(struct view fragments);
+
+/* Another flow of the same call is proved; `call` is its number, 0: no ICE check was seen. */
+bool decide_by_call(const struct decision_context *context, uint64_t call, struct known_evidence *out);
 
 /* A flow proved by what was spoken on it tells about other flows of its ends. */
 void decide_by_payload_ends(const struct decision_context *context, const struct flow *f, const struct record *r);

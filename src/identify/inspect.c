@@ -149,6 +149,7 @@ static void settle(struct session *s)
 
     keep_notes(s);
     bool named = s->inspection->notes.named;
+    uint64_t call = s->inspection->notes.call;
     release(s);
     if (reversed)
         flow_reverse(f);
@@ -158,9 +159,11 @@ static void settle(struct session *s)
     decide_by_payload_ends(&context, f, record_of(s->in, f));
     if (f->service == 0) {
         struct known_evidence known;
-        if (decide_by_address(&context, f, &known))
+        if (decide_by_address(&context, f, &known) || decide_by_call(&context, call, &known))
             session_adopt(s, known.service, known.kind, known.confidence, view_string(known.value));
     }
+    if (call != 0 && f->service != 0)
+        knowledge_prove_call(context.knowledge, call, f->service, f->protocol, context.now_us);
     count(s->in->counters, COUNT_FLOWS_SETTLED);
     s->inspection = NULL;
     session_trace(s, "settled: nothing more to learn from the bytes of this flow");

@@ -230,6 +230,16 @@ bool knowledge_proved_pair(const struct knowledge *k, const struct ip_addr *a, c
     return proved(k, pair_key(&key, a, b), now_us, out);
 }
 
+void knowledge_prove_call(struct knowledge *k, uint64_t call, uint16_t service, uint8_t protocol, uint64_t now_us)
+{
+    prove(k, view_of(&call, sizeof call), service, protocol, now_us);
+}
+
+bool knowledge_proved_call(const struct knowledge *k, uint64_t call, uint64_t now_us, struct known_leg *out)
+{
+    return proved(k, view_of(&call, sizeof call), now_us, out);
+}
+
 void knowledge_learn_host(struct knowledge *k, const struct ip_addr *addr, struct view name, uint64_t now_us)
 {
     char value[64];

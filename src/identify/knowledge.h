@@ -54,6 +54,10 @@ void knowledge_prove_pair(struct knowledge *k, const struct ip_addr *a, const st
 bool knowledge_proved_pair(const struct knowledge *k, const struct ip_addr *a, const struct ip_addr *b, uint64_t now_us,
                            struct known_leg *out);
 
+/* The flows of a call, known by a number that they share. */
+void knowledge_prove_call(struct knowledge *k, uint64_t call, uint16_t service, uint8_t protocol, uint64_t now_us);
+bool knowledge_proved_call(const struct knowledge *k, uint64_t call, uint64_t now_us, struct known_leg *out);
+
 /* ---- names of machines ---- */
 
 void knowledge_learn_host(struct knowledge *k, const struct ip_addr *addr, struct view name, uint64_t now_us);

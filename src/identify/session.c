@@ -240,6 +240,22 @@ void session_expect(struct session *s, const struct expectation *e)
     knowledge_expect(s->in->config.knowledge, e, service, (uint8_t)evidence_worth(EVIDENCE_EXPECTED), s->now_us);
 }
 
+void session_call(struct session *s, struct view fragments)
+{
+    struct decision_context context = decision_context(s);
+    struct known_evidence known;
+
+    uint64_t call = call_number(fragments);
+    if (call == 0)
+        return;
+    s->inspection->notes.call = call;
+    if (s->flow->service == 0 &&
+        (decide_by_call(&context, call, &known) || decide_by_neighbour(&context, s->flow, &known)))
+        session_adopt(s, known.service, known.kind, known.confidence, view_string(known.value));
+    if (s->flow->service != 0)
+        knowledge_prove_call(context.knowledge, call, s->flow->service, s->flow->protocol, s->now_us);
+}
+
 void session_learn_address(struct session *s, struct view name, const struct ip_addr *addr, uint32_t ttl_s)
 {
     struct known_address known = { 0 };

@@ -76,6 +76,12 @@ struct expectation {
 };
 void session_expect(struct session *s, const struct expectation *e);
 
+/*
+ * The two user fragments of an ICE check, "theirs:ours" or the other way round (RFC 8445 section 7.2.2): flows that
+ * carry the same pair are ways of one call, and belong to one service.
+ */
+void session_call(struct session *s, struct view fragments);
+
 /* A DNS answer: `addr` stands for `name` for `ttl_s` seconds from now. */
 void session_learn_address(struct session *s, struct view name, const struct ip_addr *addr, uint32_t ttl_s);
 

@@ -478,7 +478,8 @@ static bool read_xor_address(struct view value, struct view key, struct ip_addr 
 
 /* What the attributes of one message say together. */
 struct told {
-    bool user, ice;    /* USERNAME is there; it is of ICE: two parts and a colon (RFC 8445 section 7.2.2) */
+    bool user;         /* USERNAME is there */
+    struct view ice;   /* it, where it is of ICE: two parts and a colon (RFC 8445 section 7.2.2) */
     bool integrity;
     bool microsoft;    /* attribute 0012 is another there */
     struct view data;  /* what is relayed */
@@ -509,7 +510,8 @@ static void take_attribute(struct stun *st, struct session *s, const struct stun
     switch (a->type) {
     case ATTR_USERNAME:
         told->user = true;
-        told->ice = view_find_byte(a->value, ':', 0) < a->value.len;
+        if (view_find_byte(a->value, ':', 0) < a->value.len)
+            told->ice = a->value;
         return;
     case ATTR_INTEGRITY:
         told->integrity = true;
@@ -557,10 +559,12 @@ static void take_part(struct stun *st, struct session *s, enum flow_dir from, co
 {
     enum method method = method_of(m->type);
     enum class class = class_of(m->type);
-    bool check = told->ice || (told->integrity && !told->user); /* WhatsApp's checks name no user */
+    bool check = told->ice.len > 0 || (told->integrity && !told->user); /* WhatsApp's checks name no user */
 
     if (method == METHOD_BINDING && class == CLASS_REQUEST && check) {
         st->checked |= (uint8_t)(1 << from);
+        if (told->ice.len > 0)
+            session_call(s, told->ice);
         if (st->checked == 3)
             deliver(st, s, DELIVERY_PEER);
     } else if (class == CLASS_REQUEST && (method == METHOD_BINDING || method == METHOD_ALLOCATE)) {
@@ -584,7 +588,7 @@ static struct view take_message(struct stun *st, struct session *s, enum flow_di
                                 const struct stun_message *m, bool relayed)
 {
     struct cursor c = cursor_open(m->attributes);
-    struct told told = { .data = view_of(NULL, 0) };
+    struct told told = { .ice = view_of(NULL, 0), .data = view_of(NULL, 0) };
     const struct mark *mark = mark_of_type(m->type);
     struct attribute a;
 

@@ -172,6 +172,13 @@ void session_hint(struct session *s, enum hint h, struct view value)
     end_line(of(s));
 }
 
+void session_call(struct session *s, struct view fragments)
+{
+    add(of(s), "call");
+    add_view(of(s), " ", fragments);
+    end_line(of(s));
+}
+
 void session_expect(struct session *s, const struct expectation *e)
 {
     struct recorder *r = of(s);

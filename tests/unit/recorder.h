@@ -8,6 +8,7 @@
  *     delivery server-proxy                     version MSNP18
  *     client ICQ 6.5                            upgrade tls        settle
  *     inner client GET /                        learn example.org 192.0.2.1 60
+ *     call fragment:fragment
  *
  * (`inner` bytes of one direction that follow each other are joined, so that segmentation does not show.)
  */

@@ -133,6 +133,24 @@ static void test_a_client_socket_serves_one_program(void **state)
     assert_false(neighbour(b, &same));
 }
 
+static void test_flows_of_one_call_share_a_service(void **state)
+{
+    struct bench *b = *state;
+    uint64_t call = call_number(VIEW("uAuA:uB12"));
+
+    assert_int_equal(call, call_number(VIEW("uB12:uAuA")));
+    assert_false(decide_by_call(&b->context, call, &b->found));
+    knowledge_prove_call(b->context.knowledge, call, CHAT, PROTOCOL_STUN, SECOND);
+    assert_true(decide_by_call(&b->context, call, &b->found));
+    assert_int_equal(b->found.service, CHAT);
+    assert_false(decide_by_call(&b->context, call_number(VIEW("uAuA:uB13")), &b->found));
+    assert_int_equal(call_number(VIEW("a:b")), 0); /* too short to be one call's only */
+    knowledge_prove_call(b->context.knowledge, 0, CHAT, PROTOCOL_STUN, SECOND);
+    assert_false(decide_by_call(&b->context, 0, &b->found));
+    knowledge_prove_call(b->context.knowledge, call, OTHER, PROTOCOL_STUN, SECOND);
+    assert_false(decide_by_call(&b->context, call, &b->found));
+}
+
 static void test_what_was_proved_expires(void **state)
 {
     struct bench *b = *state;
@@ -189,6 +207,7 @@ int main(void)
         T(test_a_peer_of_a_call_proves_nothing_but_the_call),
         T(test_two_services_on_one_pair_prove_neither),
         T(test_a_client_socket_serves_one_program),
+        T(test_flows_of_one_call_share_a_service),
         T(test_what_was_proved_expires),
         T(test_an_address_of_two_services_stands_for_none),
         T(test_a_call_with_shared_servers_of_calls_is_the_services),

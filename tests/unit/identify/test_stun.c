@@ -207,9 +207,9 @@ static void test_checks_from_both_ends_are_a_direct_call(void **state)
 
     (void)state;
     converse_udp(&parser_stun, steps, 2, &out);
-    assert_string_equal(out.record.text, "activity call\n"); /* a server of ICE-lite does not ask */
+    assert_string_equal(out.record.text, "call uA:uB12\nactivity call\n"); /* a server of ICE-lite does not ask */
     converse_udp(&parser_stun, steps, 3, &out);
-    assert_string_equal(out.record.text, "activity call\ndelivery peer\n");
+    assert_string_equal(out.record.text, "call uA:uB12\nactivity call\ncall uA:uB12\ndelivery peer\n");
 }
 
 #define RTP(seq) "\x80\x6f\0" seq "\0\0\0\1" "ssrc" "voice..."
