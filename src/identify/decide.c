@@ -191,9 +191,10 @@ void decide_by_payload_ends(const struct decision_context *context, const struct
 /* A silent TCP flow on the service's port, beside a UDP flow of the same two machines that is proved. */
 static bool decide_by_pair(const struct decision_context *context, const struct flow *f, struct known_evidence *out)
 {
+    bool silent = !f->named && (f->app == PROTOCOL_UNKNOWN || f->app == PROTOCOL_TLS);
     struct known_leg leg;
 
-    if (f->key.l4 != L4_TCP || !flow_is_silent(f) ||
+    if (f->key.l4 != L4_TCP || !silent ||
         !knowledge_proved_pair(context->knowledge, &f->key.addr[FROM_CLIENT], &f->key.addr[FROM_SERVER],
                                context->now_us, &leg) ||
         leg.service == 0 ||
