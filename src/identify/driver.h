@@ -66,6 +66,8 @@ struct inspector {
     /* Candidates by transport (0 TCP, 1 UDP), first sender and first byte; and all of a transport. */
     struct parser_set by_first[2][2][256];
     struct parser_set all[2];
+    /* Parsers for which this side never begins: what it answers with may be anything. */
+    struct parser_set answering[2][2];
 };
 
 /* What a parser holds while it is called. */

@@ -158,7 +158,7 @@ static void layer_start(struct session *s, enum flow_dir from, uint8_t first)
         l->candidates = s->in->by_first[l4][from][first];
     } else {
         for (unsigned i = 0; i < INSPECT_PARSERS / 64; i++)
-            l->candidates.bits[i] &= s->in->by_first[l4][from][first].bits[i];
+            l->candidates.bits[i] &= s->in->by_first[l4][from][first].bits[i] | s->in->answering[l4][from].bits[i];
     }
 }
 

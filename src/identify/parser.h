@@ -70,7 +70,8 @@ struct parser {
     unsigned on;           /* PARSER_TCP, PARSER_UDP or both */
 
     /* Can a stream or first datagram begin with this byte, sent by `from`? NULL: any. Called at start only, to
-     * build the dispatch table. Mid-stream flows skip it. For UDP only the first datagram is looked at. */
+     * build the dispatch table. A side for which it refuses every byte never begins: its answers are not
+     * held against the parser. Mid-stream flows skip it. For UDP only the first datagram is looked at. */
     bool (*starts)(uint8_t first, enum flow_dir from);
 
     enum im_answer (*probe)(const struct sample *s, struct finding *out);

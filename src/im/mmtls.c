@@ -61,7 +61,8 @@ static bool is_record_type(uint8_t type)
 
 static bool mmtls_starts(uint8_t first, enum flow_dir from)
 {
-    return is_record_type(first) || (first == 0 && from == FROM_CLIENT);
+    (void)from;
+    return is_record_type(first) || first == 0;
 }
 
 /* A record head from the front of `c`. */
