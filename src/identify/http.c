@@ -23,8 +23,10 @@
  *
  *     connection   application/x-msn-messenger (MSN gateway), text/xml and application/xml (BOSH, XEP-0124):
  *                  packets go on over all messages of the connection, which are one inner stream
- *     exchange     application/octet-stream (mmtls, MTProto over HTTP), text/plain, none (YMSG): a request
- *                  and its answer are one inner stream; the next such request begins another
+ *     exchange     application/octet-stream (mmtls, MTProto over HTTP), none: a request and its answer are one
+ *                  inner stream; the next such request begins another
+ *     packets      text/plain (YMSG): the same, where the body begins as YMSG does. Other text that people
+ *                  send is no protocol, even where it quotes one
  *
  * The answer is passed with its request, and an answer of the MSN gateway always (it is also polled with an
  * empty request). Compressed bodies are not passed.
@@ -44,6 +46,7 @@ enum {
     HEADER_LINES = 100,
     ANSWERS = 16,            /* requests sent ahead of their answers; RFC 9112 section 9.3.2 */
     CARRIED_BYTES = 65536,   /* of one body */
+    PACKET_FIRST = 'Y',      /* YMSG, YPNS, YHOO */
     MESSAGES_WITHOUT_HIT = 16,
     MESSAGES = 64,
     MESSAGES_CARRYING = 1024,
@@ -72,7 +75,7 @@ enum place {
 enum part { PART_UNKNOWN, PART_ASKS, PART_ANSWERS };
 
 /* How packets ride in bodies. */
-enum carriage { CARRY_NOT, CARRY_EXCHANGE, CARRY_CONNECTION };
+enum carriage { CARRY_NOT, CARRY_EXCHANGE, CARRY_CONNECTION, CARRY_PACKETS };
 
 /* What a header says, as far as it is needed after it. */
 struct message {
@@ -407,7 +410,7 @@ static void read_type(struct http *h, struct message *m, struct view value)
         { "text/xml", CARRY_CONNECTION },
         { "application/xml", CARRY_CONNECTION },
         { "application/octet-stream", CARRY_EXCHANGE },
-        { "text/plain", CARRY_EXCHANGE },
+        { "text/plain", CARRY_PACKETS },
     };
     struct view type = view_trim(view_token(&value, ';'));
 
@@ -471,7 +474,7 @@ static void body_begin(struct half *half, bool to_end)
 /* This body is passed inside. A new inner stream begins unless it goes on over the connection. */
 static void carry(struct http *h, struct session *s, struct half *half, enum carriage how)
 {
-    if (h->inner != CARRY_NOT && (how == CARRY_EXCHANGE || h->inner == CARRY_EXCHANGE))
+    if (h->inner != CARRY_NOT && (how != CARRY_CONNECTION || h->inner != CARRY_CONNECTION))
         session_inner_end(s);
     h->inner = (uint8_t)how;
     half->carry = CARRIED_BYTES;
@@ -482,6 +485,9 @@ static size_t body_take(struct session *s, enum flow_dir from, struct half *half
                         uint64_t left)
 {
     size_t n = in->len < left ? in->len : (size_t)left;
+
+    if (half->message.carriage == CARRY_PACKETS && half->carry == CARRIED_BYTES && n > 0 && in->at[0] != PACKET_FIRST)
+        half->carry = 0;
     size_t inside = n < half->carry ? n : half->carry;
 
     if (inside > 0)
