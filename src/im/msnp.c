@@ -23,6 +23,7 @@
  * Limits. LINE_BYTES and PAYLOAD_BYTES: a longer payload is skipped.
  */
 #include "im/msnslp.h"
+#include "base/address.h"
 #include "base/cursor.h"
 #include "identify/parser.h"
 #include "im/transcode.h"
@@ -176,7 +177,8 @@ static void read_ans(struct talk *t, const struct words *w)
 static void expect_server(struct talk *t, struct view where, enum activity activity)
 {
     struct view port = where, host = view_token(&port, ':');
-    struct expectation e = { .l4 = L4_TCP, .activity = activity, .protocol = PROTOCOL_MSNP };
+    struct expectation e = { .l4 = L4_TCP, .activity = activity, .protocol = PROTOCOL_MSNP,
+                             .server = true };
     uint64_t number;
 
     if (!ip_parse(host, &e.addr) || !view_decimal(port, 65535, &number))
@@ -572,6 +574,27 @@ static bool opens_usr(const struct words *w)
     return w->count == 4 && is_decimal(word(w, 1)) && is_address(word(w, 2)) && is_key(word(w, 3));
 }
 
+/* How one signs in at the notification server. */
+static bool opens_sign_in(const struct words *w)
+{
+    struct view way = word(w, 2), stage = word(w, 3);
+    bool known = view_equal(way, VIEW("TWN")) || view_equal(way, VIEW("SSO")) || view_equal(way, VIEW("MD5"));
+
+    return w->count >= 5 && is_decimal(word(w, 1)) && known &&
+           ((view_equal(stage, VIEW("I")) && is_address(word(w, 4))) ||
+            (view_equal(stage, VIEW("S")) && !view_equal(way, VIEW("MD5"))));
+}
+
+/* The client is sent to another server: "NS" or "SB", address and port. */
+static bool opens_xfr(const struct words *w)
+{
+    struct view host = word(w, 3), address = view_token(&host, ':');
+    struct ip_addr ip;
+
+    return w->count >= 4 && is_decimal(word(w, 1)) && (view_equal(word(w, 2), VIEW("NS")) || view_equal(word(w, 2), VIEW("SB"))) &&
+           ip_parse(address, &ip) && is_decimal(host);
+}
+
 static bool opens_ans(const struct words *w)
 {
     return w->count == 5 && is_decimal(word(w, 1)) && is_address(word(w, 2)) && is_key(word(w, 3)) &&
@@ -621,6 +644,8 @@ static const struct opening {
 } openings[] = {
     { "VER", EITHER, opens_ver, "" },
     { "USR", CLIENT_ONLY, opens_usr, "" },
+    { "USR", EITHER, opens_sign_in, "" },
+    { "XFR", SERVER_ONLY, opens_xfr, "" },
     { "ANS", CLIENT_ONLY, opens_ans, "" },
     { "MSG", CLIENT_ONLY, opens_msg_out, "MIME-Version: 1.0\r\n" },
     { "MSG", SERVER_ONLY, opens_msg_in, "MIME-Version: 1.0\r\n" },

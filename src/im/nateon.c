@@ -15,7 +15,7 @@
  * Sources: the protocol as the open server for old clients and published client plug-ins show it (facts only).
  *
  * Recognised by the PVER line, or by LSIN with a hash, at the start of the client's stream; the server's PVER answer
- * counts as well. Limits: lines of 2 KiB.
+ * counts as well. Mid-stream two commands with their numbers are enough. Limits: lines of 2 KiB.
  */
 #include "identify/parser.h"
 
@@ -27,6 +27,9 @@ enum {
     WORD_BYTES = 4,
     MAX_WORDS = 8,
     NAME_BYTES = 64,
+    MIDSTREAM_BYTES = 1024, /* looked at where the beginning was not seen */
+    MIDSTREAM_LINES = 8,
+    MIDSTREAM_COMMANDS = 2,
 };
 
 struct nateon_line {
@@ -97,8 +100,59 @@ static enum im_answer probe_side(struct view v, struct finding *out)
     return IM_YES;
 }
 
+/* A command with its transaction number and more: 40 bits. */
+static bool is_command(struct view line)
+{
+    static const struct view words[] = {
+        WORD("PVER"), WORD("AUTH"), WORD("REQS"), WORD("LSIN"), WORD("CONF"), WORD("ONST"), WORD("NTFY"),
+        WORD("CTOC"), WORD("RESS"), WORD("MESG"), WORD("WHSP"), WORD("INFY"), WORD("ADDB"), WORD("GLST"),
+    };
+    struct nateon_line l;
+    uint64_t number;
+    bool known = false;
+
+    read_line(line, &l);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        known |= view_equal(l.word, words[i]);
+    return known && l.arguments >= 2 && view_decimal(l.argument[0], UINT32_MAX, &number);
+}
+
+static bool is_text(struct view v)
+{
+    for (size_t i = 0; i < v.len; i++)
+        if ((v.at[i] < ' ' && v.at[i] != '\r' && v.at[i] != '\n' && v.at[i] != '\t') || v.at[i] == 0x7f)
+            return false;
+    return true;
+}
+
+/* Without the opening: two commands among the first lines of both sides together. */
+static enum im_answer probe_midstream(const struct sample *s, struct finding *out)
+{
+    unsigned commands = 0;
+    bool more = true;
+
+    for (int d = 0; d < 2; d++) {
+        struct view left = view_slice(s->bytes[d], 0, MIDSTREAM_BYTES), line;
+        unsigned lines = 0;
+        if (!is_text(view_slice(left, 0, WORD_BYTES)))
+            return IM_NO;
+        while (lines < MIDSTREAM_LINES && view_line(&left, &line)) {
+            commands += is_command(line);
+            lines++;
+        }
+        more &= lines < MIDSTREAM_LINES && s->bytes[d].len < MIDSTREAM_BYTES;
+    }
+    if (commands < MIDSTREAM_COMMANDS)
+        return more ? IM_MORE : IM_NO;
+    struct text value = TEXT(out->value);
+    text_string(&value, "commands, mid-stream");
+    return IM_YES;
+}
+
 static enum im_answer nateon_probe(const struct sample *s, struct finding *out)
 {
+    if (s->midstream)
+        return probe_midstream(s, out);
     for (int d = 0; d < 2; d++) {
         enum im_answer answer = s->bytes[d].len > 0 ? probe_side(s->bytes[d], out) : IM_MORE;
         if (answer != IM_MORE)

@@ -149,7 +149,7 @@ static bool goes_with(const struct oicq_packet *p, enum flow_dir from, const str
 {
     if (from == earlier_from)
         return p->version == earlier->version && p->number == earlier->number && p->number >= FIRST_NUMBER
-            && p->sequence != earlier->sequence && p->version != SERVER_VERSION;
+            && p->sequence != earlier->sequence;
     return p->command == earlier->command && p->sequence == earlier->sequence;
 }
 
@@ -221,13 +221,15 @@ static enum im_answer probe_stream(const struct sample *s, struct finding *out)
             for (int e = 0; e <= d; e++)
                 if (have[e] && goes_with(&p, (enum flow_dir)d, &first[e], (enum flow_dir)e))
                     return tell(&p, out);
+            if (have[d] && p.version != SERVER_VERSION)
+                return IM_NO; /* two packets of one client that do not go together */
             if (have[d])
-                return IM_NO; /* two packets of one side that do not go together */
+                continue; /* old servers do not repeat the number */
             first[d] = p;
             have[d] = true;
         }
     }
-    return have[0] && have[1] ? IM_NO : IM_MORE;
+    return have[0] && have[1] && !s->midstream ? IM_NO : IM_MORE; /* mid-stream the first two may be strangers */
 }
 
 static enum im_answer oicq_probe(const struct sample *s, struct finding *out)
