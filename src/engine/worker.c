@@ -66,18 +66,33 @@ bool flow_is_named(const struct flow *f, uint64_t flow_id, struct view text)
     return end_is_named(&f->key, FROM_CLIENT, text) || end_is_named(&f->key, FROM_SERVER, text);
 }
 
-/* Direct legs and the media of calls take any port by design; who serves a half-seen flow is a guess. */
+/* TLS, QUIC and HTTP on ports of theirs hide nothing by the port. */
+static bool on_carrier_port(const struct flow *f)
+{
+    uint16_t port = f->key.port[FROM_SERVER];
+
+    if (f->app == PROTOCOL_HTTP)
+        return port == 80 || port == 8080;
+    return port == 443 && (f->app == PROTOCOL_TLS || f->app == PROTOCOL_QUIC);
+}
+
+/*
+ * Direct legs and the media of calls take any port by design. Of a flow that was seen one way only, or from its middle,
+ * who is the server is a guess: either port may be it.
+ */
 static bool is_port_agile(const struct worker *w, const struct flow *f)
 {
-    const struct catalog *catalog = w->config->catalog;
     bool lookup = f->activities == 1 << ACTIVITY_LOOKUP;
     bool media = f->key.l4 == L4_UDP && (f->activities >> ACTIVITY_CALL & 1) != 0;
+    bool one_way = f->packets[FROM_CLIENT] == 0 || f->packets[FROM_SERVER] == 0;
+    bool guess = (f->flags & FLOW_MIDSTREAM) != 0 || (f->key.l4 == L4_UDP && one_way);
 
-    if (f->service == 0 || f->delivery == DELIVERY_PEER || lookup || media)
+    if (f->service == 0 || f->delivery == DELIVERY_PEER || lookup || media || on_carrier_port(f))
         return false;
-    if ((f->flags & FLOW_MIDSTREAM) != 0 && catalog_own_port(catalog, f->service, f->key.l4, f->key.port[FROM_CLIENT]))
-        return false;
-    return !catalog_own_port(catalog, f->service, f->key.l4, f->key.port[FROM_SERVER]);
+    for (int d = FROM_SERVER; d >= (guess ? FROM_CLIENT : FROM_SERVER); d--)
+        if (catalog_own_port(w->config->catalog, f->service, f->key.l4, f->key.port[d]))
+            return false;
+    return true;
 }
 
 static void report_activity(void *context, const struct flow *flow, const struct record *record, uint64_t time_us,

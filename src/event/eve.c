@@ -54,9 +54,8 @@ static void service(struct json *j, const struct flow *f, const struct catalog *
     json_string(j, "service", s->slug);
     json_string(j, "vendor", s->vendor);
     json_string(j, "class", class_name(s->class));
-    if (f->protocol != PROTOCOL_UNKNOWN || f->app != PROTOCOL_UNKNOWN)
-        json_string(j, "protocol", protocol_name(f->protocol != PROTOCOL_UNKNOWN ? (enum protocol)f->protocol
-                                                                                 : (enum protocol)f->app));
+    json_string(j, "protocol", protocol_name(f->protocol != PROTOCOL_UNKNOWN ? (enum protocol)f->protocol
+                                                                             : (enum protocol)f->app));
 }
 
 static void optional(struct json *j, const char *key, const char *value)

@@ -408,8 +408,8 @@ static uint32_t flow_make(struct flow_table *t, const struct packet *p, uint32_t
 struct flow *flow_table_find(struct flow_table *t, const struct packet *p, uint32_t hash, enum flow_dir *out_dir,
                              bool *out_new)
 {
-    if (t->epoch_us == 0)
-        t->epoch_us = p->time_us > 1000000 ? p->time_us - 1000000 : 1;
+    if (t->epoch_us == 0) /* on a whole millisecond: tables of several workers cut times alike */
+        t->epoch_us = p->time_us > 1000000 ? (p->time_us / 1000 - 1000) * 1000 : 1;
     bool opens = p->l4 == L4_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
     uint32_t handle = index_find(t, p, hash, out_dir);
 
@@ -459,7 +459,9 @@ size_t flow_table_bytes(const struct flow_table *t)
 
 uint64_t flow_last_us(const struct flow_table *t, const struct flow *f)
 {
-    return t->epoch_us + (uint64_t)f->last_ms * 1000;
+    uint64_t last_us = t->epoch_us + (uint64_t)f->last_ms * 1000;
+
+    return last_us > f->first_us ? last_us : f->first_us; /* within one millisecond of its beginning */
 }
 
 static const char *const end_names[] = {
