@@ -179,6 +179,7 @@ struct sharing {
     unsigned long next_ticket;    /* under take_lock */
     uint64_t frames;              /* under take_lock */
     atomic_ulong end_ticket;      /* first ticket that does not exist; ULONG_MAX while reading */
+    atomic_uint sharers, arrived; /* threads; those that have handled all packets */
     struct chunk *ring[RING_CHUNKS];
 };
 
@@ -305,6 +306,10 @@ static void *share(void *argument)
             sched_yield();
         }
     }
+    /* Flows are judged at their end by what all workers have learnt. */
+    atomic_fetch_add(&s->arrived, 1);
+    while (atomic_load(&s->arrived) < atomic_load(&s->sharers))
+        sched_yield();
     worker_end(w);
     return NULL;
 }
@@ -335,7 +340,8 @@ static bool ring_new(struct sharing *s, struct imw_error_info *err)
 
 static bool read_shared(struct engine *e, struct capture *c, struct imw_error_info *err)
 {
-    struct sharing s = { .engine = e, .capture = c, .stable = capture_is_stable(c), .end_ticket = ULONG_MAX };
+    struct sharing s = { .engine = e, .capture = c, .stable = capture_is_stable(c), .end_ticket = ULONG_MAX,
+                         .sharers = e->worker_count };
     struct shared_worker workers[ENGINE_WORKERS_MAX];
     unsigned started = 0;
 
@@ -354,6 +360,7 @@ static bool read_shared(struct engine *e, struct capture *c, struct imw_error_in
         workers[0] = (struct shared_worker){ &s, 0, 0 };
         share(&workers[0]);
     } else {
+        atomic_store(&s.sharers, started);
         atomic_store(&s.end_ticket, 0);
         error_set(err, IMW_ERROR_SYSTEM, "cannot start %u threads", e->worker_count);
     }

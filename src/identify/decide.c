@@ -103,13 +103,15 @@ bool decide_by_expectation(const struct decision_context *context, struct flow *
 
     if (!knowledge_expected(context->knowledge, &f->key, context->now_us, &leg))
         return false;
-    f->delivery = DELIVERY_PEER;
-    f->activities |= (uint8_t)(1 << leg.activity);
+    if (!leg.server && f->delivery == DELIVERY_UNKNOWN)
+        f->delivery = DELIVERY_PEER;
+    if (!leg.server) /* what is done at a server it tells itself */
+        f->activities |= (uint8_t)(1 << leg.activity);
     if (f->protocol == PROTOCOL_UNKNOWN)
         f->protocol = leg.protocol;
     char value[RECORD_VALUE_BYTES];
     struct text t = TEXT(value);
-    text_format(&t, "%s announced by signalling", activity_name((enum activity)leg.activity));
+    text_format(&t, "%s announced by signalling", leg.server ? "server" : activity_name((enum activity)leg.activity));
     set(out, leg.service, EVIDENCE_EXPECTED, leg.confidence, view_string(value));
     return true;
 }

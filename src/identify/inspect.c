@@ -30,10 +30,17 @@ static void build_dispatch(struct inspector *in)
             if ((p->on & (l4 == 0 ? PARSER_TCP : PARSER_UDP)) == 0)
                 continue;
             set_add(&in->all[l4], i);
-            for (unsigned from = 0; from < 2; from++)
-                for (unsigned byte = 0; byte < 256; byte++)
-                    if (p->starts == NULL || p->starts((uint8_t)byte, (enum flow_dir)from))
-                        set_add(&in->by_first[l4][from][byte], i);
+            for (unsigned from = 0; from < 2; from++) {
+                bool begins = false;
+                for (unsigned byte = 0; byte < 256; byte++) {
+                    if (p->starts != NULL && !p->starts((uint8_t)byte, (enum flow_dir)from))
+                        continue;
+                    set_add(&in->by_first[l4][from][byte], i);
+                    begins = true;
+                }
+                if (!begins)
+                    set_add(&in->answering[l4][from], i);
+            }
         }
     }
 }
@@ -312,6 +319,27 @@ void inspector_open(struct inspector *in, struct flow *flow, uint64_t now_us)
     }
 }
 
+/*
+ * What was announced by a flow of another worker that has come so far only now; for a flow that kept silent, also what
+ * was announced while it lived.
+ */
+static void meet_late(struct session *s)
+{
+    const struct record *r = record_of(s->in, s->flow);
+    struct decision_context context = decision_context(s);
+    struct known_evidence known;
+
+    for (unsigned i = 0; r != NULL && i < r->evidence_count; i++)
+        if (r->evidence[i].kind == EVIDENCE_EXPECTED)
+            return;
+    if (s->flow->service != 0)
+        context.now_us = s->flow->first_us;
+    if (decide_by_expectation(&context, s->flow, &known)) {
+        count(s->in->counters, COUNT_EXPECTATIONS_MET);
+        session_adopt(s, known.service, EVIDENCE_EXPECTED, known.confidence, view_string(known.value));
+    }
+}
+
 void inspector_close(struct inspector *in, struct flow *flow, uint64_t last_us)
 {
     struct session s = session_of(in, flow, last_us);
@@ -320,12 +348,13 @@ void inspector_close(struct inspector *in, struct flow *flow, uint64_t last_us)
         finish(&s);
         settle(&s);
     }
+    s.layer = NULL;
+    if (flow->service != 0 || flow_is_silent(flow))
+        meet_late(&s);
     if (flow->service == 0 && flow_is_silent(flow)) {
         struct decision_context context = decision_context(&s);
         struct known_evidence known;
-        s.layer = NULL;
-        if (decide_by_expectation(&context, flow, &known) || decide_by_address(&context, flow, &known) ||
-            decide_by_neighbour(&context, flow, &known))
+        if (decide_by_address(&context, flow, &known) || decide_by_neighbour(&context, flow, &known))
             session_adopt(&s, known.service, known.kind, known.confidence, view_string(known.value));
     }
     if (flow->service != 0)

@@ -37,6 +37,7 @@ struct pair_key {
 struct leg_value {
     struct known_leg leg;
     struct ip_addr other; /* zero: any */
+    uint64_t since_us;
 };
 _Static_assert(sizeof(struct end_key) <= MAP_KEY_BYTES, "fits a key");
 _Static_assert(sizeof(struct pair_key) <= MAP_KEY_BYTES && sizeof(struct pair_key) > sizeof(struct end_key), "fits");
@@ -127,7 +128,9 @@ static struct view end_key(struct end_key *key, uint8_t l4, const struct ip_addr
 void knowledge_expect(struct knowledge *k, const struct expectation *e, uint16_t service, uint8_t confidence,
                       uint64_t now_us)
 {
-    struct leg_value value = { { service, (uint8_t)e->activity, (uint8_t)e->protocol, confidence }, e->other };
+    struct leg_value value = {
+        { service, (uint8_t)e->activity, (uint8_t)e->protocol, confidence, e->server }, e->other, now_us,
+    };
     uint64_t expiry_us = now_us + seconds(e->lifetime_s > 0 ? e->lifetime_s : LEG_LIFETIME_S);
     struct end_key key;
 
@@ -135,10 +138,18 @@ void knowledge_expect(struct knowledge *k, const struct expectation *e, uint16_t
         return;
     if (e->port == 0)
         atomic_store_explicit(&k->any_port, true, memory_order_relaxed);
-    for (unsigned l4 = L4_TCP; l4 <= L4_UDP; l4 += L4_UDP - L4_TCP)
-        if (e->l4 == 0 || e->l4 == l4)
-            map_put(k->legs, end_key(&key, (uint8_t)l4, &e->addr, e->port), view_of(&value, sizeof value), now_us,
-                    expiry_us);
+    for (unsigned l4 = L4_TCP; l4 <= L4_UDP; l4 += L4_UDP - L4_TCP) {
+        uint8_t bytes[MAP_VALUE_BYTES];
+        struct leg_value before, now = value;
+        if (e->l4 != 0 && e->l4 != l4)
+            continue;
+        if (map_get(k->legs, end_key(&key, (uint8_t)l4, &e->addr, e->port), now_us, bytes)) {
+            memcpy(&before, bytes, sizeof before);
+            if (before.leg.service == service && before.since_us < now_us)
+                now.since_us = before.since_us; /* announced again */
+        }
+        map_put(k->legs, end_key(&key, (uint8_t)l4, &e->addr, e->port), view_of(&now, sizeof now), now_us, expiry_us);
+    }
 }
 
 bool knowledge_expected(const struct knowledge *k, const struct flow_key *key, uint64_t now_us, struct known_leg *out)
@@ -158,6 +169,8 @@ bool knowledge_expected(const struct knowledge *k, const struct flow_key *key, u
             if (!map_get(k->legs, end_key(&end, key->l4, &key->addr[d], port), now_us, bytes))
                 continue;
             memcpy(&value, bytes, sizeof value);
+            if (value.since_us > now_us)
+                continue;
             if (any_port && ip_is_zero(&value.other))
                 continue; /* an address alone is too little */
             if (!ip_is_zero(&value.other) && !ip_equal(&value.other, &key->addr[1 - d]))

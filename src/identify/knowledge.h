@@ -34,10 +34,12 @@ bool knowledge_address(const struct knowledge *k, const struct ip_addr *addr, ui
 struct known_leg {
     uint16_t service;
     uint8_t activity, protocol, confidence;
+    bool server;
 };
 void knowledge_expect(struct knowledge *k, const struct expectation *e, uint16_t service, uint8_t confidence,
                       uint64_t now_us);
-/* The expectation that a flow meets, by either end, most specific first. */
+/* The expectation that a flow which begins now meets, by either end, most specific first. What another worker, ahead
+ * in the capture, has learnt since is not met. */
 bool knowledge_expected(const struct knowledge *k, const struct flow_key *key, uint64_t now_us, struct known_leg *out);
 
 /* ---- ends proved to speak a service ---- */

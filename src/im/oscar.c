@@ -188,7 +188,8 @@ static void expect_server(struct talk *t, struct view where, enum activity activ
 {
     struct view port = where;
     struct view host = view_token(&port, ':');
-    struct expectation e = { .l4 = L4_TCP, .activity = activity, .protocol = PROTOCOL_OSCAR };
+    struct expectation e = { .l4 = L4_TCP, .activity = activity, .protocol = PROTOCOL_OSCAR,
+                             .server = true };
     uint64_t number = session_port(t->s, true);
 
     if (!ip_parse(host, &e.addr) || (port.len > 0 && !view_decimal(port, 65535, &number)))
