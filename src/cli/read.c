@@ -45,7 +45,7 @@ struct reader {
     pthread_mutex_t out_lock;
     bool progress;           /* a bar is wanted */
     bool progress_shown;
-    bool explained;
+    bool explained, explained_any;
     bool out_of_memory;
     uint64_t started_ms, events;
     const char *name;
@@ -108,7 +108,7 @@ static void on_trace(void *context, const struct flow *f, uint64_t time_us, cons
     if (!r->explained)
         fprintf(out, "%s: flow %llu, %s %s:%u to %s:%u\n", r->name, (unsigned long long)flow_number(f),
                 f->key.l4 == L4_TCP ? "TCP" : "UDP", client, f->key.port[0], server, f->key.port[1]);
-    r->explained = true;
+    r->explained = r->explained_any = true;
     uint64_t since = time_us > f->first_us ? time_us - f->first_us : 0;
     fprintf(out, "  %7llu.%06llu  %s\n", (unsigned long long)(since / 1000000), (unsigned long long)(since % 1000000),
             line);
@@ -145,10 +145,20 @@ static const char *base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
+/* Frames that were left out because of their link type. */
+static uint64_t frames_foreign(const struct engine *e)
+{
+    struct counters sum;
+
+    engine_counters(e, &sum);
+    return sum.n[COUNT_LINK_UNKNOWN];
+}
+
 static bool read_one(struct reader *r, struct engine *e, const char *path)
 {
-    struct imw_error_info err;
+    struct imw_error_info err, foreign_err;
     struct capture *c;
+    bool status = true;
 
     r->name = base_name(path);
     r->explained = false;
@@ -157,15 +167,20 @@ static bool read_one(struct reader *r, struct engine *e, const char *path)
         cli_failed(&err);
         return false;
     }
+    uint64_t foreign = frames_foreign(e);
     bool ok = engine_read(e, c, r->name, &err);
     clear_progress(r);
+    if (frames_foreign(e) > foreign && capture_is_foreign(c, &foreign_err)) {
+        (void)cli_failed(&foreign_err);
+        status = false;
+    }
     if (!ok) {
         cli_failed(&err);
         if (err.code == IMW_ERROR_FORMAT)
             fputs("imward: what came before was analysed\n", stderr);
     }
     capture_close(c);
-    return ok;
+    return ok && status;
 }
 
 static void print_stats(struct reader *r, const struct engine *e)
@@ -201,6 +216,10 @@ static int finish(struct reader *r, const struct engine *e, bool ok, bool severa
             fputs(r->options->all_flows ? "no flows\n" : "no use of instant messaging found\n", r->out);
         if (r->options->stats)
             print_stats(r, e);
+    }
+    if (r->options->explain != NULL && !r->explained_any) {
+        fprintf(stderr, "imward: there is no flow '%s' in what was read\n", r->options->explain);
+        ok = false;
     }
     if (r->out_of_memory) {
         fputs("imward: not enough memory for all rows of the table; use --json\n", stderr);

@@ -295,6 +295,23 @@ unsigned capture_read(struct capture *c, struct frame *out, unsigned max)
     return 0;
 }
 
+void capture_note_link(struct capture *c, uint16_t link, uint64_t offset)
+{
+    if (c->foreign || link_is_known(link))
+        return;
+    c->foreign = true;
+    (void)error_file(&c->foreign_err, IMW_ERROR_FORMAT, c->name, "link type %u is not known, its frames are left out", link);
+    c->foreign_err.offset = offset;
+    c->foreign_err.has_offset = true;
+}
+
+bool capture_is_foreign(const struct capture *c, struct imw_error_info *err)
+{
+    if (c->foreign)
+        *err = c->foreign_err;
+    return c->foreign;
+}
+
 bool capture_is_stable(const struct capture *c)
 {
     return c->map != NULL;

@@ -38,8 +38,8 @@ struct capture {
     capture_reader *reader; /* of the file's format and byte order */
     uint64_t window_end;    /* offset in the file, unpacked, of the window's end */
     uint64_t skip;          /* bytes still to drop from a stream: the rest of a long block of no interest */
-    bool failed;
-    struct imw_error_info err;
+    bool failed, foreign;
+    struct imw_error_info err, foreign_err;
     char name[256];
 
     /* pcap: of all frames */
@@ -70,6 +70,9 @@ static inline uint64_t capture_offset(const struct capture *c)
 /* Stop reading here; returns 0, the number of frames. */
 unsigned capture_fail(struct capture *c, const char *format, ...) IMW_PRINTF(2, 3);
 
+/* A link type that the file announces at this offset: remember the first that is not known. */
+void capture_note_link(struct capture *c, uint16_t link, uint64_t offset);
+
 /* Take the file header off `next` and choose the reader. False: err is set. The magic number is there. */
 bool pcap_begin(struct capture *c, struct imw_error_info *err);
 bool pcapng_begin(struct capture *c, struct imw_error_info *err);
@@ -78,4 +81,4 @@ bool pcapng_begin(struct capture *c, struct imw_error_info *err);
 bool pcap_is(struct view start);
 bool pcapng_is(struct view start);
 
-enum { PCAP_HEADER_BYTES = 24 };
+enum { PCAP_HEADER_BYTES = 24, LINK_AT = 20 };

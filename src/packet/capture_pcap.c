@@ -126,6 +126,7 @@ bool pcap_begin(struct capture *c, struct imw_error_info *err)
      * The upper bits tell the length of a frame check sequence, which the lengths inside the frame cut off.
      */
     c->link = (uint16_t)number(&h, flavour->little);
+    capture_note_link(c, c->link, LINK_AT);
     c->reader = flavour->reader;
     return true;
 }

@@ -118,6 +118,7 @@ static bool add_interface(struct capture *c, struct cursor body, bool little)
         c->interfaces = more;
         c->interface_room = room;
     }
+    capture_note_link(c, i.link, capture_offset(c));
     c->interfaces[c->interface_count++] = i;
     return true;
 }

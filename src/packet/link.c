@@ -33,6 +33,15 @@ static const struct {
     { 192, LAYER_PER_PACKET }, { 239, LAYER_NFLOG },       { 258, LAYER_PACKET_TAP },
 };
 
+bool link_is_known(uint32_t link)
+{
+    bool known = false;
+
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++)
+        known |= links[i].link == link;
+    return known;
+}
+
 enum layer walk_link(struct walk *w, uint32_t link)
 {
     for (size_t i = 0; i < sizeof links / sizeof links[0]; i++)

@@ -60,6 +60,12 @@ bool capture_is_stable(const struct capture *c);
 /* True when reading stopped before the end of the file: *err says why, with the offset. All before was given. */
 bool capture_failed(const struct capture *c, struct imw_error_info *err);
 
+/* Is this a link type that is decoded? */
+bool link_is_known(uint32_t link);
+
+/* True when frames of the file may be of a link type that decode does not know: *err says which, and where it stands. */
+bool capture_is_foreign(const struct capture *c, struct imw_error_info *err);
+
 /* Bytes read of the file and its size, for progress; size 0 when not known (a pipe). */
 void capture_progress(const struct capture *c, uint64_t *out_done, uint64_t *out_size);
 
