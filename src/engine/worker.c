@@ -137,11 +137,10 @@ static void flow_ends(void *context, struct flow *f, enum flow_end why)
     inspector_close(w->inspector, f, flow_last_us(w->flows, f)); /* what was known then, not after a pause */
     if (f->service != 0)
         count(&w->counters, COUNT_FLOWS_IM);
-    if (f->service != 0 || w->config->all_flows) {
-        if ((f->flags & FLOW_TRACED) != 0 && w->config->trace != NULL)
-            w->config->trace(w->config->context, f, flow_last_us(w->flows, f), flow_end_name(why));
+    if ((f->flags & FLOW_TRACED) != 0 && w->config->trace != NULL)
+        w->config->trace(w->config->context, f, flow_last_us(w->flows, f), flow_end_name(why));
+    if (f->service != 0 || w->config->all_flows)
         report_flow(w, f, why);
-    }
     inspector_drop_record(w->inspector, f);
 }
 

@@ -209,6 +209,37 @@ static void test_a_table_that_was_flushed_takes_flows_of_an_earlier_time(void **
     flow_table_free(t);
 }
 
+static void test_a_flow_does_not_end_before_it_began(void **state)
+{
+    struct counters counters = { 0 };
+    struct log log = { 0 };
+    struct flow_table *t = table(&(struct flow_table_config){ 0 }, &counters, &log);
+    struct flow_table *other = table(&(struct flow_table_config){ 0 }, &counters, &log);
+    struct packet early = packet(1, 1, L4_UDP, 0, 0, false), p = packet(2, 2, L4_UDP, 0, 5, false);
+    enum flow_dir from;
+    bool is_new;
+
+    (void)state;
+    early.time_us += 777; /* the first packet of a table, within a millisecond */
+    (void)give(t, &early, &from, &is_new);
+    p.time_us += 1234;
+    struct flow *f = give(t, &p, &from, &is_new);
+    assert_int_equal(flow_last_us(t, f), p.time_us);
+    p.time_us += 2000;
+    f = give(t, &p, &from, &is_new);
+    uint64_t last = flow_last_us(t, f);
+    assert_int_equal(last % 1000, 0);
+    p.time_us -= 2000;
+    (void)give(other, &p, &from, &is_new);
+    p.time_us += 2000;
+    f = give(other, &p, &from, &is_new);
+    assert_int_equal(flow_last_us(other, f), last); /* whichever packet a table saw first */
+    flow_table_flush(t);
+    flow_table_flush(other);
+    flow_table_free(t);
+    flow_table_free(other);
+}
+
 static void test_community_id_of_the_specification(void **state)
 {
     /* Baseline values of the specification's own test captures. */
@@ -246,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_a_full_table_ends_idle_flows_and_counts_them),
         cmocka_unit_test(test_every_flow_is_found_again_and_ends_once),
         cmocka_unit_test(test_a_table_that_was_flushed_takes_flows_of_an_earlier_time),
+        cmocka_unit_test(test_a_flow_does_not_end_before_it_began),
         cmocka_unit_test(test_community_id_of_the_specification),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

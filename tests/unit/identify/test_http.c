@@ -205,6 +205,21 @@ static void test_each_exchange_of_octets_is_an_inner_stream_of_its_own(void **st
                         "inner server YMSG\n");
 }
 
+static void test_text_is_looked_into_only_where_it_begins_as_ymsg_does(void **state)
+{
+    static const struct step notes[] = {
+        CLIENT("POST /n HTTP/1.1\r\nHost: a.example\r\nContent-Type: text/plain\r\nContent-Length: 19\r\n\r\n"
+               "VER 1 MSNP12 CVR0\r\n"),
+    };
+    static const struct step packet[] = {
+        CLIENT("POST /n HTTP/1.1\r\nHost: a.example\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nYMSG"),
+    };
+
+    (void)state;
+    assert_string_equal(told(notes, COUNT(notes)), "name http-host a.example\nhttp POST /n\n");
+    assert_string_equal(told(packet, COUNT(packet)), "name http-host a.example\nhttp POST /n\ninner client YMSG\n");
+}
+
 static void test_other_bodies_are_not_looked_into(void **state)
 {
     static const struct step steps[] = {
@@ -491,6 +506,7 @@ int main(void)
         cmocka_unit_test(test_upgrades),
         cmocka_unit_test(test_msn_gateway_packets_are_one_inner_stream),
         cmocka_unit_test(test_each_exchange_of_octets_is_an_inner_stream_of_its_own),
+        cmocka_unit_test(test_text_is_looked_into_only_where_it_begins_as_ymsg_does),
         cmocka_unit_test(test_other_bodies_are_not_looked_into),
         cmocka_unit_test(test_a_carried_body_is_bounded),
         cmocka_unit_test(test_lines_too_long_are_skipped),

@@ -287,6 +287,11 @@ static void test_midstream_is_known_by_lines_that_stand_for_themselves(void **st
                      IM_MORE);
     assert_int_equal(midstream(VIEW("ADL 8 4\r\n<ml>MSG 5 N 40\r\nMIME-Version: 1.0\r\n"), nothing, &f),
                      IM_YES);
+    assert_int_equal(midstream(VIEW("USR 3 TWN I alice@example.org\r\n"), nothing, &f), IM_YES);
+    assert_int_equal(midstream(VIEW("USR 4 SSO S t=abc def\r\n"), nothing, &f), IM_YES);
+    assert_int_equal(midstream(VIEW("USR 4 TWN X alice@example.org\r\n"), nothing, &f), IM_MORE);
+    assert_int_equal(midstream(nothing, VIEW("XFR 3 NS 192.0.2.1:1863 0 192.0.2.2:1863\r\n"), &f), IM_YES);
+    assert_int_equal(midstream(nothing, VIEW("XFR 3 NS host:port 0\r\n"), &f), IM_MORE);
     assert_int_equal(midstream(VIEW("GET / HTTP/1.1\r\n"), VIEW("HTTP/1.1 200 OK\r\n"), &f), IM_NO);
 }
 

@@ -51,12 +51,34 @@ static void test_nateon_leaves_other_text_alone(void **state)
     assert_int_equal(probe_bytes(&parser_nateon, VIEW("PVER")), IM_MORE);
 }
 
+static enum im_answer midstream(struct view client, struct view server)
+{
+    struct sample s = { .l4 = L4_TCP, .midstream = true, .bytes = { client, server } };
+    struct finding f = { 0 };
+
+    return parser_nateon.probe(&s, &f);
+}
+
+static void test_nateon_midstream_needs_two_commands(void **state)
+{
+    const struct view nothing = view_of(NULL, 0);
+
+    (void)state;
+    assert_int_equal(midstream(VIEW("rest\r\nREQS 3 DES alice@nate.com\r\n"), VIEW("AUTH 2 DES\r\n")), IM_YES);
+    assert_int_equal(midstream(nothing, VIEW("NTFY 0 bob@nate.com O 0\r\nONST 6 O 0\r\n")), IM_YES);
+    assert_int_equal(midstream(nothing, VIEW("NTFY 0 bob@nate.com O 0\r\n")), IM_MORE);
+    assert_int_equal(midstream(VIEW("AUTH LOGIN secret\r\nLIST 1 2\r\n"), nothing), IM_MORE);
+    assert_int_equal(midstream(VIEW("\x16\3\1\2"), nothing), IM_NO);
+    assert_int_equal(midstream(VIEW("a\nb\nc\nd\ne\nf\ng\nh\n"), nothing), IM_NO);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nateon_conversation_keeps_the_laws),
         cmocka_unit_test(test_nateon_sign_in_alone_is_enough),
         cmocka_unit_test(test_nateon_leaves_other_text_alone),
+        cmocka_unit_test(test_nateon_midstream_needs_two_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -85,6 +85,23 @@ static void test_oicq_over_tcp_keeps_the_laws(void **state)
         "activity chat account=123456 out\n");
 }
 
+static void test_oicq_midstream_is_known_by_two_packets_of_one_side(void **state)
+{
+    const struct view of_server = VIEW("\0\x1e" P("\1\0", "\0\x22", "\1\2") BLOCK BLOCK "\x03"
+                                       "\0\x1e" P("\1\0", "\0\x02", "\1\3") BLOCK BLOCK "\x03");
+    const struct view stranger = VIEW("\0\x1e" P("\x11\x1d", "\0\x02", "\1\3") BLOCK BLOCK "\x03");
+    struct sample s = { .l4 = L4_TCP, .midstream = true, .bytes = { view_of(NULL, 0), of_server } };
+    struct finding f = { 0 };
+
+    (void)state;
+    assert_int_equal(parser_oicq.probe(&s, &f), IM_YES);
+    s.bytes[FROM_CLIENT] = stranger;
+    s.bytes[FROM_SERVER] = view_slice(of_server, 0, of_server.len / 2);
+    assert_int_equal(parser_oicq.probe(&s, &f), IM_MORE); /* answers to what was asked before may come first */
+    s.midstream = false;
+    assert_int_equal(parser_oicq.probe(&s, &f), IM_NO);
+}
+
 static void test_oicq_leaves_others_alone(void **state)
 {
     static const struct step dns[] = {
@@ -118,6 +135,7 @@ int main(void)
         cmocka_unit_test(test_oicq_newer_clients_are_known_by_their_marks),
         cmocka_unit_test(test_oicq_old_packets_need_company),
         cmocka_unit_test(test_oicq_over_tcp_keeps_the_laws),
+        cmocka_unit_test(test_oicq_midstream_is_known_by_two_packets_of_one_side),
         cmocka_unit_test(test_oicq_leaves_others_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -410,6 +410,23 @@ static void test_the_link_type_is_in_the_lower_bits(void **state)
     check_frame(0, 1000002, 5, 1, VIEW("frame"));
 }
 
+static void test_a_link_type_that_is_not_known_is_told(void **state)
+{
+    struct imw_error_info err;
+    struct capture *c;
+
+    (void)state;
+    for (unsigned link = 1; link <= 147; link += 146) {
+        file_begin(true);
+        pcap_header(0xa1b2c3d4, link);
+        assert_true(capture_open(as_file(view_of(f.at, f.len)), &c, NULL));
+        assert_int_equal(capture_is_foreign(c, &err), link == 147);
+        capture_close(c);
+    }
+    assert_non_null(strstr(err.text, "link type 147"));
+    assert_int_equal(err.offset, 20);
+}
+
 static void test_batches_of_any_size_give_the_same_frames(void **state)
 {
     (void)state;
@@ -966,6 +983,7 @@ int main(void)
         cmocka_unit_test(test_pcap_in_both_orders_and_all_fractions),
         cmocka_unit_test(test_wire_length_is_at_least_the_captured_length),
         cmocka_unit_test(test_the_link_type_is_in_the_lower_bits),
+        cmocka_unit_test(test_a_link_type_that_is_not_known_is_told),
         cmocka_unit_test(test_batches_of_any_size_give_the_same_frames),
         cmocka_unit_test(test_a_capture_without_frames_ends_cleanly),
         cmocka_unit_test(test_a_record_cut_off_by_the_end_is_told_with_its_offset),
