@@ -229,7 +229,8 @@ static enum step read_gssapi(struct cursor *c)
 
 static bool socks_starts(uint8_t first, enum flow_dir from)
 {
-    return from == FROM_CLIENT && (first == 4 || first == 5);
+    /* A server of version 4 begins its reply with 00. */
+    return first == 5 || first == (from == FROM_CLIENT ? 4 : 0);
 }
 
 static enum im_answer to_answer(enum step step)

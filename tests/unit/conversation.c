@@ -53,10 +53,23 @@ static bool feed_side(struct talk *t, enum flow_dir from)
     return !r->settled && !r->upgraded;
 }
 
+/* As the driver does: a parser that names first bytes of a direction is not asked about others. */
+static bool may_start(const struct parser *p, uint8_t first, enum flow_dir from)
+{
+    bool never = true;
+
+    for (unsigned byte = 0; byte < 256 && p->starts != NULL && never; byte++)
+        never = !p->starts((uint8_t)byte, from);
+    return p->starts == NULL || never || p->starts(first, from);
+}
+
 static void give(struct talk *t, enum flow_dir from, struct view v)
 {
     struct outcome *o = t->out;
 
+    if (o->answer == IM_MORE && !t->midstream && t->side[from].len == 0 && v.len > 0 &&
+        !may_start(t->parser, v.at[0], from))
+        o->answer = IM_NO;
     append(&t->side[from], v);
     if (o->answer == IM_MORE) {
         struct sample s = { .l4 = L4_TCP, .from = from, .midstream = t->midstream };
