@@ -199,12 +199,23 @@ static bool first_fits(const struct irc_message *m, enum irc_first first)
     }
 }
 
+/* Words of users that a server passes on with their sender only. A file that quotes a client's lines has them bare. */
+static bool is_users_own(const struct irc_message *m)
+{
+    static const struct view words[] = { WORD("USER"), WORD("JOIN"), WORD("PRIVMSG") };
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (view_equal_nocase(words[i], m->command))
+            return true;
+    return m->params == 1 && view_equal_nocase(m->command, VIEW("NICK")); /* a link's NICK tells more */
+}
+
 /* Points of one line, or -1 where it is not IRC's. */
-static int line_points(struct view line)
+static int line_points(struct view line, bool from_server)
 {
     struct irc_message m;
 
-    if (!read_message(line, &m))
+    if (!read_message(line, &m) || (from_server && m.prefix.len == 0 && is_users_own(&m)))
         return -1;
     if (m.numeric != 0) {
         if (m.prefix.len == 0 || m.params < 2)
@@ -263,7 +274,7 @@ struct irc_score {
 };
 
 /* Add up the lines of one direction. False: not IRC. */
-static bool score(struct view bytes, bool midstream, struct irc_score *out)
+static bool score(struct view bytes, bool from_server, bool midstream, struct irc_score *out)
 {
     struct view line;
     unsigned lines = 0;
@@ -271,7 +282,7 @@ static bool score(struct view bytes, bool midstream, struct irc_score *out)
     while (out->points < ENOUGH && view_line(&bytes, &line)) {
         if (line.len == 0 && lines > 0)
             continue;
-        int points = line_points(line);
+        int points = line_points(line, from_server && !midstream);
         if (points < 0 && !(midstream && lines == 0)) /* mid-stream, the first line may be the end of one */
             return false;
         if (points > out->best_points) {
@@ -291,7 +302,7 @@ static enum im_answer irc_probe(const struct sample *s, struct finding *out)
     struct irc_score side[2] = { 0 };
 
     for (int d = 0; d < 2; d++)
-        if (!score(s->bytes[d], s->midstream, &side[d]))
+        if (!score(s->bytes[d], d == FROM_SERVER, s->midstream, &side[d]))
             return IM_NO;
     if (side[0].points + side[1].points < ENOUGH)
         return IM_MORE;

@@ -183,6 +183,28 @@ static void test_irc_leaves_other_text_protocols_alone(void **state)
     assert_int_equal(out.answer, IM_NO);
 }
 
+/* The data connection of an FTP server, say: users' lines come from users, a server passes them on with the sender. */
+static void test_a_file_that_quotes_a_client_is_no_server(void **state)
+{
+    static const char file[] = "NICK alice\r\nUSER alice 0 * :Alice\r\nJOIN #desk\r\n:bob!bob@irc.example PRIVMSG #desk :Yes\r\n";
+    static const char *const more[] = { "USER a 0 * :A\r\n", "PRIVMSG #desk :hi\r\n", "JOIN #desk\r\n" };
+    const struct step link[] = { { FROM_CLIENT, VIEW("PASS x TS 6 :1AB\r\nCAPAB :QS EX\r\n") },
+                                 { FROM_SERVER, VIEW("NICK bob 1 1700000000 +i bob host.example irc.example :Bob\r\n"
+                                                     "CAPAB :QS\r\n") } };
+
+    (void)state;
+    const struct step steps[] = { { FROM_SERVER, view_string(file) } };
+    check_laws(&parser_irc, steps, 1, &out);
+    assert_int_equal(out.answer, IM_NO);
+    for (unsigned i = 0; i < sizeof more / sizeof more[0]; i++) {
+        const struct step one[] = { { FROM_SERVER, view_string(more[i]) } };
+        converse(&parser_irc, one, 1, &out);
+        assert_int_equal(out.answer, IM_NO);
+    }
+    converse(&parser_irc, link, 2, &out);
+    assert_int_equal(out.answer, IM_YES);
+}
+
 static void test_irc_line_of_513_octets_is_not_irc(void **state)
 {
     char line[600];
@@ -223,6 +245,7 @@ int main(void)
         cmocka_unit_test(test_irc_leaves_other_text_protocols_alone),
         cmocka_unit_test(test_irc_line_of_513_octets_is_not_irc),
         cmocka_unit_test(test_irc_feed_skips_an_endless_line),
+        cmocka_unit_test(test_a_file_that_quotes_a_client_is_no_server),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
