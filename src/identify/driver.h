@@ -38,6 +38,7 @@ struct layer {
     uint8_t depth;
     bool started[2];           /* bytes came from this side */
     bool midstream;
+    bool body;                 /* carried in an HTTP/1 message: PARSER_BODY */
     bool upgrade;              /* asked for during feed */
     uint16_t upgrade_to;
     struct side side[2];
@@ -68,6 +69,7 @@ struct inspector {
     struct parser_set all[2];
     /* Parsers for which this side never begins: what it answers with may be anything. */
     struct parser_set answering[2][2];
+    struct parser_set bodies;
 };
 
 /* What a parser holds while it is called. */
@@ -89,6 +91,13 @@ static inline void set_add(struct parser_set *s, unsigned i)
 static inline void set_remove(struct parser_set *s, unsigned i)
 {
     s->bits[i / 64] &= ~((uint64_t)1 << (i % 64));
+}
+
+/* Only what is in `kept` too. */
+static inline void set_keep(struct parser_set *s, const struct parser_set *kept)
+{
+    for (unsigned i = 0; i < INSPECT_PARSERS / 64; i++)
+        s->bits[i] &= kept->bits[i];
 }
 
 static inline bool set_empty(const struct parser_set *s)

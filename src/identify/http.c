@@ -23,8 +23,9 @@
  *
  *     connection   application/x-msn-messenger (MSN gateway), text/xml and application/xml (BOSH, XEP-0124):
  *                  packets go on over all messages of the connection, which are one inner stream
- *     exchange     application/octet-stream (mmtls, MTProto over HTTP), none: a request and its answer are one
- *                  inner stream; the next such request begins another
+ *     exchange     application/octet-stream (mmtls), application/x-www-form-urlencoded (Telegram's clients say so
+ *                  of MTProto), none: a request and its answer are one inner stream; the next such request
+ *                  begins another
  *     packets      text/plain (YMSG): the same, where the body begins as YMSG does. Other text that people
  *                  send is no protocol, even where it quotes one
  *
@@ -410,6 +411,7 @@ static void read_type(struct http *h, struct message *m, struct view value)
         { "text/xml", CARRY_CONNECTION },
         { "application/xml", CARRY_CONNECTION },
         { "application/octet-stream", CARRY_EXCHANGE },
+        { "application/x-www-form-urlencoded", CARRY_EXCHANGE },
         { "text/plain", CARRY_PACKETS },
     };
     struct view type = view_trim(view_token(&value, ';'));

@@ -26,6 +26,8 @@ static void build_dispatch(struct inspector *in)
     for (unsigned i = 0; i < in->config.parser_count; i++) {
         const struct parser *p = in->config.parsers[i];
         assert(p->state_size <= PARSER_STATE_BYTES);
+        if ((p->on & PARSER_BODY) != 0)
+            set_add(&in->bodies, i);
         for (unsigned l4 = 0; l4 < 2; l4++) {
             if ((p->on & (l4 == 0 ? PARSER_TCP : PARSER_UDP)) == 0)
                 continue;

@@ -156,6 +156,8 @@ static void layer_start(struct session *s, enum flow_dir from, uint8_t first)
             l->candidates = s->in->all[l4];
     } else if (!other_started) {
         l->candidates = s->in->by_first[l4][from][first];
+        if (l->body)
+            set_keep(&l->candidates, &s->in->bodies);
     } else {
         for (unsigned i = 0; i < INSPECT_PARSERS / 64; i++)
             l->candidates.bits[i] &= s->in->by_first[l4][from][first].bits[i] | s->in->answering[l4][from].bits[i];
@@ -394,6 +396,8 @@ void layer_lost(struct session *s, enum flow_dir from)
         /* What comes next starts anywhere: judge it as a stream that was joined late. */
         l->midstream = true;
         l->candidates = s->in->all[l4_index(s->flow)];
+        if (l->body)
+            set_keep(&l->candidates, &s->in->bodies);
     }
 }
 
@@ -411,6 +415,8 @@ void session_inner(struct session *s, enum flow_dir from, struct view bytes)
             count(s->in->counters, COUNT_INSPECT_FULL);
             return;
         }
+        struct layer *inner = slab_at(&s->in->layers, outer->inner);
+        inner->body = outer->parser->protocol == PROTOCOL_HTTP;
     }
     s->layer = slab_at(&s->in->layers, outer->inner);
     layer_bytes(s, from, bytes);

@@ -62,12 +62,13 @@ struct finding {
     bool reversed;        /* mid-stream: who the flow takes for the client is the server */
 };
 
-enum { PARSER_TCP = 1, PARSER_UDP = 2 };
+/* PARSER_BODY: it is also found in bodies of HTTP/1 POSTs. Pages quote every protocol of text, so no other is asked. */
+enum { PARSER_TCP = 1, PARSER_UDP = 2, PARSER_BODY = 4 };
 
 struct parser {
     enum protocol protocol;
     const char *service;   /* slug that a yes proves; NULL: the protocol alone proves none (tls, http, stun) */
-    unsigned on;           /* PARSER_TCP, PARSER_UDP or both */
+    unsigned on;           /* PARSER_TCP, PARSER_UDP or both; PARSER_BODY */
 
     /* Can a stream or first datagram begin with this byte, sent by `from`? NULL: any. Called at start only, to
      * build the dispatch table. A side for which it refuses every byte never begins: its answers are not

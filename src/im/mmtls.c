@@ -220,7 +220,7 @@ static size_t mmtls_feed(void *state, struct session *s, enum flow_dir from, str
 const struct parser parser_mmtls = {
     .protocol = PROTOCOL_MMTLS,
     .service = "wechat",
-    .on = PARSER_TCP,
+    .on = PARSER_TCP | PARSER_BODY,
     .starts = mmtls_starts,
     .probe = mmtls_probe,
     .state_size = sizeof(struct mmtls),

@@ -751,7 +751,7 @@ extern const struct parser parser_msnp;
 const struct parser parser_msnp = {
     .protocol = PROTOCOL_MSNP,
     .service = "msn",
-    .on = PARSER_TCP,
+    .on = PARSER_TCP | PARSER_BODY,
     .starts = starts,
     .probe = probe,
     .state_size = sizeof(struct msnp),

@@ -9,6 +9,7 @@
  *     intermediate  eeeeeeee, then  length32
  *     padded        dddddddd, then  length32, up to 15 bytes of it padding
  *     full          no tag          length32 (of all)  sequence32 from 0  message  CRC-32 of all before
+ *     bare          no tag          one message, the body of a POST (mtproto-transports, HTTP)
  *
  * A message begins with the 64-bit id of the key it is encrypted with. It is 24 bytes and a multiple of 16
  * long; with id 0 it is clear (message id64, length32, constructor32): the key exchange of a first login,
@@ -36,7 +37,7 @@
 #include <stdio.h>
 #include <zlib.h>
 
-enum transport { ABRIDGED, INTERMEDIATE, PADDED, FULL };
+enum transport { ABRIDGED, INTERMEDIATE, PADDED, FULL, BARE };
 
 enum {
     START_BYTES = 64,           /* of the obfuscated transport */
@@ -48,11 +49,13 @@ enum {
     KEY_ID_BYTES = 8,
     FRAME_BYTES_MAX = 1 << 25,  /* parts of files have a mebibyte */
     FULL_BYTES_MAX = 8192,      /* of a first frame that is checked whole */
+    BARE_BYTES = 64,            /* a first message of the key exchange is shorter, behind its key id */
     FILE_BYTES = 16384,         /* frames from here on are parts of files */
     HEAD_BYTES = 4 + KEY_ID_BYTES, /* longest head of a frame */
 };
 
-static const char *const transport_names[] = { "abridged", "intermediate", "padded intermediate", "full" };
+static const char *const transport_names[] = { "abridged", "intermediate", "padded intermediate", "full",
+                                              "over HTTP" };
 
 /* One direction's key stream. */
 struct keys {
@@ -305,6 +308,10 @@ static enum im_answer find_transport(const struct sample *s, enum transport *out
     uint32_t second = cursor_u32(&c);
     if (c.bad)
         return s->bytes[FROM_SERVER].len > 0 ? IM_NO : IM_MORE;
+    if (tag == 0 && second == 0) { /* key id 0: nothing but the key exchange can be told */
+        *out = BARE;
+        return is_key_exchange(&c, BARE_BYTES);
+    }
     if (second == 0) { /* never in the obfuscated transport */
         *out = FULL;
         return probe_full(v);
@@ -418,6 +425,11 @@ static size_t mtproto_feed(void *state, struct session *s, enum flow_dir from, s
             return in.len;
         }
         session_delivery(s, DELIVERY_SERVER_PROXY);
+        if (m->transport == BARE) {
+            tell_once(s, &m->login, ACTIVITY_LOGIN);
+            session_settle(s);
+            return in.len;
+        }
     }
     while (rest.len > 0) {
         size_t used = rest.len < way->skip ? rest.len : way->skip;
@@ -447,7 +459,7 @@ static size_t mtproto_feed(void *state, struct session *s, enum flow_dir from, s
 const struct parser parser_mtproto = {
     .protocol = PROTOCOL_MTPROTO,
     .service = "telegram",
-    .on = PARSER_TCP,
+    .on = PARSER_TCP | PARSER_BODY,
     .starts = mtproto_starts,
     .probe = mtproto_probe,
     .state_size = sizeof(struct mtproto),

@@ -972,7 +972,7 @@ extern const struct parser parser_xmpp;
 const struct parser parser_xmpp = {
     .protocol = PROTOCOL_XMPP,
     .service = "xmpp",
-    .on = PARSER_TCP,
+    .on = PARSER_TCP | PARSER_BODY,
     .starts = xmpp_starts,
     .probe = xmpp_probe,
     .state_size = sizeof(struct xmpp_state),

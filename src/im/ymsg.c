@@ -628,7 +628,7 @@ extern const struct parser parser_ymsg;
 const struct parser parser_ymsg = {
     .protocol = PROTOCOL_YMSG,
     .service = "yahoo",
-    .on = PARSER_TCP,
+    .on = PARSER_TCP | PARSER_BODY,
     .starts = starts,
     .probe = probe,
     .state_size = sizeof(struct ymsg),

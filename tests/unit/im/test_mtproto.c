@@ -203,6 +203,23 @@ static void test_abridged_messages_in_the_clear_need_one_key_twice(void **state)
     }
 }
 
+static void test_a_key_exchange_as_the_body_of_a_post(void **state)
+{
+    (void)state;
+    reset();
+    for (int i = 0; i < 2; i++) {
+        client.len = 0;
+        build_le(&client, 8, 0);
+        build_le(&client, 8, 0x51e57ac42770964a);
+        build_le(&client, 4, 20);
+        build_le(&client, 4, i == 0 ? 0xbe7e8ef1 : 0xbe7e8ef2);
+        build_random(&client, 16);
+        const struct step steps[] = { said(FROM_CLIENT, &client) };
+        check_laws(&parser_mtproto, steps, 1, &out);
+        assert_int_equal(out.answer, i == 0 ? IM_YES : IM_NO);
+    }
+}
+
 static void test_intermediate_messages_in_the_clear(void **state)
 {
     (void)state;
@@ -263,6 +280,7 @@ int main(void)
         cmocka_unit_test(test_the_server_never_speaks_first),
         cmocka_unit_test(test_a_key_exchange_in_the_clear_is_known),
         cmocka_unit_test(test_abridged_messages_in_the_clear_need_one_key_twice),
+        cmocka_unit_test(test_a_key_exchange_as_the_body_of_a_post),
         cmocka_unit_test(test_intermediate_messages_in_the_clear),
         cmocka_unit_test(test_the_full_transport_is_proved_by_its_check_sum),
         cmocka_unit_test(test_decoys_say_no),
