@@ -186,7 +186,8 @@ static void test_irc_leaves_other_text_protocols_alone(void **state)
 /* The data connection of an FTP server, say: users' lines come from users, a server passes them on with the sender. */
 static void test_a_file_that_quotes_a_client_is_no_server(void **state)
 {
-    static const char file[] = "NICK alice\r\nUSER alice 0 * :Alice\r\nJOIN #desk\r\n:bob!bob@irc.example PRIVMSG #desk :Yes\r\n";
+    static const char file[] = "NICK alice\r\nUSER alice 0 * :Alice\r\nJOIN #desk\r\n"
+                               ":bob!bob@irc.example PRIVMSG #desk :Yes\r\n";
     static const char *const more[] = { "USER a 0 * :A\r\n", "PRIVMSG #desk :hi\r\n", "JOIN #desk\r\n" };
     const struct step link[] = { { FROM_CLIENT, VIEW("PASS x TS 6 :1AB\r\nCAPAB :QS EX\r\n") },
                                  { FROM_SERVER, VIEW("NICK bob 1 1700000000 +i bob host.example irc.example :Bob\r\n"
