@@ -2,6 +2,7 @@
 /* imward read: analyse captures. A table for people, JSON events for programs. */
 #include "cli/cli.h"
 #include "engine/engine.h"
+#include "policy/policy.h"
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
@@ -18,6 +19,7 @@ static const char usage[] =
     "  -j, --json           events on standard output, one JSON object a line (a superset of EVE)\n"
     "  -o, --output FILE    write there instead of standard output\n"
     "  -c, --catalog PATH   catalog to use: a compiled file or a folder of YAML (default: the built-in one)\n"
+    "  -p, --policy FILE    judge every flow of a service by these rules (default: alert on all)\n"
     "  -w, --workers N      threads that share the work (default 1)\n"
     "  -a, --all-flows      report flows of no service too\n"
     "  -x, --explain FLOW   tell the whole way to the decision on one flow: its flow_id, its Community ID,\n"
@@ -33,13 +35,14 @@ static const char usage[] =
 
 struct read_options {
     bool json, all_flows, stats, quiet, no_colour;
-    const char *output, *catalog, *explain;
+    const char *output, *catalog, *policy, *explain;
     unsigned workers;
     uint32_t max_flows;
 };
 
 struct reader {
     const struct read_options *options;
+    const struct policy *policy;
     FILE *out;
     struct table *table;
     pthread_mutex_t out_lock;
@@ -78,6 +81,25 @@ static void on_flow(void *context, const struct flow_event *e)
         write_line(r, line, eve_flow(e, line));
     else if (!table_add(r->table, e))
         r->out_of_memory = true;
+}
+
+static struct verdict on_judge(void *context, const struct flow_event *e)
+{
+    const struct reader *r = context;
+    const struct flow *f = e->flow;
+    const struct catalog_service *service = catalog_service(e->catalog, f->service);
+    const struct policy_facts facts = {
+        .client = &f->key.addr[FROM_CLIENT], .server = &f->key.addr[FROM_SERVER], .service = f->service,
+        .class = service != NULL ? service->class : CLASS_COUNT,
+        .protocol = (enum protocol)(f->protocol != PROTOCOL_UNKNOWN ? f->protocol : f->app),
+        .activities = f->activities, .delivery = (enum delivery)f->delivery, .port_agile = e->port_agile,
+        .server_name = view_string(e->record != NULL ? e->record->server_name : NULL),
+        .client_version = view_string(e->record != NULL ? e->record->client : NULL), .time_us = f->first_us,
+    };
+    struct policy_verdict verdict;
+
+    policy_judge(r->policy, &facts, &verdict);
+    return (struct verdict){ policy_action_name(verdict.action), verdict.rule };
 }
 
 static void on_activity(void *context, const struct activity_event *e)
@@ -233,15 +255,17 @@ static int finish(struct reader *r, const struct engine *e, bool ok, bool severa
     return ok ? EXIT_DONE : EXIT_FAILED;
 }
 
-static int read_all(const struct read_options *o, char **paths, int count, const struct catalog *catalog, FILE *out)
+static int read_all(const struct read_options *o, char **paths, int count, const struct catalog *catalog,
+                    const struct policy *policy, FILE *out)
 {
     bool colour = !o->no_colour && getenv("NO_COLOR") == NULL && isatty(fileno(out));
-    struct reader r = { .options = o, .out = out, .table = table_new(colour),
+    struct reader r = { .options = o, .policy = policy, .out = out, .table = table_new(colour),
                         .progress = !o->quiet && isatty(STDERR_FILENO) };
     struct engine_config config = {
         .catalog = catalog, .workers = o->workers, .max_flows = o->max_flows, .all_flows = o->all_flows,
         .explain = o->explain, .flow = on_flow, .activity = o->json ? on_activity : NULL,
-        .trace = o->explain != NULL ? on_trace : NULL, .progress = on_progress, .context = &r,
+        .trace = o->explain != NULL ? on_trace : NULL, .progress = on_progress,
+        .judge = policy != NULL ? on_judge : NULL, .context = &r,
     };
     struct imw_error_info err;
     struct engine *e;
@@ -269,6 +293,7 @@ enum { OPTION_MAX_FLOWS = 256, OPTION_NO_COLOUR };
 static const struct option long_options[] = {
     { "json", no_argument, NULL, 'j' },           { "output", required_argument, NULL, 'o' },
     { "catalog", required_argument, NULL, 'c' },  { "workers", required_argument, NULL, 'w' },
+    { "policy", required_argument, NULL, 'p' },
     { "all-flows", no_argument, NULL, 'a' },      { "explain", required_argument, NULL, 'x' },
     { "stats", no_argument, NULL, 's' },          { "max-flows", required_argument, NULL, OPTION_MAX_FLOWS },
     { "no-colour", no_argument, NULL, OPTION_NO_COLOUR }, { "no-color", no_argument, NULL, OPTION_NO_COLOUR },
@@ -284,11 +309,12 @@ static bool parse(int argc, char **argv, struct read_options *o, int *out_status
 
     *o = (struct read_options){ .workers = 1 };
     *out_status = EXIT_USAGE;
-    while ((option = getopt_long(argc, argv, "jo:c:w:ax:sqh", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "jo:c:p:w:ax:sqh", long_options, NULL)) != -1) {
         switch (option) {
         case 'j': o->json = true; break;
         case 'o': o->output = optarg; break;
         case 'c': o->catalog = optarg; break;
+        case 'p': o->policy = optarg; break;
         case 'a': o->all_flows = true; break;
         case 'x': o->explain = optarg; break;
         case 's': o->stats = true; break;
@@ -324,28 +350,41 @@ static bool parse(int argc, char **argv, struct read_options *o, int *out_status
     return true;
 }
 
+/* The result goes to a file or to standard output. */
+static int read_into(const struct read_options *o, char **paths, int count, const struct catalog *catalog,
+                     const struct policy *policy)
+{
+    FILE *out = o->output != NULL ? fopen(o->output, "we") : stdout;
+
+    if (out == NULL) {
+        fprintf(stderr, "imward: cannot write %s: %s\n", o->output, strerror(errno));
+        return EXIT_FAILED;
+    }
+    int status = read_all(o, paths, count, catalog, policy, out);
+    if (out != stdout && fclose(out) != 0 && status == EXIT_DONE) {
+        fprintf(stderr, "imward: cannot write %s: %s\n", o->output, strerror(errno));
+        status = EXIT_FAILED;
+    }
+    return status;
+}
+
 int command_read(int argc, char **argv)
 {
     struct read_options o;
     struct imw_error_info err;
     struct catalog *catalog;
+    struct policy *policy = NULL;
     int status;
 
     if (!parse(argc, argv, &o, &status))
         return status;
     if (!(o.catalog != NULL ? catalog_open(o.catalog, &catalog, &err) : catalog_builtin(&catalog, &err)))
         return cli_failed(&err);
-    FILE *out = o.output != NULL ? fopen(o.output, "we") : stdout;
-    if (out == NULL) {
-        fprintf(stderr, "imward: cannot write %s: %s\n", o.output, strerror(errno));
-        catalog_close(catalog);
-        return EXIT_FAILED;
-    }
-    status = read_all(&o, argv + optind, argc - optind, catalog, out);
-    if (out != stdout && fclose(out) != 0 && status == EXIT_DONE) {
-        fprintf(stderr, "imward: cannot write %s: %s\n", o.output, strerror(errno));
-        status = EXIT_FAILED;
-    }
+    if (o.policy != NULL && !policy_load(o.policy, catalog, &policy, &err))
+        status = cli_failed(&err);
+    else
+        status = read_into(&o, argv + optind, argc - optind, catalog, policy);
+    policy_free(policy);
     catalog_close(catalog);
     return status;
 }

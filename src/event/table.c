@@ -190,8 +190,9 @@ static void flags_text(struct text *t, const struct table *table, const struct r
         text_format(t, " %sport-agile%s", paint(table, YELLOW), paint(table, PLAIN));
     if (r->conflict)
         text_format(t, " %sinjection?%s", paint(table, RED), paint(table, PLAIN));
-    if (strcmp(r->action, "block") == 0)
-        text_format(t, " %sblock%s", paint(table, RED), paint(table, PLAIN));
+    if (r->service != 0 && strcmp(r->action, "alert") != 0)
+        text_format(t, " %s%s%s", paint(table, strcmp(r->action, "block") == 0 ? RED : DIM), r->action,
+                    paint(table, PLAIN));
 }
 
 enum { COLUMN_CLIENT, COLUMN_SERVICE, COLUMN_ACTIVITY, COLUMN_DELIVERY, COLUMN_SERVER, COLUMN_BYTES, COLUMNS };

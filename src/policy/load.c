@@ -1,0 +1,777 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Reading a policy (docs/policy.md). The policy and the files that it includes are one list of groups and one of
+ * rules: its own rules first, then those of each included file. Included files hold groups and rules only, so there is
+ * one level and no circle. Groups of all files are read first, then people, then rules.
+ */
+#include "base/yaml.h"
+#include "policy/rules.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SERVICE_NAMED = 1, VENDOR_NAMED = 2, CLASS_NAMED = 4 };
+
+struct loading {
+    struct policy *policy;
+    const struct catalog *catalog;
+    struct yaml *files[POLICY_FILES]; /* [0] is the policy */
+    unsigned file_count;
+    unsigned file;                    /* being read */
+    const char **slugs, **vendors;    /* of the catalog, with NULL at the end */
+    uint8_t *what;                    /* by value of the axis WHAT: which keys of the rule allow it */
+    struct imw_error_info *err;
+};
+
+/* One value of a match key. */
+typedef bool read_value(struct loading *l, const struct yaml_node *n, struct rule *r);
+
+static bool out_of_memory(struct loading *l)
+{
+    return error_set(l->err, IMW_ERROR_MEMORY, "out of memory");
+}
+
+/* --- values --- */
+
+#define X(id, number, name, ...) name,
+static const char *const class_words[] = { SERVICE_CLASSES(X) NULL };
+static const char *const activity_words[] = { ACTIVITIES(X) NULL };
+static const char *const delivery_words[] = { DELIVERIES(X) NULL };
+#undef X
+#define X(id, number, name) name,
+static const char *const protocol_words[] = { PROTOCOLS(X) NULL };
+#undef X
+#define X(id, name) name,
+static const char *const action_words[] = { POLICY_ACTIONS(X) NULL };
+#undef X
+
+static bool unknown_word(struct loading *l, const struct yaml_node *n, const char *what, struct view v,
+                         const char *const *words)
+{
+    const char *hint = yaml_nearest(v, words);
+    int len = v.len < 60 ? (int)v.len : 60;
+
+    return hint != NULL ? yaml_error(n, l->err, "unknown %s '%.*s'; is '%s' meant?", what, len, (const char *)v.at, hint)
+                        : yaml_error(n, l->err, "unknown %s '%.*s'", what, len, (const char *)v.at);
+}
+
+/* A word of a table, by its place there. */
+static bool read_word(struct loading *l, const struct yaml_node *n, const char *what, const char *const *words,
+                      uint32_t *out)
+{
+    struct view v = view_of(NULL, 0);
+
+    if (!yaml_string(n, &v, l->err))
+        return false;
+    for (uint32_t i = 0; words[i] != NULL; i++)
+        if (view_equal(v, view_string(words[i]))) {
+            *out = i;
+            return true;
+        }
+    return unknown_word(l, n, what, v, words);
+}
+
+/* Text that names something: one line, not too long. */
+static bool read_name(struct loading *l, const struct yaml_node *n, struct view *out)
+{
+    if (!yaml_string(n, out, l->err))
+        return false;
+    if (out->len > NAME_BYTES || view_find_byte(*out, '\n', 0) < out->len)
+        return yaml_error(n, l->err, "must be one line of at most %d bytes", NAME_BYTES);
+    return true;
+}
+
+static bool read_date(struct loading *l, const struct yaml_node *n, int64_t *out)
+{
+    struct view v = view_of(NULL, 0);
+
+    if (!yaml_string(n, &v, l->err))
+        return false;
+    return date_parse(v, out) || yaml_error(n, l->err, "a date such as 2027-01-31 is needed");
+}
+
+static bool read_network(struct loading *l, const struct yaml_node *n, struct ip_addr *out, unsigned *out_bits)
+{
+    struct view v = view_of(NULL, 0);
+
+    if (!yaml_string(n, &v, l->err))
+        return false;
+    if (!ip_parse_network(v, out, out_bits))
+        return yaml_error(n, l->err, "an address or a network such as 10.20.0.0/16 is needed");
+    for (unsigned i = *out_bits; i < 128; i++)
+        if ((out->octet[i / 8] >> (7 - i % 8) & 1) != 0)
+            return yaml_error(n, l->err, "bits behind the first %u are not zero: a network begins where they are",
+                              *out_bits - (ip_is_v4(out) ? 96 : 0));
+    return true;
+}
+
+/* A network under a number of its own, whatever its spelling. */
+static bool number_network(struct loading *l, const struct ip_addr *ip, unsigned bits, struct names *names,
+                           uint32_t *out)
+{
+    char name[64];
+    struct text t = TEXT(name);
+
+    text_address(&t, ip);
+    text_format(&t, "/%u", bits);
+    return names_add(names, view_string(name), out) || out_of_memory(l);
+}
+
+/* A value, or a list of them that is not empty. */
+static bool read_values(struct loading *l, const struct yaml_node *n, read_value *read, struct rule *r)
+{
+    if (yaml_kind(n) != YAML_SEQUENCE)
+        return read(l, n, r);
+    if (yaml_count(n) == 0)
+        return yaml_error(n, l->err, "an empty list matches nothing; leave the key out to match all");
+    for (const struct yaml_node *v = yaml_first(n); v != NULL; v = yaml_next(v))
+        if (!read(l, v, r))
+            return false;
+    return true;
+}
+
+static bool add_term(struct loading *l, struct rule *r, enum axis_id axis, uint32_t value)
+{
+    struct policy *p = l->policy;
+
+    if (!policy_room(&p->terms, p->term_count, &p->term_room, sizeof *p->terms))
+        return out_of_memory(l);
+    p->terms[p->term_count++] = term_of(axis, value);
+    r->term_count++;
+    return true;
+}
+
+/* --- match keys --- */
+
+static bool read_service(struct loading *l, const struct yaml_node *n, struct rule *r)
+{
+    struct view v = view_of(NULL, 0);
+
+    (void)r;
+    if (!yaml_string(n, &v, l->err))
+        return false;
+    uint16_t number = catalog_find(l->catalog, v);
+    if (number == 0)
+        return unknown_word(l, n, "service", v, l->slugs);
+    l->what[number - 1] |= SERVICE_NAMED;
+    return true;
+}
+
+static bool read_vendor(struct loading *l, const struct yaml_node *n, struct rule *r)
+{
+    struct view v = view_of(NULL, 0);
+    bool found = false;
+
+    (void)r;
+    if (!yaml_string(n, &v, l->err))
+        return false;
+    for (unsigned i = 0; i < catalog_count(l->catalog); i++)
+        if (view_equal_nocase(v, view_string(l->vendors[i]))) {
+            l->what[i] |= VENDOR_NAMED;
+            found = true;
+        }
+    return found || unknown_word(l, n, "vendor", v, l->vendors);
+}
+
+static bool read_class(struct loading *l, const struct yaml_node *n, struct rule *r)
+{
+    unsigned services = catalog_count(l->catalog);
+    uint32_t class = 0;
+
+    (void)r;
+    if (!read_word(l, n, "class", class_words, &class))
+        return false;
+    for (unsigned i = 0; i < services; i++)
+        if (catalog_service(l->catalog, (uint16_t)(i + 1))->class == class)
+            l->what[i] |= CLASS_NAMED;
+    l->what[services + class] |= CLASS_NAMED;
+    return true;
+}
+
+static bool read_protocol(struct loading *l, const struct yaml_node *n, struct rule *r)
+{
+    struct view v = view_of(NULL, 0);
+
+    if (!yaml_string(n, &v, l->err))
+        return false;
+    int number = protocol_find(v);
+    if (number <= PROTOCOL_UNKNOWN)
+        return unknown_word(l, n, "protocol", v, protocol_words + 1);
+    return add_term(l, r, PROTOCOL, (uint32_t)number);
+}
+
+static bool read_activity(struct loading *l, const struct yaml_node *n, struct rule *r)
+{
+    uint32_t number = 0;
+
+    return read_word(l, n, "activity", activity_words, &number) && add_term(l, r, ACTIVITY, number);
+}
+
+static bool read_delivery(struct loading *l, const struct yaml_node *n, struct rule *r)
+{
+    uint32_t number = 0; /* without "unknown", which is no fact */
+
+    return read_word(l, n, "delivery", delivery_words + 1, &number) && add_term(l, r, DELIVERY, number + 1);
+}
+
+static bool read_flag(struct loading *l, const struct yaml_node *n, struct rule *r, enum axis_id axis)
+{
+    bool wanted = false;
+
+    return yaml_bool(n, &wanted, l->err) && add_term(l, r, axis, wanted);
+}
+
+static bool read_port_agile(struct loading *l, const struct yaml_node *n, struct rule *r)
+{
+    return read_flag(l, n, r, PORT_AGILE);
+}
+
+static bool read_acknowledged(struct loading *l, const struct yaml_node *n, struct rule *r)
+{
+    return read_flag(l, n, r, ACKNOWLEDGED);
+}
+
+static bool read_trained(struct loading *l, const struct yaml_node *n, struct rule *r)
+{
+    return read_flag(l, n, r, TRAINED);
+}
+
+static bool read_group(struct loading *l, const struct yaml_node *n, struct rule *r)
+{
+    struct view v = view_of(NULL, 0);
+    uint32_t number;
+
+    if (!read_name(l, n, &v))
+        return false;
+    return policy_add_group(l->policy, v, &number) ? add_term(l, r, GROUP, number) : out_of_memory(l);
+}
+
+static bool read_user(struct loading *l, const struct yaml_node *n, struct rule *r)
+{
+    struct view v = view_of(NULL, 0);
+    uint32_t number;
+
+    if (!read_name(l, n, &v))
+        return false;
+    return policy_add_user(l->policy, v, &number) ? add_term(l, r, USER, number) : out_of_memory(l);
+}
+
+static bool add_network(struct loading *l, struct rule *r, const struct ip_addr *ip, unsigned bits, enum axis_id axis)
+{
+    struct policy *p = l->policy;
+    struct names *names = axis == NETWORK ? &p->networks : &p->servers;
+    uint32_t before = names->count, number;
+
+    if (!number_network(l, ip, bits, names, &number))
+        return false;
+    if (number == before && !policy_add_member(axis == NETWORK ? &p->clients : &p->remotes, ip, bits, axis, number))
+        return out_of_memory(l);
+    return add_term(l, r, axis, number);
+}
+
+static bool read_client_network(struct loading *l, const struct yaml_node *n, struct rule *r)
+{
+    struct ip_addr ip;
+    unsigned bits;
+
+    return read_network(l, n, &ip, &bits) && add_network(l, r, &ip, bits, NETWORK);
+}
+
+/* Labels of letters, digits, '-' and '_': a name and all below it. */
+static bool is_domain(struct view v)
+{
+    uint8_t before = '.';
+
+    for (size_t i = 0; i < v.len; i++) {
+        uint8_t c = ascii_lower(v.at[i]);
+        bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+        if (!word && (c != '.' || before == '.'))
+            return false;
+        before = c;
+    }
+    return before != '.';
+}
+
+static bool read_server(struct loading *l, const struct yaml_node *n, struct rule *r)
+{
+    struct view v = view_of(NULL, 0);
+    struct ip_addr ip;
+    unsigned bits;
+    uint32_t number;
+
+    if (!read_name(l, n, &v))
+        return false;
+    if (ip_parse_network(v, &ip, &bits))
+        return read_network(l, n, &ip, &bits) && add_network(l, r, &ip, bits, SERVER);
+    if (!is_domain(v))
+        return yaml_error(n, l->err, "a network, or a name such as example.com (with all below it) is needed");
+    return names_add(&l->policy->servers, v, &number) ? add_term(l, r, SERVER, number) : out_of_memory(l);
+}
+
+/* "08:00", up to "24:00", in minutes. */
+static bool take_clock(struct view v, uint32_t *out)
+{
+    uint64_t hour, minute;
+
+    if (v.len != 5 || v.at[2] != ':' || !view_decimal(view_slice(v, 0, 2), 24, &hour) ||
+        !view_decimal(view_slice(v, 3, 5), 59, &minute) || hour * 60 + minute > 24 * 60)
+        return false;
+    *out = (uint32_t)(hour * 60 + minute);
+    return true;
+}
+
+static bool take_day(struct view v, unsigned *out)
+{
+    static const char *const days[] = { "mon", "tue", "wed", "thu", "fri", "sat", "sun" };
+
+    for (unsigned i = 0; i < 7; i++)
+        if (view_equal_nocase(v, view_string(days[i]))) {
+            *out = i;
+            return true;
+        }
+    return false;
+}
+
+/* "mon-fri,sun" as bits; a range may go over the week's end. */
+static bool take_days(struct view v, unsigned *out)
+{
+    *out = 0;
+    while (v.len > 0) {
+        struct view last = view_token(&v, ','), first = view_token(&last, '-');
+        unsigned from, to;
+        if (!take_day(first, &from) || !take_day(last.len > 0 ? last : first, &to))
+            return false;
+        for (unsigned day = from;; day = (day + 1) % 7) {
+            *out |= 1u << day;
+            if (day == to)
+                break;
+        }
+    }
+    return *out != 0;
+}
+
+/* "mon-fri 08:00-18:00", or every day "22:00-06:00": hours over midnight belong to the day on which they begin. */
+static bool read_hours(struct loading *l, const struct yaml_node *n, struct rule *r)
+{
+    struct policy *p = l->policy;
+    struct view v = view_of(NULL, 0), days;
+    unsigned mask = 0x7f;
+    uint32_t from, to;
+
+    if (!yaml_string(n, &v, l->err))
+        return false;
+    size_t space = view_find_byte(v, ' ', 0);
+    days = view_slice(v, 0, space);
+    struct view end = space < v.len ? view_trim(view_from(v, space)) : v, begin = view_token(&end, '-');
+    if ((space < v.len && !take_days(days, &mask)) || !take_clock(begin, &from) || !take_clock(end, &to) ||
+        from == to || from == 24 * 60)
+        return yaml_error(n, l->err, "days and hours such as \"mon-fri 08:00-18:00\" are needed");
+    for (unsigned day = 0; day < 7; day++) {
+        if ((mask >> day & 1) == 0)
+            continue;
+        if (!policy_room(&p->spans, p->span_count, &p->span_room, sizeof *p->spans))
+            return out_of_memory(l);
+        p->spans[p->span_count++] = (struct span){
+            (uint16_t)(day * 1440 + from), (uint16_t)(day * 1440 + to + (to < from ? 1440 : 0)),
+        };
+        r->span_count++;
+    }
+    return true;
+}
+
+static bool read_version(struct loading *l, const struct yaml_node *n, struct rule *r)
+{
+    struct view v = view_of(NULL, 0);
+
+    if (!yaml_string(n, &v, l->err))
+        return false;
+    return version_parse(v, &r->version_below) ||
+           yaml_error(n, l->err, "a version of one to %d numbers such as \"6.5.1\" is needed", VERSION_PARTS);
+}
+
+/* By enum policy_key. `single`: a list makes no sense. */
+static const struct match_key {
+    read_value *read;
+    bool single;
+} match_keys[POLICY_KEY_COUNT] = {
+    [POLICY_KEY_SERVICE] = { read_service, false }, [POLICY_KEY_VENDOR] = { read_vendor, false },
+    [POLICY_KEY_CLASS] = { read_class, false }, [POLICY_KEY_PROTOCOL] = { read_protocol, false },
+    [POLICY_KEY_ACTIVITY] = { read_activity, false }, [POLICY_KEY_DELIVERY] = { read_delivery, false },
+    [POLICY_KEY_PORT_AGILE] = { read_port_agile, true }, [POLICY_KEY_GROUP] = { read_group, false },
+    [POLICY_KEY_USER] = { read_user, false }, [POLICY_KEY_NETWORK] = { read_client_network, false },
+    [POLICY_KEY_SERVER] = { read_server, false }, [POLICY_KEY_HOURS] = { read_hours, false },
+    [POLICY_KEY_ACKNOWLEDGED] = { read_acknowledged, true }, [POLICY_KEY_TRAINED] = { read_trained, true },
+    [POLICY_KEY_CLIENT_VERSION_BELOW] = { read_version, true },
+};
+
+#define X(id, name) name,
+static const char *const match_words[] = { POLICY_KEYS(X) NULL };
+#undef X
+
+/* The services that service, vendor and class allow together. */
+static bool add_what(struct loading *l, struct rule *r)
+{
+    uint8_t wanted = 0;
+
+    if ((r->keys >> POLICY_KEY_SERVICE & 1) != 0)
+        wanted |= SERVICE_NAMED;
+    if ((r->keys >> POLICY_KEY_VENDOR & 1) != 0)
+        wanted |= VENDOR_NAMED;
+    if ((r->keys >> POLICY_KEY_CLASS & 1) != 0)
+        wanted |= CLASS_NAMED;
+    for (uint32_t i = 0; wanted != 0 && i < l->policy->what_count; i++)
+        if (l->what[i] == wanted && !add_term(l, r, WHAT, i))
+            return false;
+    return true;
+}
+
+static bool read_match(struct loading *l, const struct yaml_node *match, struct rule *r)
+{
+    struct policy *p = l->policy;
+
+    if (!yaml_known_keys(match, match_words, l->err))
+        return false;
+    memset(l->what, 0, p->what_count);
+    r->first_term = p->term_count;
+    r->first_span = p->span_count;
+    for (unsigned k = 0; k < POLICY_KEY_COUNT; k++) {
+        const struct yaml_node *n = yaml_get(match, match_words[k]);
+        if (n == NULL)
+            continue;
+        r->keys |= (uint16_t)(1u << k);
+        if (!(match_keys[k].single ? match_keys[k].read(l, n, r) : read_values(l, n, match_keys[k].read, r)))
+            return false;
+    }
+    return add_what(l, r);
+}
+
+/* --- rules and groups --- */
+
+static bool read_exception(struct loading *l, const struct yaml_node *n, struct rule *r)
+{
+    static const char *const keys[] = { "purpose", "approved_by", "until", NULL };
+    struct view text = view_of(NULL, 0);
+    const struct yaml_node *purpose, *approver, *until;
+
+    r->exception = true;
+    return yaml_known_keys(n, keys, l->err) && yaml_need(n, "purpose", &purpose, l->err) &&
+           yaml_string(purpose, &text, l->err) && yaml_need(n, "approved_by", &approver, l->err) &&
+           yaml_string(approver, &text, l->err) && yaml_need(n, "until", &until, l->err) &&
+           read_date(l, until, &r->last_day);
+}
+
+static bool read_rule_name(struct loading *l, const struct yaml_node *rule)
+{
+    struct policy *p = l->policy;
+    const struct yaml_node *node;
+    struct view name = view_of(NULL, 0);
+    uint32_t before = p->rule_names.count, number;
+
+    if (!yaml_need(rule, "name", &node, l->err) || !read_name(l, node, &name))
+        return false;
+    if (view_equal_nocase(name, VIEW("default")))
+        return yaml_error(node, l->err, "'default' stands for flows that no rule matches; give the rule another name");
+    if (!names_add(&p->rule_names, name, &number))
+        return out_of_memory(l);
+    if (number < before)
+        return yaml_error(node, l->err, "a rule of this name was given already in %s:%u",
+                          names_text(&p->file_names, p->rules[number].file), p->rules[number].line);
+    return true;
+}
+
+static bool read_rule(struct loading *l, const struct yaml_node *n)
+{
+    static const char *const keys[] = { "name", "match", "action", "exception", NULL };
+    struct policy *p = l->policy;
+    struct rule r = { .line = yaml_line(n), .file = (uint16_t)l->file };
+    const struct yaml_node *match, *action, *exception;
+    uint32_t number = 0;
+
+    if (p->rule_names.count == POLICY_RULES)
+        return yaml_error(n, l->err, "more than %d rules", POLICY_RULES);
+    if (!policy_room(&p->rules, p->rule_names.count, &p->rule_room, sizeof *p->rules))
+        return out_of_memory(l);
+    if (!yaml_known_keys(n, keys, l->err) || !read_rule_name(l, n) || !yaml_need(n, "match", &match, l->err) ||
+        !read_match(l, match, &r) || !yaml_need(n, "action", &action, l->err) ||
+        !read_word(l, action, "action", action_words, &number))
+        return false;
+    r.action = (uint8_t)number;
+    exception = yaml_get(n, "exception");
+    if (exception != NULL && !read_exception(l, exception, &r))
+        return false;
+    p->rules[p->rule_names.count - 1] = r;
+    return true;
+}
+
+static bool read_rules(struct loading *l, const struct yaml_node *root)
+{
+    const struct yaml_node *rules = yaml_get(root, "rules");
+
+    if (rules == NULL)
+        return true;
+    if (!yaml_expect(rules, YAML_SEQUENCE, l->err))
+        return false;
+    for (const struct yaml_node *n = yaml_first(rules); n != NULL; n = yaml_next(n))
+        if (!read_rule(l, n))
+            return false;
+    return true;
+}
+
+static bool read_group_networks(struct loading *l, const struct yaml_node *list, uint32_t group)
+{
+    struct ip_addr ip;
+    unsigned bits;
+
+    if (list == NULL)
+        return true;
+    if (!yaml_expect(list, YAML_SEQUENCE, l->err))
+        return false;
+    for (const struct yaml_node *n = yaml_first(list); n != NULL; n = yaml_next(n)) {
+        if (!read_network(l, n, &ip, &bits))
+            return false;
+        if (!policy_add_member(&l->policy->clients, &ip, bits, GROUP, group))
+            return out_of_memory(l);
+        l->policy->group[group].filled = true;
+    }
+    return true;
+}
+
+static bool read_group_users(struct loading *l, const struct yaml_node *list, uint32_t group)
+{
+    struct view name = view_of(NULL, 0);
+    uint32_t user;
+
+    if (list == NULL)
+        return true;
+    if (!yaml_expect(list, YAML_SEQUENCE, l->err))
+        return false;
+    for (const struct yaml_node *n = yaml_first(list); n != NULL; n = yaml_next(n)) {
+        if (!read_name(l, n, &name))
+            return false;
+        if (!policy_add_user(l->policy, name, &user) || !policy_add_membership(l->policy, user, group))
+            return out_of_memory(l);
+    }
+    return true;
+}
+
+static bool read_group_of_file(struct loading *l, const struct yaml_node *n)
+{
+    static const char *const keys[] = { "networks", "users", "directory", NULL };
+    struct policy *p = l->policy;
+    const struct yaml_node *directory;
+    struct view name = yaml_key(n);
+    uint32_t group;
+
+    if (!yaml_known_keys(n, keys, l->err))
+        return false;
+    if (name.len > NAME_BYTES)
+        return yaml_error(n, l->err, "a name of at most %d bytes is needed", NAME_BYTES);
+    if (!policy_add_group(p, name, &group))
+        return out_of_memory(l);
+    if (p->group[group].line != 0)
+        return yaml_error(n, l->err, "this group was given already in %s:%u",
+                          names_text(&p->file_names, p->group[group].file), p->group[group].line);
+    p->group[group].line = yaml_line(n);
+    p->group[group].file = (uint16_t)l->file;
+    directory = yaml_get(n, "directory");
+    return (directory == NULL || yaml_string(directory, &name, l->err)) &&
+           read_group_networks(l, yaml_get(n, "networks"), group) && read_group_users(l, yaml_get(n, "users"), group);
+}
+
+static bool read_groups(struct loading *l, const struct yaml_node *root)
+{
+    const struct yaml_node *groups = yaml_get(root, "groups");
+
+    if (groups == NULL)
+        return true;
+    if (!yaml_expect(groups, YAML_MAPPING, l->err))
+        return false;
+    for (const struct yaml_node *n = yaml_first(groups); n != NULL; n = yaml_next(n))
+        if (!read_group_of_file(l, n))
+            return false;
+    return true;
+}
+
+/* --- files --- */
+
+/* A file named in the policy lies beside it, unless its path is absolute. */
+static bool beside(struct loading *l, const struct yaml_node *n, char *out, size_t size)
+{
+    struct view name = view_of(NULL, 0);
+    struct text t = text_over(out, size);
+    const char *policy = yaml_name(l->files[0]), *slash = strrchr(policy, '/');
+
+    if (!yaml_string(n, &name, l->err))
+        return false;
+    if (name.at[0] != '/' && slash != NULL)
+        text_add(&t, view_of(policy, (size_t)(slash - policy) + 1));
+    text_add(&t, name);
+    return !t.cut || yaml_error(n, l->err, "a shorter path is needed");
+}
+
+static bool read_version_of_file(struct loading *l, const struct yaml_node *root)
+{
+    const struct yaml_node *n;
+    int64_t version;
+
+    if (!yaml_need(root, "version", &n, l->err) || !yaml_integer(n, 1, INT32_MAX, &version, l->err))
+        return false;
+    return version == 1 || yaml_error(n, l->err, "this program reads version 1 of the language");
+}
+
+static bool add_file(struct loading *l, struct yaml *y)
+{
+    uint32_t number;
+
+    l->files[l->file_count++] = y;
+    return (names_add(&l->policy->file_names, view_slice(view_string(yaml_name(y)), 0, NAME_BYTES), &number) &&
+            number == l->file_count - 1) ||
+           error_file(l->err, IMW_ERROR_VALUE, yaml_name(y), "this file was included already");
+}
+
+static bool read_includes(struct loading *l, const struct yaml_node *list)
+{
+    static const char *const keys[] = { "version", "groups", "rules", NULL };
+    char path[NAME_BYTES + 1];
+    struct yaml *y;
+
+    if (list == NULL)
+        return true;
+    if (!yaml_expect(list, YAML_SEQUENCE, l->err))
+        return false;
+    for (const struct yaml_node *n = yaml_first(list); n != NULL; n = yaml_next(n)) {
+        if (l->file_count == POLICY_FILES)
+            return yaml_error(n, l->err, "more than %d files", POLICY_FILES - 1);
+        if (!beside(l, n, path, sizeof path) || !yaml_load(path, &y, l->err))
+            return false;
+        if (!add_file(l, y) || !yaml_known_keys(yaml_root(y), keys, l->err) || !read_version_of_file(l, yaml_root(y)))
+            return false;
+    }
+    return true;
+}
+
+static bool read_people(struct loading *l, const struct yaml_node *root)
+{
+    const struct yaml_node *edition = yaml_get(root, "edition"), *people = yaml_get(root, "people");
+    struct view in_force = view_of(NULL, 0);
+    char path[NAME_BYTES + 1];
+
+    if (edition != NULL && !read_name(l, edition, &in_force))
+        return false;
+    l->policy->has_edition = edition != NULL;
+    if (people == NULL)
+        return true;
+    l->policy->has_people = true;
+    return beside(l, people, path, sizeof path) && people_load(path, in_force, l->policy, l->err);
+}
+
+static bool read_zone(struct loading *l, const struct yaml_node *n)
+{
+    struct view name = view_of(NULL, 0);
+    struct imw_error_info why;
+
+    if (n == NULL)
+        return true;
+    if (!yaml_string(n, &name, l->err))
+        return false;
+    return view_equal(name, VIEW("UTC")) || zone_load((const char *)name.at, &l->policy->zone, &why) ||
+           yaml_error(n, l->err, "%s", why.text);
+}
+
+static bool read_policy(struct loading *l, const struct yaml_node *root)
+{
+    static const char *const keys[] = { "version", "edition", "default", "time_zone", "include", "people", "groups",
+                                        "rules", NULL };
+    const struct yaml_node *fallback;
+    uint32_t action = 0;
+
+    if (!yaml_known_keys(root, keys, l->err) || !read_version_of_file(l, root) ||
+        !yaml_need(root, "default", &fallback, l->err) ||
+        !read_word(l, fallback, "action", action_words, &action) || !read_zone(l, yaml_get(root, "time_zone")) ||
+        !read_includes(l, yaml_get(root, "include")))
+        return false;
+    l->policy->fallback = (enum policy_action)action;
+    for (l->file = 0; l->file < l->file_count; l->file++)
+        if (!read_groups(l, yaml_root(l->files[l->file])))
+            return false;
+    if (!read_people(l, root))
+        return false;
+    for (l->file = 0; l->file < l->file_count; l->file++)
+        if (!read_rules(l, yaml_root(l->files[l->file])))
+            return false;
+    return policy_compile(l->policy) || out_of_memory(l);
+}
+
+static bool prepare(struct loading *l)
+{
+    unsigned services = catalog_count(l->catalog);
+
+    l->policy->what_count = services + CLASS_COUNT + 1;
+    l->slugs = calloc(services + 1, sizeof *l->slugs);
+    l->vendors = calloc(services + 1, sizeof *l->vendors);
+    l->what = calloc(l->policy->what_count, 1);
+    if (l->slugs == NULL || l->vendors == NULL || l->what == NULL)
+        return out_of_memory(l);
+    for (unsigned i = 0; i < services; i++) {
+        l->slugs[i] = catalog_service(l->catalog, (uint16_t)(i + 1))->slug;
+        l->vendors[i] = catalog_service(l->catalog, (uint16_t)(i + 1))->vendor;
+    }
+    return true;
+}
+
+/* Takes `y`. */
+static bool load(struct yaml *y, const struct catalog *catalog, struct policy **out, struct imw_error_info *err)
+{
+    struct loading l = { .policy = calloc(1, sizeof *l.policy), .catalog = catalog, .err = err };
+    bool ok = false;
+
+    if (l.policy == NULL) {
+        yaml_free(y);
+        return out_of_memory(&l);
+    }
+    ok = add_file(&l, y) && prepare(&l) && read_policy(&l, yaml_root(y));
+    for (unsigned i = 0; i < l.file_count; i++)
+        yaml_free(l.files[i]);
+    free(l.slugs);
+    free(l.vendors);
+    free(l.what);
+    if (ok)
+        *out = l.policy;
+    else
+        policy_free(l.policy);
+    return ok;
+}
+
+bool policy_load(const char *path, const struct catalog *catalog, struct policy **out, struct imw_error_info *err)
+{
+    struct yaml *y;
+
+    return yaml_load(path, &y, err) && load(y, catalog, out, err);
+}
+
+bool policy_parse(const char *name, struct view text, const struct catalog *catalog, struct policy **out,
+                  struct imw_error_info *err)
+{
+    struct yaml *y;
+
+    return yaml_parse(name, text, &y, err) && load(y, catalog, out, err);
+}
+
+void policy_free(struct policy *p)
+{
+    if (p == NULL)
+        return;
+    names_fini(&p->file_names);
+    names_fini(&p->rule_names);
+    names_fini(&p->groups);
+    names_fini(&p->users);
+    names_fini(&p->networks);
+    names_fini(&p->servers);
+    zone_free(p->zone);
+    for (unsigned a = 0; a < AXES; a++)
+        free(p->axes[a].values);
+    void *const owned[] = { p->rules, p->group, p->persons, p->memberships, p->spans, p->terms, p->clients.members,
+                            p->clients.places, p->remotes.members, p->remotes.places, p->lists, p->bits };
+    for (unsigned i = 0; i < sizeof owned / sizeof owned[0]; i++)
+        free(owned[i]);
+    free(p);
+}

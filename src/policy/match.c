@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Asking a policy. A flow's facts choose, on every axis that some rule asks about, the set of rules that they satisfy;
+ * the sets are intersected word by word, and the first rule that is left and whose comparisons hold decides.
+ *
+ * The person of a flow is found by the client's address, or by the server's where only that lies in a network, group
+ * or person's address of the policy: a direct leg that was opened from outside.
+ */
+#include "policy/rules.h"
+#include <stdlib.h>
+
+enum { RULE_WORDS = POLICY_RULES / 64 + 1, SERVER_LABELS = 32 };
+
+/* The rules that a flow's facts satisfy, axis by axis. */
+struct choice {
+    const struct policy *policy;
+    const uint64_t *set[AXES];
+    uint64_t made[AXES][RULE_WORDS];     /* sets that no value has by itself */
+    uint32_t unknown;                    /* bits of enum policy_key */
+    int64_t day;                         /* local */
+    uint32_t minute;                     /* of the week */
+    bool has_version;
+    struct version version;
+};
+
+const char *policy_action_name(enum policy_action a)
+{
+    static const char *const names[] = {
+#define X(id, name) name,
+        POLICY_ACTIONS(X)
+#undef X
+    };
+
+    return names[a];
+}
+
+const char *policy_key_name(enum policy_key k)
+{
+    static const char *const names[] = {
+#define X(id, name) name,
+        POLICY_KEYS(X)
+#undef X
+    };
+
+    return names[k];
+}
+
+unsigned policy_rules(const struct policy *p) { return p->rule_names.count; }
+
+const char *policy_rule_name(const struct policy *p, unsigned number)
+{
+    return number > 0 && number <= p->rule_names.count ? names_text(&p->rule_names, number - 1) : "default";
+}
+
+/* --- versions --- */
+
+/* Digits with points between them, at the start of *v, which is cut off. Returns how many numbers. */
+static unsigned take_version(struct view *v, struct version *out)
+{
+    unsigned parts = 0;
+    size_t at = 0;
+
+    *out = (struct version){ 0 };
+    for (;;) {
+        uint64_t number = 0;
+        size_t first = at;
+        for (; at < v->len && v->at[at] >= '0' && v->at[at] <= '9'; at++)
+            number = number < UINT32_MAX / 16 ? number * 10 + (v->at[at] - '0') : UINT32_MAX;
+        if (at == first) {
+            at -= parts > 0; /* the point behind the last number is none of ours */
+            break;
+        }
+        if (parts < VERSION_PARTS)
+            out->part[parts] = (uint32_t)number;
+        parts++;
+        if (at == v->len || v->at[at] != '.')
+            break;
+        at++;
+    }
+    *v = view_from(*v, at);
+    return parts;
+}
+
+bool version_parse(struct view v, struct version *out)
+{
+    unsigned parts = take_version(&v, out);
+
+    return parts > 0 && parts <= VERSION_PARTS && v.len == 0;
+}
+
+bool version_find(struct view text, struct version *out)
+{
+    struct version found;
+    unsigned best = 0;
+
+    while (text.len > 0 && best < 2) {
+        unsigned parts = take_version(&text, &found);
+        if (parts > best) {
+            best = parts;
+            *out = found;
+        }
+        if (parts == 0)
+            text = view_from(text, 1);
+    }
+    return best > 0;
+}
+
+static bool version_is_below(const struct version *a, const struct version *b)
+{
+    for (unsigned i = 0; i < VERSION_PARTS; i++)
+        if (a->part[i] != b->part[i])
+            return a->part[i] < b->part[i];
+    return false;
+}
+
+/* --- choosing --- */
+
+/* The flow has this value: rules that accept it may match. */
+static void choose(struct choice *c, enum axis_id axis, uint32_t value)
+{
+    const struct policy *p = c->policy;
+    uint64_t *made = c->made[axis];
+
+    if (!p->axes[axis].asked)
+        return;
+    const struct rule_set *s = &p->axes[axis].values[value];
+    if (s->count == 0)
+        return;
+    if (s->bits != NULL && c->set[axis] == p->axes[axis].any) {
+        c->set[axis] = s->bits;
+        return;
+    }
+    if (c->set[axis] != made)
+        memcpy(made, c->set[axis], p->words * sizeof *made);
+    c->set[axis] = made;
+    if (s->bits != NULL)
+        for (uint32_t w = 0; w < p->words; w++)
+            made[w] |= s->bits[w];
+    else
+        for (uint32_t i = 0; i < s->count; i++)
+            made[p->lists[s->first + i] / 64] |= (uint64_t)1 << (p->lists[s->first + i] % 64);
+}
+
+static void unknown(struct choice *c, enum policy_key key)
+{
+    c->unknown |= (uint32_t)1 << key;
+}
+
+static void choose_what(struct choice *c, const struct policy_facts *f)
+{
+    uint32_t services = c->policy->what_count - CLASS_COUNT - 1;
+
+    if (f->service > 0 && f->service <= services) {
+        choose(c, WHAT, f->service - 1u);
+        return;
+    }
+    unknown(c, POLICY_KEY_SERVICE);
+    unknown(c, POLICY_KEY_VENDOR);
+    if ((unsigned)f->class >= CLASS_COUNT)
+        unknown(c, POLICY_KEY_CLASS);
+    else
+        choose(c, WHAT, services + (uint32_t)f->class);
+}
+
+static void choose_words(struct choice *c, const struct policy_facts *f)
+{
+    if (f->protocol == PROTOCOL_UNKNOWN)
+        unknown(c, POLICY_KEY_PROTOCOL);
+    else
+        choose(c, PROTOCOL, (uint32_t)f->protocol);
+    if (f->activities == 0)
+        unknown(c, POLICY_KEY_ACTIVITY);
+    for (unsigned a = 0; a < ACTIVITY_COUNT; a++)
+        if ((f->activities >> a & 1) != 0)
+            choose(c, ACTIVITY, a);
+    if (f->delivery == DELIVERY_UNKNOWN)
+        unknown(c, POLICY_KEY_DELIVERY);
+    else
+        choose(c, DELIVERY, (uint32_t)f->delivery);
+    choose(c, PORT_AGILE, f->port_agile);
+}
+
+/* A person, with the groups and the signatures that belong to him or her. */
+static void choose_user(struct choice *c, uint32_t user)
+{
+    const struct policy *p = c->policy;
+    const struct person *person = &p->persons[user];
+
+    choose(c, USER, user);
+    for (uint32_t i = 0; i < person->group_count; i++)
+        choose(c, GROUP, p->memberships[person->first_group + i].group);
+    if (!person->listed)
+        return;
+    if (p->has_edition) {
+        c->unknown &= ~((uint32_t)1 << POLICY_KEY_ACKNOWLEDGED);
+        choose(c, ACKNOWLEDGED, person->acknowledged);
+    }
+    c->unknown &= ~((uint32_t)1 << POLICY_KEY_TRAINED);
+    choose(c, TRAINED, person->trained_until >= c->day);
+}
+
+/* Every group, network or server that a place and the places around it belong to. */
+static void choose_places(struct choice *c, const struct places *places, const struct place *at)
+{
+    for (; at != NULL; at = at->parent != NAME_NONE ? &places->places[at->parent] : NULL)
+        for (uint32_t i = 0; i < at->count; i++) {
+            const struct member *m = &places->members[at->first + i];
+            if (m->axis != USER)
+                choose(c, (enum axis_id)m->axis, m->value);
+        }
+}
+
+/* The one user of the narrowest place that has users; an address that several share tells none. */
+static uint32_t place_user(const struct places *places, const struct place *at)
+{
+    uint32_t user = NAME_NONE;
+
+    for (; at != NULL && user == NAME_NONE; at = at->parent != NAME_NONE ? &places->places[at->parent] : NULL)
+        for (uint32_t i = 0; i < at->count; i++) {
+            const struct member *m = &places->members[at->first + i];
+            if (m->axis != USER)
+                continue;
+            if (user != NAME_NONE)
+                return NAME_NONE;
+            user = m->value;
+        }
+    return user;
+}
+
+static void choose_who(struct choice *c, const struct policy_facts *f)
+{
+    const struct policy *p = c->policy;
+    const struct place *at = NULL;
+
+    unknown(c, POLICY_KEY_ACKNOWLEDGED);
+    unknown(c, POLICY_KEY_TRAINED);
+    if (f->client != NULL)
+        at = places_find(&p->clients, f->client);
+    if (at == NULL && f->server != NULL)
+        at = places_find(&p->clients, f->server);
+    choose_places(c, &p->clients, at);
+    uint32_t user = f->user.len > 0 ? names_find(&p->users, f->user) : place_user(&p->clients, at);
+    if (user != NAME_NONE)
+        choose_user(c, user);
+    bool addressed = f->client != NULL || f->server != NULL, named = f->user.len > 0 || user != NAME_NONE;
+    if (!named)
+        unknown(c, POLICY_KEY_USER);
+    if (!addressed)
+        unknown(c, POLICY_KEY_NETWORK);
+    if (!addressed && !named)
+        unknown(c, POLICY_KEY_GROUP);
+}
+
+static void choose_server(struct choice *c, const struct policy_facts *f)
+{
+    const struct policy *p = c->policy;
+    struct view name = f->server_name;
+
+    if (!p->axes[SERVER].asked)
+        return;
+    if (f->server == NULL && name.len == 0)
+        unknown(c, POLICY_KEY_SERVER);
+    if (f->server != NULL)
+        choose_places(c, &p->remotes, places_find(&p->remotes, f->server));
+    if (name.len > 0 && name.at[name.len - 1] == '.')
+        name.len--;
+    for (unsigned label = 0; name.len > 0 && label < SERVER_LABELS; label++) {
+        uint32_t number = names_find(&p->servers, name);
+        if (number != NAME_NONE)
+            choose(c, SERVER, number);
+        (void)view_token(&name, '.'); /* the domain above */
+    }
+}
+
+static void choose_time(struct choice *c, const struct policy_facts *f)
+{
+    int64_t local = zone_local(c->policy->zone, (int64_t)(f->time_us / 1000000));
+
+    c->day = floor_divide(local, DAY_S);
+    c->minute = day_of_week(c->day) * (DAY_S / 60) + (uint32_t)((local - c->day * DAY_S) / 60);
+    if (f->time_us == 0)
+        unknown(c, POLICY_KEY_HOURS);
+}
+
+static void choose_all(struct choice *c, const struct policy *p, const struct policy_facts *f)
+{
+    c->policy = p;
+    c->unknown = 0;
+    for (unsigned a = 0; a < AXES; a++)
+        c->set[a] = p->axes[a].any;
+    choose_time(c, f);
+    choose_what(c, f);
+    choose_words(c, f);
+    choose_who(c, f);
+    choose_server(c, f);
+    c->has_version = version_find(f->client_version, &c->version);
+    if (!c->has_version)
+        unknown(c, POLICY_KEY_CLIENT_VERSION_BELOW);
+}
+
+/* --- deciding --- */
+
+static bool hours_hold(const struct choice *c, const struct rule *r)
+{
+    if ((c->unknown >> POLICY_KEY_HOURS & 1) != 0)
+        return false;
+    for (uint32_t i = 0; i < r->span_count; i++) {
+        const struct span *s = &c->policy->spans[r->first_span + i];
+        if ((c->minute >= s->from && c->minute < s->to) || c->minute + WEEK_MINUTES < s->to)
+            return true;
+    }
+    return false;
+}
+
+/* Bits of the keys that compare and do not hold. */
+static uint32_t failed_comparisons(const struct choice *c, const struct rule *r)
+{
+    uint32_t failed = 0;
+
+    if ((r->keys >> POLICY_KEY_HOURS & 1) != 0 && !hours_hold(c, r))
+        failed |= (uint32_t)1 << POLICY_KEY_HOURS;
+    if ((r->keys >> POLICY_KEY_CLIENT_VERSION_BELOW & 1) != 0 &&
+        !(c->has_version && version_is_below(&c->version, &r->version_below)))
+        failed |= (uint32_t)1 << POLICY_KEY_CLIENT_VERSION_BELOW;
+    return failed;
+}
+
+static bool is_expired(const struct choice *c, const struct rule *r)
+{
+    return r->exception && c->day > r->last_day;
+}
+
+static void decide(const struct policy *p, unsigned number, struct policy_verdict *out)
+{
+    out->number = number;
+    out->rule = policy_rule_name(p, number);
+    out->action = number > 0 ? (enum policy_action)p->rules[number - 1].action : p->fallback;
+}
+
+void policy_judge(const struct policy *p, const struct policy_facts *facts, struct policy_verdict *out)
+{
+    const uint64_t *sets[AXES];
+    struct choice c;
+    unsigned count = 0;
+
+    choose_all(&c, p, facts);
+    for (unsigned a = 0; a < AXES; a++)
+        if (p->axes[a].asked)
+            sets[count++] = c.set[a];
+    *out = (struct policy_verdict){ .expired = false };
+    for (uint32_t w = 0; w < p->words; w++) {
+        uint64_t left = p->all[w];
+        for (unsigned i = 0; i < count && left != 0; i++)
+            left &= sets[i][w];
+        for (; left != 0; left &= left - 1) {
+            uint32_t r = w * 64 + (uint32_t)__builtin_ctzll(left);
+            if (failed_comparisons(&c, &p->rules[r]) != 0)
+                continue;
+            if (!is_expired(&c, &p->rules[r])) {
+                decide(p, r + 1, out);
+                return;
+            }
+            out->expired = true;
+        }
+    }
+    decide(p, 0, out);
+}
+
+/* --- explaining --- */
+
+/* Does one of service, vendor and class, which share an axis, fail by itself? Only the axis knows: name those asked. */
+static uint32_t failed_axes(const struct choice *c, uint32_t number)
+{
+    uint32_t failed = 0;
+
+    for (unsigned k = 0; k < POLICY_KEY_COUNT; k++) {
+        enum axis_id a = policy_key_axis((enum policy_key)k);
+        if (a != COMPARED && (c->policy->rules[number].keys >> k & 1) != 0 && !bit_is_set(c->set[a], number))
+            failed |= (uint32_t)1 << k;
+    }
+    return failed;
+}
+
+void policy_explain(const struct policy *p, const struct policy_facts *facts, policy_visit *visit, void *context,
+                    struct policy_verdict *out)
+{
+    struct choice c;
+
+    policy_judge(p, facts, out);
+    choose_all(&c, p, facts);
+    for (uint32_t r = 0; r < p->rule_names.count && r + 1 != out->number; r++) {
+        struct policy_reason reason = {
+            .number = r + 1, .rule = policy_rule_name(p, r + 1),
+            .failed = failed_axes(&c, r) | failed_comparisons(&c, &p->rules[r]), .expired = is_expired(&c, &p->rules[r]),
+        };
+        reason.unknown = reason.failed & c.unknown;
+        visit(context, &reason);
+    }
+}
