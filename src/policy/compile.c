@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From rules with terms to values with sets of rules; from networks to a table that is searched by halving. */
+#include "base/hash.h"
 #include "policy/rules.h"
+#include <endian.h>
 #include <stdlib.h>
 
 bool policy_room(void *array, uint32_t count, uint32_t *room, size_t size)
@@ -76,12 +78,19 @@ enum axis_id policy_key_axis(enum policy_key k)
 
 /* --- places --- */
 
+/* Addresses in order are numbers in order. */
+static hash_wide address_value(const struct ip_addr *ip)
+{
+    return (hash_wide)be64toh(ip->word[0]) << 64 | be64toh(ip->word[1]);
+}
+
 static int by_network(const void *a, const void *b)
 {
     const struct member *x = a, *y = b;
-    int order = memcmp(x->network.octet, y->network.octet, sizeof x->network.octet);
 
-    return order != 0 ? order : (int)x->bits - (int)y->bits;
+    if (!ip_equal(&x->network, &y->network))
+        return address_value(&x->network) < address_value(&y->network) ? -1 : 1;
+    return (int)x->bits - (int)y->bits;
 }
 
 static int by_network_and_value(const void *a, const void *b)
@@ -127,11 +136,12 @@ static bool compile_places(struct places *p)
 /* The last network that begins at or before `ip` is the one that holds it, or lies in it. */
 const struct place *places_find(const struct places *p, const struct ip_addr *ip)
 {
+    const hash_wide wanted = address_value(ip);
     uint32_t low = 0, high = p->place_count; /* all before `low` begin at or before, all from `high` on after */
 
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (memcmp(p->places[middle].network.octet, ip->octet, sizeof ip->octet) <= 0)
+        if (address_value(&p->places[middle].network) <= wanted)
             low = middle + 1;
         else
             high = middle;
@@ -148,7 +158,7 @@ static void clear_bit(uint64_t *bits, uint32_t n) { bits[n / 64] &= ~((uint64_t)
 static bool make_values(struct policy *p)
 {
     const uint32_t counts[AXES] = {
-        [WHAT] = p->what_count, [PROTOCOL] = PROTOCOL_COUNT, [ACTIVITY] = ACTIVITY_COUNT, [DELIVERY] = DELIVERY_COUNT,
+        [WHAT] = p->what_count, [PROTOCOL] = PROTOCOL_COUNT, [ACTIVITY] = ACTIVITY_SETS, [DELIVERY] = DELIVERY_COUNT,
         [PORT_AGILE] = 2, [GROUP] = p->groups.count, [USER] = p->users.count, [NETWORK] = p->networks.count,
         [SERVER] = p->servers.count, [ACKNOWLEDGED] = 2, [TRAINED] = 2,
     };
@@ -245,7 +255,7 @@ static void compile_people(struct policy *p)
 
 bool policy_compile(struct policy *p)
 {
-    p->words = p->rule_names.count / 64 + 1;
+    p->words = (p->rule_names.count / 64 / STRIDE_WORDS + 1) * STRIDE_WORDS;
     p->lists = malloc((p->term_count + 1) * sizeof *p->lists);
     if (p->lists == NULL || !make_values(p) || !compile_places(&p->clients) || !compile_places(&p->remotes))
         return false;

@@ -19,6 +19,7 @@ struct loading {
     unsigned file;                    /* being read */
     const char **slugs, **vendors;    /* of the catalog, with NULL at the end */
     uint8_t *what;                    /* by value of the axis WHAT: which keys of the rule allow it */
+    uint8_t activities;               /* bits that the rule lists */
     struct imw_error_info *err;
 };
 
@@ -203,7 +204,11 @@ static bool read_activity(struct loading *l, const struct yaml_node *n, struct r
 {
     uint32_t number = 0;
 
-    return read_word(l, n, "activity", activity_words, &number) && add_term(l, r, ACTIVITY, number);
+    (void)r;
+    if (!read_word(l, n, "activity", activity_words, &number))
+        return false;
+    l->activities |= (uint8_t)(1u << number);
+    return true;
 }
 
 static bool read_delivery(struct loading *l, const struct yaml_node *n, struct rule *r)
@@ -424,6 +429,15 @@ static bool add_what(struct loading *l, struct rule *r)
     return true;
 }
 
+/* Every set of activities that has one of those listed. */
+static bool add_activities(struct loading *l, struct rule *r)
+{
+    for (uint32_t set = 1; set < ACTIVITY_SETS; set++)
+        if ((set & l->activities) != 0 && !add_term(l, r, ACTIVITY, set))
+            return false;
+    return true;
+}
+
 static bool read_match(struct loading *l, const struct yaml_node *match, struct rule *r)
 {
     struct policy *p = l->policy;
@@ -431,6 +445,7 @@ static bool read_match(struct loading *l, const struct yaml_node *match, struct 
     if (!yaml_known_keys(match, match_words, l->err))
         return false;
     memset(l->what, 0, p->what_count);
+    l->activities = 0;
     r->first_term = p->term_count;
     r->first_span = p->span_count;
     for (unsigned k = 0; k < POLICY_KEY_COUNT; k++) {
@@ -441,7 +456,7 @@ static bool read_match(struct loading *l, const struct yaml_node *match, struct 
         if (!(match_keys[k].single ? match_keys[k].read(l, n, r) : read_values(l, n, match_keys[k].read, r)))
             return false;
     }
-    return add_what(l, r);
+    return add_what(l, r) && add_activities(l, r);
 }
 
 /* --- rules and groups --- */

@@ -9,7 +9,7 @@
 #include "policy/rules.h"
 #include <stdlib.h>
 
-enum { RULE_WORDS = POLICY_RULES / 64 + 1, SERVER_LABELS = 32 };
+enum { RULE_WORDS = POLICY_RULES / 64 + STRIDE_WORDS, SERVER_LABELS = 32 };
 
 /* The rules that a flow's facts satisfy, axis by axis. */
 struct choice {
@@ -170,9 +170,7 @@ static void choose_words(struct choice *c, const struct policy_facts *f)
         choose(c, PROTOCOL, (uint32_t)f->protocol);
     if (f->activities == 0)
         unknown(c, POLICY_KEY_ACTIVITY);
-    for (unsigned a = 0; a < ACTIVITY_COUNT; a++)
-        if ((f->activities >> a & 1) != 0)
-            choose(c, ACTIVITY, a);
+    choose(c, ACTIVITY, f->activities % ACTIVITY_SETS);
     if (f->delivery == DELIVERY_UNKNOWN)
         unknown(c, POLICY_KEY_DELIVERY);
     else
@@ -337,31 +335,38 @@ static void decide(const struct policy *p, unsigned number, struct policy_verdic
     out->action = number > 0 ? (enum policy_action)p->rules[number - 1].action : p->fallback;
 }
 
+/* Of the rules that are left in one word, the first whose comparisons hold. False: none. */
+static bool judge_word(const struct choice *c, uint32_t first, uint64_t left, struct policy_verdict *out)
+{
+    for (; left != 0; left &= left - 1) {
+        uint32_t r = first + (uint32_t)__builtin_ctzll(left);
+        const struct rule *rule = &c->policy->rules[r];
+        if (failed_comparisons(c, rule) != 0)
+            continue;
+        if (!is_expired(c, rule)) {
+            decide(c->policy, r + 1, out);
+            return true;
+        }
+        out->expired = true;
+    }
+    return false;
+}
+
 void policy_judge(const struct policy *p, const struct policy_facts *facts, struct policy_verdict *out)
 {
-    const uint64_t *sets[AXES];
     struct choice c;
-    unsigned count = 0;
 
     choose_all(&c, p, facts);
-    for (unsigned a = 0; a < AXES; a++)
-        if (p->axes[a].asked)
-            sets[count++] = c.set[a];
     *out = (struct policy_verdict){ .expired = false };
-    for (uint32_t w = 0; w < p->words; w++) {
-        uint64_t left = p->all[w];
-        for (unsigned i = 0; i < count && left != 0; i++)
-            left &= sets[i][w];
-        for (; left != 0; left &= left - 1) {
-            uint32_t r = w * 64 + (uint32_t)__builtin_ctzll(left);
-            if (failed_comparisons(&c, &p->rules[r]) != 0)
-                continue;
-            if (!is_expired(&c, &p->rules[r])) {
-                decide(p, r + 1, out);
+    for (uint32_t w = 0; w < p->words; w += STRIDE_WORDS) {
+        uint64_t left[STRIDE_WORDS];
+        memcpy(left, p->all + w, sizeof left);
+        for (unsigned a = 0; a < AXES; a++)
+            for (unsigned i = 0; p->axes[a].asked && i < STRIDE_WORDS; i++)
+                left[i] &= c.set[a][w + i];
+        for (unsigned i = 0; i < STRIDE_WORDS; i++)
+            if (judge_word(&c, (w + i) * 64, left[i], out))
                 return;
-            }
-            out->expired = true;
-        }
     }
     decide(p, 0, out);
 }

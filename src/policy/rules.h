@@ -24,7 +24,9 @@ enum axis_id {
 enum {
     POLICY_FILES = 17,         /* the policy and what it includes */
     WEEK_MINUTES = 7 * 24 * 60,
+    ACTIVITY_SETS = 1 << ACTIVITY_COUNT,
     VERSION_PARTS = 4,
+    STRIDE_WORDS = 8,          /* of sets that are intersected in one go */
 };
 
 struct version {
@@ -130,7 +132,7 @@ struct policy {
     struct places clients, remotes;
 
     /* compiled */
-    uint32_t words;            /* of a set of rules */
+    uint32_t words;            /* of a set of rules, a multiple of STRIDE_WORDS */
     uint64_t *all;             /* every rule */
     uint64_t *bits;            /* memory of the sets */
     uint32_t *lists;
