@@ -264,6 +264,7 @@ int command_policy(int argc, char **argv)
     if (checking && optind < argc)
         o.policy = argv[optind++];
     if (o.policy == NULL || optind < argc)
-        return cli_usage("policy", checking ? "check takes one file" : "explain takes --policy FILE, and facts as options");
+        return cli_usage("policy", "%s", checking ? "check takes one file"
+                                                  : "explain takes --policy FILE, and facts as options");
     return run(&o, o.policy, checking);
 }

@@ -61,7 +61,7 @@ static void keep_accepting(struct checking *c, uint32_t term)
 /* Does it hold at every hour, with every client, for ever? */
 static bool is_lasting(const struct rule *r)
 {
-    return !r->exception && (r->keys >> POLICY_KEY_HOURS & 1) == 0 && (r->keys >> POLICY_KEY_CLIENT_VERSION_BELOW & 1) == 0;
+    return !r->exception && (r->keys & (1u << POLICY_KEY_HOURS | 1u << POLICY_KEY_CLIENT_VERSION_BELOW)) == 0;
 }
 
 /* The first lasting rule before `r` that accepts all that it does, or r itself. */
@@ -138,10 +138,12 @@ static void check_rule(struct checking *c, uint32_t r)
         return;
     }
     uint32_t earlier = covering_rule(c, r);
-    if (earlier != r)
-        tell_rule(c, r, p->rules[earlier].action == p->rules[r].action
-                            ? "is never reached, and has the same action as the rule that covers it,"
-                            : "is never reached: all that it matches is decided before by", policy_rule_name(p, earlier + 1));
+    if (earlier == r)
+        return;
+    bool same = p->rules[earlier].action == p->rules[r].action;
+    tell_rule(c, r, same ? "is never reached, and has the same action as the rule that covers it,"
+                         : "is never reached: all that it matches is decided before by",
+              policy_rule_name(p, earlier + 1));
 }
 
 /* --- groups --- */

@@ -51,8 +51,9 @@ static bool unknown_word(struct loading *l, const struct yaml_node *n, const cha
     const char *hint = yaml_nearest(v, words);
     int len = v.len < 60 ? (int)v.len : 60;
 
-    return hint != NULL ? yaml_error(n, l->err, "unknown %s '%.*s'; is '%s' meant?", what, len, (const char *)v.at, hint)
-                        : yaml_error(n, l->err, "unknown %s '%.*s'", what, len, (const char *)v.at);
+    if (hint == NULL)
+        return yaml_error(n, l->err, "unknown %s '%.*s'", what, len, (const char *)v.at);
+    return yaml_error(n, l->err, "unknown %s '%.*s'; is '%s' meant?", what, len, (const char *)v.at, hint);
 }
 
 /* A word of a table, by its place there. */

@@ -17,6 +17,7 @@ struct choice {
     const uint64_t *set[AXES];
     uint64_t made[AXES][RULE_WORDS];     /* sets that no value has by itself */
     uint32_t unknown;                    /* bits of enum policy_key */
+    bool has_time;
     int64_t day;                         /* local */
     uint32_t minute;                     /* of the week */
     bool has_version;
@@ -193,6 +194,8 @@ static void choose_user(struct choice *c, uint32_t user)
         c->unknown &= ~((uint32_t)1 << POLICY_KEY_ACKNOWLEDGED);
         choose(c, ACKNOWLEDGED, person->acknowledged);
     }
+    if (!c->has_time)
+        return;
     c->unknown &= ~((uint32_t)1 << POLICY_KEY_TRAINED);
     choose(c, TRAINED, person->trained_until >= c->day);
 }
@@ -276,7 +279,8 @@ static void choose_time(struct choice *c, const struct policy_facts *f)
 
     c->day = floor_divide(local, DAY_S);
     c->minute = day_of_week(c->day) * (DAY_S / 60) + (uint32_t)((local - c->day * DAY_S) / 60);
-    if (f->time_us == 0)
+    c->has_time = f->time_us != 0;
+    if (!c->has_time)
         unknown(c, POLICY_KEY_HOURS);
 }
 
@@ -300,7 +304,7 @@ static void choose_all(struct choice *c, const struct policy *p, const struct po
 
 static bool hours_hold(const struct choice *c, const struct rule *r)
 {
-    if ((c->unknown >> POLICY_KEY_HOURS & 1) != 0)
+    if (!c->has_time)
         return false;
     for (uint32_t i = 0; i < r->span_count; i++) {
         const struct span *s = &c->policy->spans[r->first_span + i];
@@ -325,7 +329,7 @@ static uint32_t failed_comparisons(const struct choice *c, const struct rule *r)
 
 static bool is_expired(const struct choice *c, const struct rule *r)
 {
-    return r->exception && c->day > r->last_day;
+    return r->exception && (!c->has_time || c->day > r->last_day);
 }
 
 static void decide(const struct policy *p, unsigned number, struct policy_verdict *out)
@@ -373,7 +377,7 @@ void policy_judge(const struct policy *p, const struct policy_facts *facts, stru
 
 /* --- explaining --- */
 
-/* Does one of service, vendor and class, which share an axis, fail by itself? Only the axis knows: name those asked. */
+/* Keys with an axis that do not hold, as bits. Service, vendor and class share one: all that are asked are named. */
 static uint32_t failed_axes(const struct choice *c, uint32_t number)
 {
     uint32_t failed = 0;
@@ -396,7 +400,8 @@ void policy_explain(const struct policy *p, const struct policy_facts *facts, po
     for (uint32_t r = 0; r < p->rule_names.count && r + 1 != out->number; r++) {
         struct policy_reason reason = {
             .number = r + 1, .rule = policy_rule_name(p, r + 1),
-            .failed = failed_axes(&c, r) | failed_comparisons(&c, &p->rules[r]), .expired = is_expired(&c, &p->rules[r]),
+            .failed = failed_axes(&c, r) | failed_comparisons(&c, &p->rules[r]),
+            .expired = is_expired(&c, &p->rules[r]),
         };
         reason.unknown = reason.failed & c.unknown;
         visit(context, &reason);

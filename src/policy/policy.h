@@ -64,7 +64,7 @@ struct policy_facts {
     struct view server_name;               /* that the client asked for; empty: not known */
     struct view client_version;            /* "ICQ 6.5"; empty: not known */
     struct view user;                      /* empty: taken from the addresses in the file of people */
-    uint64_t time_us;                      /* since 1970 */
+    uint64_t time_us;                      /* since 1970; 0: not known, then no exception holds */
 };
 
 struct policy_verdict {

@@ -95,7 +95,7 @@ static void each_key_holds_for_its_values_only(void **state)
         { RULE("{delivery: server-proxy}"), RULE("{delivery: [peer, server-broker]}") },
         { RULE("{port_agile: false}"), RULE("{port_agile: true}") },
         { RULE("{user: Adams}"), RULE("{user: baker}") },
-        { RULE("{network: [10.0.0.0/8]}"), RULE("{network: [10.20.2.0/24, 192.0.2.0/24]}") },
+        { RULE("{network: [10.0.0.0/8]}"), RULE("{network: [10.20.2.0/24, 203.0.113.0/24]}") },
         { RULE("{network: 10.20.1.7}"), RULE("{network: 10.20.1.6}") },
         { RULE("{server: whatsapp.net}"), RULE("{server: [app.net, a.g.whatsapp.net]}") },
         { RULE("{server: 192.0.2.0/28}"), RULE("{server: [192.0.2.0/29, 10.20.1.7]}") },
@@ -495,7 +495,7 @@ static bool model_holds(const struct model *m, const struct model *flow)
 {
     return (m->service < 0 || m->service == flow->service) && (m->activities <= 0 || (m->activities & flow->activities) != 0) &&
            (m->delivery <= 0 || m->delivery == flow->delivery) &&
-           (m->network < 0 || (m->network == 0 && flow->network > 0) || m->network == flow->network) &&
+           (m->network < 0 || (m->network == 0 && flow->network > 0) || (m->network > 0 && m->network == flow->network)) &&
            (m->server < 0 || m->server == flow->server);
 }
 
