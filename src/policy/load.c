@@ -158,6 +158,17 @@ static bool read_service(struct loading *l, const struct yaml_node *n, struct ru
     return true;
 }
 
+/* A service that went from one vendor to another names both: "AOL, VK". */
+static bool is_vendor(struct view named, const char *vendors)
+{
+    struct view rest = view_string(vendors);
+    bool same = view_equal_nocase(named, rest);
+
+    while (!same && rest.len > 0)
+        same = view_equal_nocase(named, view_trim(view_token(&rest, ',')));
+    return same;
+}
+
 static bool read_vendor(struct loading *l, const struct yaml_node *n, struct rule *r)
 {
     struct view v = view_of(NULL, 0);
@@ -167,7 +178,7 @@ static bool read_vendor(struct loading *l, const struct yaml_node *n, struct rul
     if (!yaml_string(n, &v, l->err))
         return false;
     for (unsigned i = 0; i < catalog_count(l->catalog); i++)
-        if (view_equal_nocase(v, view_string(l->vendors[i]))) {
+        if (is_vendor(v, l->vendors[i])) {
             l->what[i] |= VENDOR_NAMED;
             found = true;
         }

@@ -75,7 +75,7 @@ struct policy_verdict {
 };
 
 /*
- * The first rule whose conditions all hold. About half a microsecond with ten thousand rules: rules are bits in sets,
+ * The first rule whose conditions all hold. About a microsecond with ten thousand rules: rules are bits in sets,
  * one for each value of each key, and those of the flow's values are intersected.
  */
 void policy_judge(const struct policy *p, const struct policy_facts *facts, struct policy_verdict *out);

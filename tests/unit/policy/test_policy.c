@@ -143,6 +143,18 @@ static void a_class_holds_for_a_service_that_the_catalog_does_not_know(void **st
     assert_int_equal(judge(RULE("{class: im}"), &f).number, 0);
 }
 
+static void a_vendor_is_known_by_each_of_its_names(void **state)
+{
+    struct policy_facts f = facts();
+
+    (void)state;
+    f.service = service("oscar"); /* "AOL, VK" */
+    assert_int_equal(judge(RULE("{vendor: aol}"), &f).number, 1);
+    assert_int_equal(judge(RULE("{vendor: VK}"), &f).number, 1);
+    assert_int_equal(judge(RULE("{vendor: 'AOL, VK'}"), &f).number, 1);
+    assert_int_equal(judge(RULE("{vendor: Meta}"), &f).number, 0);
+}
+
 static void the_first_match_decides_else_the_default(void **state)
 {
     static const char text[] =
@@ -599,6 +611,7 @@ int main(void)
         cmocka_unit_test(each_key_holds_for_its_values_only),
         cmocka_unit_test(what_is_not_known_does_not_match),
         cmocka_unit_test(a_class_holds_for_a_service_that_the_catalog_does_not_know),
+        cmocka_unit_test(a_vendor_is_known_by_each_of_its_names),
         cmocka_unit_test(the_first_match_decides_else_the_default),
         cmocka_unit_test(an_exception_ends_with_its_last_day_in_local_time),
         cmocka_unit_test(groups_hold_networks_and_users_and_nest),
