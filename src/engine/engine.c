@@ -106,6 +106,7 @@ struct engine_memory engine_memory(const struct engine *e)
         sum.flow_bytes += m.flow_bytes;
         sum.inspect_bytes += m.inspect_bytes;
         sum.flows_peak += m.flows_peak;
+        sum.inspect_used += m.inspect_used;
     }
     return sum;
 }

@@ -21,6 +21,7 @@ struct engine_config {
     const struct catalog *catalog;
     unsigned workers;        /* 0: 1 */
     uint32_t max_flows;      /* of all workers; 0: 1,000,000 */
+    uint32_t max_inspections; /* flows inspected at a time, of each worker; 0: 65,536 */
     bool all_flows;          /* report flows of no service too */
     const char *explain;     /* a flow to trace: see engine_explains(); NULL: none */
 
@@ -54,6 +55,7 @@ struct engine_memory {
     size_t flow_bytes;    /* table entries and index, at their peak */
     size_t inspect_bytes; /* inspection and records, at their peak */
     uint32_t flows_peak;
+    uint32_t inspect_used; /* objects of inspection in use now: none between captures */
 };
 struct engine_memory engine_memory(const struct engine *e);
 

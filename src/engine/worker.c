@@ -151,7 +151,7 @@ bool worker_new(const struct engine_config *config, uint32_t max_flows, struct k
     struct flow_table_config table = { .max_flows = max_flows };
     struct inspector_config inspection = {
         .catalog = config->catalog, .knowledge = knowledge, .keep_records = config->all_flows,
-        .max_records = max_flows, .activity = report_activity, .trace = report_trace, .context = w,
+        .max_inspections = config->max_inspections, .max_records = max_flows, .activity = report_activity, .trace = report_trace, .context = w,
     };
 
     if (w == NULL)
@@ -261,5 +261,5 @@ uint64_t worker_now_us(const struct worker *w)
 struct engine_memory worker_memory(const struct worker *w)
 {
     return (struct engine_memory){ flow_table_bytes(w->flows), inspector_bytes(w->inspector),
-                                   flow_table_peak(w->flows) };
+                                   flow_table_peak(w->flows), inspector_used(w->inspector) };
 }

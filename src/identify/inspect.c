@@ -100,15 +100,36 @@ void inspector_free(struct inspector *in)
     free(in);
 }
 
-size_t inspector_bytes(const struct inspector *in)
+enum { SLABS = 6 + STATE_CLASSES };
+
+static void slabs_of(const struct inspector *in, const struct slab *out[SLABS])
 {
     const struct slab *all[] = { &in->inspections, &in->layers, &in->heads, &in->small, &in->large, &in->records,
-                                &in->states[0], &in->states[1], &in->states[2] };
+                                 &in->states[0], &in->states[1], &in->states[2] };
+
+    memcpy(out, all, sizeof all);
+}
+
+size_t inspector_bytes(const struct inspector *in)
+{
+    const struct slab *all[SLABS];
     size_t bytes = 0;
 
-    for (unsigned i = 0; i < sizeof all / sizeof all[0]; i++)
+    slabs_of(in, all);
+    for (unsigned i = 0; i < SLABS; i++)
         bytes += (size_t)all[i]->peak * all[i]->size;
     return bytes;
+}
+
+uint32_t inspector_used(const struct inspector *in)
+{
+    const struct slab *all[SLABS];
+    uint32_t used = 0;
+
+    slabs_of(in, all);
+    for (unsigned i = 0; i < SLABS; i++)
+        used += all[i]->used;
+    return used;
 }
 
 static struct inspection *inspection_of(const struct inspector *in, const struct flow *f)

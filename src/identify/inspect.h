@@ -76,3 +76,6 @@ void inspector_drop_record(struct inspector *in, struct flow *flow);
 
 /* Memory that inspection and records take at their peak, bytes. */
 size_t inspector_bytes(const struct inspector *in);
+
+/* Objects of all kinds that are in use now: none when all flows are closed and their records dropped. */
+uint32_t inspector_used(const struct inspector *in);
