@@ -22,6 +22,9 @@ enum {
     CHECK_AFTER_S = 16,      /* how long a closed flow may wait for its check */
     INDEX_SLOTS_MIN = 4096,
     EVICT_SAMPLE = 16,       /* the idlest of so many is ended when the table is full */
+    EPOCH_BEFORE_S = 1 << 16, /* so far before the first packet, as captures are not always in order */
+    EPOCH_MOVES_S = 1 << 21, /* 24 days: the epoch moves, since a flow's time is 32 bits of ms, */
+    EPOCH_KEEPS_S = 1 << 20, /* to so much before now; a multiple of the wheel */
 };
 
 struct index_slot {
@@ -187,9 +190,9 @@ static void index_remove(struct flow_table *t, uint32_t hash, uint32_t handle)
 
 /* ---- timers ---- */
 
-static uint32_t since_epoch_ms(const struct flow_table *t, uint64_t time_us)
+static uint64_t since_epoch_ms(const struct flow_table *t, uint64_t time_us)
 {
-    return time_us > t->epoch_us ? (uint32_t)((time_us - t->epoch_us) / 1000) : 0;
+    return time_us > t->epoch_us ? (time_us - t->epoch_us) / 1000 : 0;
 }
 
 static void wheel_add(struct flow_table *t, uint32_t handle, uint32_t due_s)
@@ -251,7 +254,8 @@ static void wheel_turn(struct flow_table *t, uint32_t second)
 
 void flow_table_advance(struct flow_table *t, uint64_t now_us)
 {
-    uint32_t now_s = since_epoch_ms(t, now_us) / 1000;
+    uint64_t ms = since_epoch_ms(t, now_us);
+    uint32_t now_s = ms / 1000 < UINT32_MAX ? (uint32_t)(ms / 1000) : UINT32_MAX;
 
     if (now_s <= t->now_s)
         return;
@@ -261,6 +265,21 @@ void flow_table_advance(struct flow_table *t, uint64_t now_us)
         t->now_s++;
         wheel_turn(t, t->now_s);
     }
+}
+
+/* Bring the epoch so near to `now_us` that times of flows fit their 32 bits. */
+static void epoch_move(struct flow_table *t, uint64_t now_us)
+{
+    flow_table_advance(t, now_us);
+    uint32_t by_s = (t->now_s - EPOCH_KEEPS_S) / WHEEL_SLOTS * WHEEL_SLOTS;
+    for (uint32_t handle = 1; t->flows.used > 0 && handle < t->flows.fresh; handle++) {
+        struct flow *f = flow_at(t, handle);
+        uint64_t last_ms = f->last_ms, by_ms = (uint64_t)by_s * 1000;
+        if (f->key.l4 != 0)
+            f->last_ms = last_ms > by_ms ? (uint32_t)(last_ms - by_ms) : 0;
+    }
+    t->epoch_us += (uint64_t)by_s * 1000000;
+    t->now_s -= by_s;
 }
 
 /* End a flow at once. It stays in its timer list, marked by l4 0, until its slot comes up. */
@@ -282,7 +301,7 @@ void flow_table_flush(struct flow_table *t)
     t->flows.free_first = 0;
     t->flows.fresh = 1;
     t->flows.used = 0;
-    t->epoch_us = 0; /* what comes next may be of another time */
+    t->epoch_us = 0; /* what comes next is of another time */
     t->now_s = 0;
 }
 
@@ -368,18 +387,33 @@ static uint32_t index_find(const struct flow_table *t, const struct packet *p, u
     return 0;
 }
 
+/*
+ * Where the streams begin. The server's SYN tells its own start, and by its acknowledgement which of the client's SYNs
+ * it took; a SYN that comes later or beside it (a stray, or a forged one meant to mislead) changes nothing.
+ */
+static void flow_start(struct flow *f, const struct packet *p, enum flow_dir from)
+{
+    if ((f->flags & FLOW_SYN_ACK) != 0)
+        return;
+    f->start_seq[from] = p->seq + 1;
+    if ((p->tcp_flags & TCP_ACK) == 0) {
+        f->flags |= FLOW_SYN;
+    } else {
+        f->flags |= FLOW_SYN_ACK;
+        f->start_seq[dir_other(from)] = p->ack;
+    }
+}
+
 static void flow_update(struct flow_table *t, struct flow *f, const struct packet *p, enum flow_dir from)
 {
-    f->last_ms = since_epoch_ms(t, p->time_us);
+    f->last_ms = (uint32_t)since_epoch_ms(t, p->time_us);
     f->packets[from]++;
     f->bytes[from] += p->wire_len;
     f->payload[from] += p->payload_len;
     if (p->l4 != L4_TCP)
         return;
-    if ((p->tcp_flags & TCP_SYN) != 0) {
-        f->start_seq[from] = p->seq + 1;
-        f->flags |= (p->tcp_flags & TCP_ACK) != 0 ? FLOW_SYN_ACK : FLOW_SYN;
-    }
+    if ((p->tcp_flags & TCP_SYN) != 0)
+        flow_start(f, p, from);
     if ((p->tcp_flags & TCP_FIN) != 0)
         f->flags |= from == FROM_CLIENT ? FLOW_FIN_CLIENT : FLOW_FIN_SERVER;
     if ((p->tcp_flags & TCP_RST) != 0)
@@ -408,8 +442,12 @@ static uint32_t flow_make(struct flow_table *t, const struct packet *p, uint32_t
 struct flow *flow_table_find(struct flow_table *t, const struct packet *p, uint32_t hash, enum flow_dir *out_dir,
                              bool *out_new)
 {
-    if (t->epoch_us == 0) /* on a whole millisecond: tables of several workers cut times alike */
-        t->epoch_us = p->time_us > 1000000 ? (p->time_us / 1000 - 1000) * 1000 : 1;
+    if (t->epoch_us == 0) { /* on a whole millisecond: tables of several workers cut times alike */
+        uint64_t before_us = (uint64_t)EPOCH_BEFORE_S * 1000000;
+        t->epoch_us = p->time_us > before_us + 1000 ? (p->time_us - before_us) / 1000 * 1000 : 1;
+    }
+    if (since_epoch_ms(t, p->time_us) > (uint64_t)EPOCH_MOVES_S * 1000)
+        epoch_move(t, p->time_us);
     bool opens = p->l4 == L4_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
     uint32_t handle = index_find(t, p, hash, out_dir);
 
@@ -461,7 +499,7 @@ uint64_t flow_last_us(const struct flow_table *t, const struct flow *f)
 {
     uint64_t last_us = t->epoch_us + (uint64_t)f->last_ms * 1000;
 
-    return last_us > f->first_us ? last_us : f->first_us; /* within one millisecond of its beginning */
+    return last_us > f->first_us ? last_us : f->first_us;
 }
 
 static const char *const end_names[] = {

@@ -240,6 +240,83 @@ static void test_a_flow_does_not_end_before_it_began(void **state)
     flow_table_free(other);
 }
 
+static void test_streams_start_where_both_ends_agreed(void **state)
+{
+    struct counters counters = { 0 };
+    struct log log = { 0 };
+    struct flow_table *t = table(&(struct flow_table_config){ 0 }, &counters, &log);
+    struct packet syn = packet(1, 40000, L4_TCP, TCP_SYN, 0, false), answer = packet(1, 40000, L4_TCP, TCP_SYN | TCP_ACK, 0, true);
+    enum flow_dir from;
+    bool is_new;
+
+    (void)state;
+    syn.seq = 1000;
+    give(t, &syn, &from, &is_new);
+    syn.seq = 0x50000000; /* beside it: an attempt that was given up, or one made to mislead */
+    struct flow *f = give(t, &syn, &from, &is_new);
+    assert_int_equal(f->start_seq[FROM_CLIENT], 0x50000001);
+    answer.seq = 7000;
+    answer.ack = 1001;
+    give(t, &answer, &from, &is_new);
+    assert_int_equal(f->start_seq[FROM_CLIENT], 1001);
+    assert_int_equal(f->start_seq[FROM_SERVER], 7001);
+    syn.seq = 0x60000000; /* after it: nobody takes it */
+    give(t, &syn, &from, &is_new);
+    answer.seq = 0x70000000;
+    give(t, &answer, &from, &is_new);
+    assert_int_equal(f->start_seq[FROM_CLIENT], 1001);
+    assert_int_equal(f->start_seq[FROM_SERVER], 7001);
+    flow_table_flush(t);
+    flow_table_free(t);
+}
+
+static void test_times_are_right_however_far_apart(void **state)
+{
+    static const uint64_t seconds[] = { 0, 3000000, 6000000, 6000010, 200000000, 3000000000 };
+    struct counters counters = { 0 };
+    struct log log = { 0 };
+    struct flow_table *t = table(&(struct flow_table_config){ 0 }, &counters, &log);
+    enum flow_dir from;
+    bool is_new;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof seconds / sizeof seconds[0]; i++) {
+        struct packet p = packet(1, (uint16_t)(1000 + i), L4_UDP, 0, seconds[i], false);
+        const struct flow *f = give(t, &p, &from, &is_new);
+        assert_int_equal(flow_last_us(t, f) / 1000, p.time_us / 1000);
+        assert_int_equal(f->first_us, p.time_us);
+    }
+    assert_int_equal(log.by[FLOW_END_IDLE], 5);
+    flow_table_flush(t);
+    /* The next capture is of another time. */
+    struct packet before = packet(1, 5000, L4_UDP, 0, 0, false);
+    before.time_us = UINT64_C(500000000) * 1000000;
+    assert_int_equal(flow_last_us(t, give(t, &before, &from, &is_new)), before.time_us);
+    before.time_us -= UINT64_C(5000000); /* out of order */
+    assert_int_equal(flow_last_us(t, give(t, &before, &from, &is_new)), before.time_us + 5000000);
+    before.dst_port = 1;
+    assert_int_equal(flow_last_us(t, give(t, &before, &from, &is_new)), before.time_us);
+    flow_table_flush(t);
+    flow_table_free(t);
+}
+
+static void test_a_flow_never_ends_before_it_began(void **state)
+{
+    struct counters counters = { 0 };
+    struct log log = { 0 };
+    struct flow_table *t = table(&(struct flow_table_config){ 0 }, &counters, &log);
+    struct packet p = packet(1, 1000, L4_UDP, 0, 0, false);
+    enum flow_dir from;
+    bool is_new;
+
+    (void)state;
+    p.time_us += 999; /* less than the millisecond that entries keep */
+    const struct flow *f = give(t, &p, &from, &is_new);
+    assert_true(flow_last_us(t, f) >= f->first_us);
+    flow_table_flush(t);
+    flow_table_free(t);
+}
+
 static void test_community_id_of_the_specification(void **state)
 {
     /* Baseline values of the specification's own test captures. */
@@ -278,6 +355,9 @@ int main(void)
         cmocka_unit_test(test_every_flow_is_found_again_and_ends_once),
         cmocka_unit_test(test_a_table_that_was_flushed_takes_flows_of_an_earlier_time),
         cmocka_unit_test(test_a_flow_does_not_end_before_it_began),
+        cmocka_unit_test(test_streams_start_where_both_ends_agreed),
+        cmocka_unit_test(test_times_are_right_however_far_apart),
+        cmocka_unit_test(test_a_flow_never_ends_before_it_began),
         cmocka_unit_test(test_community_id_of_the_specification),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
