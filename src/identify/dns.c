@@ -364,9 +364,9 @@ static void follow_aliases(struct aliases *a, struct view message, struct cursor
 static void learn(struct session *s, const struct aliases *a, const struct dns_record *r,
                   const struct ip_addr *ip)
 {
-    session_learn_address(s, name_view(&r->name), ip, r->ttl_s);
-    if (is_alias(a, &r->name) && !view_equal_nocase(name_view(&a->name[0]), name_view(&r->name)))
-        session_learn_address(s, name_view(&a->name[0]), ip, r->ttl_s);
+    const struct dns_name *asked = is_alias(a, &r->name) ? &a->name[0] : &r->name;
+
+    session_learn_address(s, name_view(asked), name_view(&r->name), ip, r->ttl_s);
 }
 
 /* Read an address that fills the cursor's next octets. */

@@ -83,8 +83,10 @@ void session_expect(struct session *s, const struct expectation *e);
  */
 void session_call(struct session *s, struct view fragments);
 
-/* A DNS answer: `addr` stands for `name` for `ttl_s` seconds from now. */
-void session_learn_address(struct session *s, struct view name, const struct ip_addr *addr, uint32_t ttl_s);
+/* A DNS answer: `addr` stands for `name`, the one asked, for `ttl_s` seconds from now; and for `canonical`, the name that
+ * it led to, which may be the same. */
+void session_learn_address(struct session *s, struct view name, struct view canonical, const struct ip_addr *addr,
+                           uint32_t ttl_s);
 
 /* The name that a machine gives itself (DHCP, mDNS, NetBIOS). */
 void session_learn_host(struct session *s, const struct ip_addr *addr, struct view name);

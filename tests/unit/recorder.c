@@ -196,15 +196,21 @@ void session_expect(struct session *s, const struct expectation *e)
     end_line(r);
 }
 
-void session_learn_address(struct session *s, struct view name, const struct ip_addr *addr, uint32_t ttl_s)
+static void learn(struct recorder *r, struct view name, const struct ip_addr *addr, uint32_t ttl_s)
 {
-    struct recorder *r = of(s);
-
     add(r, "learn ");
     text_printable(&r->out, name);
     text_char(&r->out, ' ');
     text_address(&r->out, addr);
     text_format(&r->out, " %u\n", ttl_s);
+}
+
+void session_learn_address(struct session *s, struct view name, struct view canonical, const struct ip_addr *addr,
+                           uint32_t ttl_s)
+{
+    if (!view_equal_nocase(name, canonical))
+        learn(of(s), canonical, addr, ttl_s);
+    learn(of(s), name, addr, ttl_s);
 }
 
 void session_learn_host(struct session *s, const struct ip_addr *addr, struct view name)
