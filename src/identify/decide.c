@@ -15,22 +15,35 @@ enum {
 
 /* ---- records ---- */
 
-void record_add(struct record *r, uint16_t service, enum evidence_kind kind, unsigned confidence, struct view value)
+/* The place for new evidence: that of the same kind for the same service, a free one, or the weakest's. */
+static unsigned record_place(struct record *r, uint16_t service, enum evidence_kind kind)
 {
-    char printable[RECORD_VALUE_BYTES];
-    struct text t = TEXT(printable);
+    unsigned weakest = 0;
 
-    text_printable(&t, value);
     for (unsigned i = 0; i < r->evidence_count; i++)
         if (r->evidence[i].service == service && r->evidence[i].kind == kind)
-            return; /* more of the same kind adds nothing */
-    if (r->evidence_count == RECORD_EVIDENCE)
-        return;
-    unsigned at = r->evidence_count++;
+            return i;
+    if (r->evidence_count < RECORD_EVIDENCE) {
+        r->evidence[r->evidence_count].confidence = 0;
+        return r->evidence_count++;
+    }
+    for (unsigned i = 1; i < RECORD_EVIDENCE; i++)
+        if (r->evidence[i].confidence < r->evidence[weakest].confidence)
+            weakest = i;
+    return weakest;
+}
+
+void record_add(struct record *r, uint16_t service, enum evidence_kind kind, unsigned confidence, struct view value)
+{
+    unsigned at = record_place(r, service, kind);
+
+    if (confidence <= r->evidence[at].confidence)
+        return; /* more of the same adds nothing */
+    struct text t = TEXT(r->evidence[at].value);
     r->evidence[at].service = service;
     r->evidence[at].kind = (uint8_t)kind;
     r->evidence[at].confidence = (uint8_t)(confidence < 100 ? confidence : 100);
-    memcpy(r->evidence[at].value, printable, sizeof printable);
+    text_printable(&t, value);
 }
 
 void record_note(struct record *r, const struct finding_notes *notes)
@@ -283,7 +296,7 @@ static struct view registration(struct view host)
     struct view rest = host, name = view_token(&rest, ':');
     size_t dots = 0, at = name.len;
 
-    if (ip_parse(host, &ip) || ip_parse(name, &ip))
+    if (view_starts(host, VIEW("[")) || ip_parse(host, &ip) || ip_parse(name, &ip))
         return view_of(NULL, 0);
     while (at > 0 && (name.at[at - 1] != '.' || ++dots < 2))
         at--;

@@ -24,6 +24,7 @@ struct finding_notes {
     char hint_value[48];
     uint16_t hints, upgraded;
     uint64_t call;         /* of an ICE check, 0: none */
+    bool asked_outside; /* server_name was asked of TLS, QUIC or a proxy, around what HTTP asks for */
     bool named;    /* the client gave a server name */
     bool reversed; /* the flow's client is in fact the server */
 };

@@ -170,32 +170,35 @@ static void release(struct session *s)
     s->flow->inspect = 0;
 }
 
-/* Nothing more to learn: decide with what addresses tell, and give everything back. */
-static void settle(struct session *s)
+/* Inspection ends: decide with what addresses tell, and give everything back. */
+static void conclude(struct session *s)
 {
+    const struct finding_notes *notes = &s->inspection->notes;
     struct flow *f = s->flow;
     struct decision_context context = decision_context(s);
-    bool reversed = s->inspection->notes.reversed;
 
-    keep_notes(s);
-    bool named = s->inspection->notes.named;
-    uint64_t call = s->inspection->notes.call;
-    release(s);
-    if (reversed)
+    if (notes->reversed)
         flow_reverse(f);
+    f->named |= notes->named;
     f->state = FLOW_SETTLED;
-    if (named)
-        f->named = true;
     decide_by_payload_ends(&context, f, record_of(s->in, f));
     if (f->service == 0) {
         struct known_evidence known;
-        if (decide_by_address(&context, f, &known) || decide_by_call(&context, call, &known))
+        if (decide_by_address(&context, f, &known) || decide_by_call(&context, notes->call, &known))
             session_adopt(s, known.service, known.kind, known.confidence, view_string(known.value));
     }
-    if (call != 0 && f->service != 0)
-        knowledge_prove_call(context.knowledge, call, f->service, f->protocol, context.now_us);
-    count(s->in->counters, COUNT_FLOWS_SETTLED);
+    if (notes->call != 0 && f->service != 0)
+        knowledge_prove_call(context.knowledge, notes->call, f->service, f->protocol, context.now_us);
+    keep_notes(s);
+    release(s);
     s->inspection = NULL;
+    s->layer = NULL;
+}
+
+static void settle(struct session *s)
+{
+    conclude(s);
+    count(s->in->counters, COUNT_FLOWS_SETTLED);
     session_trace(s, "settled: nothing more to learn from the bytes of this flow");
 }
 
@@ -369,7 +372,7 @@ void inspector_close(struct inspector *in, struct flow *flow, uint64_t last_us)
 
     if (s.inspection != NULL) {
         finish(&s);
-        settle(&s);
+        conclude(&s);
     }
     s.layer = NULL;
     if (flow->service != 0 || flow_is_silent(flow))

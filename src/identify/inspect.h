@@ -66,8 +66,8 @@ void inspector_prefetch(const struct inspector *in, const struct flow *flow);
 /* A packet of a flow that is not settled. */
 void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p);
 
-/* The flow ends, its last packet came at `last_us`: use what is left over, decide for good, give inspection memory back.
- * The record stays. */
+/* The flow ended with its packet of `last_us`: use what is left over, decide for good, give inspection memory back. The
+ * record stays. */
 void inspector_close(struct inspector *in, struct flow *flow, uint64_t last_us);
 
 /* The record of a flow, or NULL; and its return after the flow's event is written. */

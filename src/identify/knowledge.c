@@ -97,12 +97,8 @@ void knowledge_learn_address(struct knowledge *k, const struct ip_addr *addr, co
 
     if (ip_is_zero(addr))
         return;
-    if (knowledge_address(k, addr, now_us, &before)) {
-        if (before.service != known->service)
-            now.service = 0; /* shared by two services, or with something else */
-    } else if (known->service == 0 && map_is_empty(k->addresses)) {
-        return; /* nothing that it could make ambiguous */
-    }
+    if (knowledge_address(k, addr, now_us, &before) && before.service != known->service)
+        now.service = 0; /* shared by two services, or with something else */
     uint64_t life_s = ttl_s < ADDRESS_MOST_S ? ttl_s : ADDRESS_MOST_S;
     map_put(k->addresses, address_key(addr), view_of(&now, sizeof now), now_us,
             now_us + seconds(life_s + ADDRESS_GRACE_S));
@@ -166,6 +162,8 @@ bool knowledge_expected(const struct knowledge *k, const struct flow_key *key, u
     for (unsigned any_port = 0; any_port < rounds; any_port++) {
         for (int d = FROM_SERVER; d >= FROM_CLIENT; d--) {
             uint16_t port = any_port ? 0 : key->port[d];
+            if (!any_port && port == 0)
+                continue; /* would be taken for any port */
             if (!map_get(k->legs, end_key(&end, key->l4, &key->addr[d], port), now_us, bytes))
                 continue;
             memcpy(&value, bytes, sizeof value);

@@ -104,6 +104,10 @@ static size_t side_append(struct inspector *in, struct side *side, struct view v
     if (side->buffer == 0 || (!side->large && side->len + v.len > BUFFER_SMALL)) {
         bool large = side->len + v.len > BUFFER_SMALL;
         uint32_t bigger = slab_get(large ? &in->large : &in->small);
+        if (bigger == 0 && side->buffer == 0) {
+            large = false;
+            bigger = slab_get(&in->small);
+        }
         if (bigger == 0 && side->buffer == 0)
             return 0;
         if (bigger != 0) {
@@ -176,6 +180,8 @@ static void accept(struct session *s, const struct parser *p, const struct findi
         session_trace(s, "no memory to follow it");
     if (f->app == PROTOCOL_UNKNOWN)
         f->app = (uint16_t)p->protocol;
+    if (finding->reversed && (f->flags & (FLOW_SYN | FLOW_SYN_ACK)) == 0)
+        s->inspection->notes.reversed = true;
     if (l->state == LAYER_DEAD && l->depth == 0)
         s->inspection->settle = true;
     if (slug == NULL)
@@ -197,25 +203,30 @@ static enum layer_state ask(struct session *s, const struct sample *sample, bool
 
     for (unsigned i = set_next(&l->candidates, 0); i < s->in->config.parser_count; i = set_next(&l->candidates, i + 1)) {
         const struct parser *p = s->in->config.parsers[i];
+        bool held = sample->l4 == L4_UDP && s->inspection->held_parser == i + 1;
         struct finding finding = { 0 };
-        enum im_answer answer = p->probe(sample, &finding);
+        enum im_answer answer = IM_YES;
 
-        count(s->in->counters, COUNT_PROBES);
+        if (held) {
+            finding = s->inspection->held; /* of an earlier datagram: not asked again */
+        } else {
+            answer = p->probe(sample, &finding);
+            count(s->in->counters, COUNT_PROBES);
+        }
         if (answer == IM_YES && !waiting) {
             accept(s, p, &finding);
-            if (finding.reversed && (s->flow->flags & FLOW_SYN) == 0)
-                s->inspection->notes.reversed = true;
             return l->state;
         }
         if (answer == IM_NO || (answer == IM_MORE && final)) {
             session_trace(s, "not %s", protocol_name(p->protocol));
             set_remove(&l->candidates, i);
         } else {
-            if (answer == IM_YES && s->inspection->held_parser == 0) {
+            waiting = true;
+            if (answer == IM_YES && sample->l4 == L4_UDP) {
                 s->inspection->held_parser = (uint8_t)(i + 1);
                 s->inspection->held = finding;
+                break; /* those after it come too late */
             }
-            waiting = true;
         }
     }
     if (set_empty(&l->candidates)) {
@@ -247,14 +258,16 @@ static void upgrade(struct session *s)
 
     session_trace(s, "upgrade%s%s", l->upgrade_to != PROTOCOL_UNKNOWN ? " to " : "",
                   l->upgrade_to != PROTOCOL_UNKNOWN ? protocol_name((enum protocol)l->upgrade_to) : "");
+    session_inner_end(s);
     l->upgrade = false;
     l->parser = NULL;
+    l->again = 0;
     l->started[0] = l->started[1] = l->midstream = false;
     l->state = LAYER_PROBING;
     s->inspection->notes.upgraded = l->upgrade_to;
     for (unsigned i = 0; l->upgrade_to == PROTOCOL_WEBSOCKET && i < s->in->config.parser_count; i++) {
         if (s->in->config.parsers[i]->protocol == PROTOCOL_WEBSOCKET && !take_charge(s, s->in->config.parsers[i]))
-            s->inspection->settle = true;
+            session_settle(s);
     }
 }
 
@@ -267,11 +280,9 @@ static size_t feed(struct session *s, enum flow_dir from, struct view in)
         size_t n = s->layer->parser->feed(state_of(s), s, from, view_from(in, used));
         assert(n <= in.len - used);
         used += n;
-        if (s->layer->upgrade) {
-            upgrade(s);
-            break;
-        }
-        if (n == 0)
+        if (s->layer->upgrade)
+            upgrade(s); /* what follows may have its parser at once */
+        else if (n == 0)
             break;
     }
     return s->layer->state == LAYER_DEAD ? in.len : used;
@@ -336,24 +347,37 @@ static void layer_other(struct session *s, enum flow_dir other)
     side_consume(s->in, side, used);
 }
 
+/* Ask for the last time, with all that is kept. */
+static void layer_ask_last(struct session *s)
+{
+    struct sample sample = sample_of(s, FROM_CLIENT);
+
+    for (unsigned d = 0; d < 2; d++)
+        sample.bytes[d] = side_view(s->in, &s->layer->side[d]);
+    if (ask(s, &sample, true) == LAYER_FED) {
+        layer_feed_kept(s, FROM_CLIENT);
+        layer_feed_kept(s, FROM_SERVER);
+    }
+}
+
 /* The buffer is full and the parser cannot use it. */
 static void layer_overflow(struct session *s, enum flow_dir from)
 {
     struct layer *l = s->layer;
+    struct side *side = &l->side[from];
 
-    if (l->state == LAYER_PROBING) {
-        struct sample sample = sample_of(s, from);
-        sample.bytes[0] = side_view(s->in, &l->side[0]);
-        sample.bytes[1] = side_view(s->in, &l->side[1]);
-        (void)ask(s, &sample, true);
+    if (l->state == LAYER_PROBING) { /* only where no large buffer was left */
+        count(s->in->counters, COUNT_INSPECT_FULL);
+        layer_ask_last(s);
     } else if (l->state == LAYER_FED) {
-        count(s->in->counters, COUNT_PARSER_FULL);
-        session_trace(s, "a message of %s is longer than %u bytes", protocol_name(l->parser->protocol), BUFFER_LARGE);
+        count(s->in->counters, side->large ? COUNT_PARSER_FULL : COUNT_INSPECT_FULL);
+        session_trace(s, "a message of %s is longer than %u bytes", protocol_name(l->parser->protocol), side->len);
+        side_clear(s->in, side);
         if (l->parser->gap == NULL || !l->parser->gap(state_of(s), from))
             session_settle(s);
     }
-    if (l->state != LAYER_PROBING)
-        side_clear(s->in, &l->side[from]);
+    if (l->state == LAYER_DEAD)
+        side_clear(s->in, side);
 }
 
 void layer_bytes(struct session *s, enum flow_dir from, struct view in)
@@ -377,6 +401,8 @@ void layer_bytes(struct session *s, enum flow_dir from, struct view in)
             in = view_from(in, kept);
             size_t used = layer_step(s, from, side_view(s->in, side));
             side_consume(s->in, side, used);
+            if (used > 0)
+                l->again = 0;
             if (kept == 0 && used == 0)
                 layer_overflow(s, from);
         }
@@ -384,7 +410,7 @@ void layer_bytes(struct session *s, enum flow_dir from, struct view in)
     layer_other(s, dir_other(from));
 }
 
-void layer_lost(struct session *s, enum flow_dir from)
+static void lost_here(struct session *s, enum flow_dir from)
 {
     struct layer *l = s->layer;
 
@@ -399,6 +425,24 @@ void layer_lost(struct session *s, enum flow_dir from)
         if (l->body)
             set_keep(&l->candidates, &s->in->bodies);
     }
+}
+
+/* The layer that is carried in the session's own, or NULL; none is of interest in a dead one. */
+static struct layer *layer_inside(const struct session *s)
+{
+    const struct layer *l = s->layer;
+
+    return l->inner != 0 && l->state == LAYER_FED ? slab_at(&s->in->layers, l->inner) : NULL;
+}
+
+void layer_lost(struct session *s, enum flow_dir from)
+{
+    struct layer *outermost = s->layer;
+
+    lost_here(s, from);
+    while ((s->layer = layer_inside(s)) != NULL)
+        lost_here(s, from);
+    s->layer = outermost;
 }
 
 void session_inner(struct session *s, enum flow_dir from, struct view bytes)
@@ -423,10 +467,30 @@ void session_inner(struct session *s, enum flow_dir from, struct view bytes)
     s->layer = outer;
 }
 
+/* No more bytes come to this layer and those inside it. */
+static void finish_from(struct session *s)
+{
+    struct layer *outermost = s->layer;
+
+    do {
+        struct layer *l = s->layer;
+        if (l->state == LAYER_PROBING && (l->side[0].len > 0 || l->side[1].len > 0))
+            layer_ask_last(s);
+    } while ((s->layer = layer_inside(s)) != NULL);
+    s->layer = outermost;
+}
+
 void session_inner_end(struct session *s)
 {
-    layer_free(s->in, s->layer->inner);
-    s->layer->inner = 0;
+    struct layer *outer = s->layer;
+
+    if (outer->inner == 0)
+        return;
+    s->layer = slab_at(&s->in->layers, outer->inner);
+    finish_from(s);
+    s->layer = outer;
+    layer_free(s->in, outer->inner);
+    outer->inner = 0;
 }
 
 /* ---- datagrams ---- */
@@ -478,18 +542,10 @@ void layer_finish(struct session *s)
 {
     struct inspection *i = s->inspection;
 
-    if (s->layer->state != LAYER_PROBING || i->settle)
+    if (i->settle)
         return;
-    if (s->flow->key.l4 == L4_UDP) {
-        if (i->held_parser != 0) /* its datagram is gone, but not what was found */
-            accept(s, s->in->config.parsers[i->held_parser - 1], &i->held);
-        return;
-    }
-    struct sample sample = sample_of(s, FROM_CLIENT);
-    for (unsigned d = 0; d < 2; d++)
-        sample.bytes[d] = side_view(s->in, &s->layer->side[d]);
-    if (ask(s, &sample, true) == LAYER_FED) {
-        layer_feed_kept(s, FROM_CLIENT);
-        layer_feed_kept(s, FROM_SERVER);
-    }
+    if (s->flow->key.l4 != L4_UDP)
+        finish_from(s);
+    else if (s->layer->state == LAYER_PROBING && i->held_parser != 0) /* its datagram is gone, but not what was found */
+        accept(s, s->in->config.parsers[i->held_parser - 1], &i->held);
 }

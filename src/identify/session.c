@@ -35,6 +35,7 @@ struct record *record_get(struct inspector *in, struct flow *f)
 
 /* ---- tracing ---- */
 
+IMW_PRINTF(2, 0)
 static void trace_line(const struct session *s, const char *format, va_list args)
     __attribute__((format(printf, 2, 0)));
 
@@ -83,8 +84,11 @@ void session_adopt(struct session *s, uint16_t service, enum evidence_kind kind,
 {
     struct record *r = service != 0 ? record_get(s->in, s->flow) : NULL;
 
-    if (r == NULL)
+    if (r == NULL) {
+        if (service != 0)
+            count(s->in->counters, COUNT_INSPECT_FULL);
         return;
+    }
     session_trace(s, "evidence %s \"%s\" for %s, worth %u", evidence_name(kind), show(value).text,
                   catalog_service(s->in->config.catalog, service)->slug, confidence);
     uint16_t before = s->flow->service;
@@ -124,13 +128,14 @@ bool session_name(struct session *s, enum evidence_kind kind, struct view host)
 
     count(s->in->counters, COUNT_NAMES);
     if (kind != EVIDENCE_DNS_QUERY && kind != EVIDENCE_CERTIFICATE) {
-        if (notes->server_name[0] != '\0' && kind == EVIDENCE_HTTP_HOST && name_is_fronted(notes->server_name, host))
+        if (notes->asked_outside && kind == EVIDENCE_HTTP_HOST && name_is_fronted(notes->server_name, host))
             session_hint(s, HINT_FRONTING, host);
         notes->named = true;
     }
     if (notes->server_name[0] == '\0') {
         struct text t = TEXT(notes->server_name);
         text_printable(&t, host);
+        notes->asked_outside = kind == EVIDENCE_SNI || kind == EVIDENCE_QUIC_SNI || kind == EVIDENCE_TUNNEL_TARGET;
     }
     if (!catalog_match_name(s->in->config.catalog, host, &hit)) {
         session_trace(s, "name %s \"%s\": not in the catalog", evidence_name(kind), show(host).text);
@@ -256,12 +261,18 @@ void session_call(struct session *s, struct view fragments)
         knowledge_prove_call(context.knowledge, call, s->flow->service, s->flow->protocol, s->now_us);
 }
 
-void session_learn_address(struct session *s, struct view name, const struct ip_addr *addr, uint32_t ttl_s)
+void session_learn_address(struct session *s, struct view name, struct view canonical, const struct ip_addr *addr,
+                           uint32_t ttl_s)
 {
     struct known_address known = { 0 };
     struct catalog_hit hit;
 
-    if (catalog_match_name(s->in->config.catalog, name, &hit) && hit.strength == STRENGTH_PROOF) {
+    bool hits = catalog_match_name(s->in->config.catalog, name, &hit);
+    if (!hits) { /* one answer, one verdict: the names of a chain must not make each other ambiguous */
+        name = canonical;
+        hits = catalog_match_name(s->in->config.catalog, name, &hit);
+    }
+    if (hits && hit.strength == STRENGTH_PROOF) {
         known.service = hit.service;
         known.role = (uint8_t)hit.role;
     }

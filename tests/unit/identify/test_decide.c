@@ -1,217 +1,320 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What flows teach about each other: pairs of machines, client sockets, addresses; and for how long. */
+/* From evidence to a decision: what decides alone, what together, what not at all. */
+#include "rig.h"
 #include "identify/decide.h"
-#include "catalog_folder.h"
 
-enum { CHAT = 1, OTHER = 2, SECOND = 1000000 };
+static const uint64_t start = UINT64_C(1700000000) * 1000000;
 
-static const char chat_yaml[] =
-    HEAD("chat") "country: CH\nprotocols: [viber]\nports: {tcp: [443, 4244], udp: [7985]}\n"
-    "ranges:\n  - {networks: [198.51.100.0/24], role: call, l4: udp, ports: [19302-19309], shared: true}\n"
-    "  - {networks: [198.51.100.9/32], role: chat}\n";
-static const char other_yaml[] = HEAD("other") "country: CH\nprotocols: [tls]\nports: {tcp: [443]}\n";
-
-struct bench {
-    struct decision_context context;
-    struct catalog *catalog;
-    struct known_evidence found;
+struct case_of {
+    struct flow flow;
+    struct record record;
 };
 
-static int set_up(void **state)
+static void give(struct case_of *c, uint16_t service, enum evidence_kind kind, unsigned confidence)
 {
-    static struct bench b;
-    struct folder f = folder_new();
-    struct imw_error_info err = { 0 };
+    record_add(&c->record, service, kind, confidence, VIEW("value"));
+    decide(&c->flow, &c->record);
+}
 
-    folder_write(&f, "chat.yaml", chat_yaml);
-    folder_write(&f, "other.yaml", other_yaml);
-    if (!catalog_open(f.path, &b.catalog, &err))
-        fail_msg("%s:%u %s: %s", err.file, err.line, err.key, err.text);
-    folder_remove(&f);
-    b.context = (struct decision_context){ b.catalog, knowledge_new(), SECOND };
-    assert_non_null(b.context.knowledge);
-    assert_int_equal(catalog_find(b.catalog, VIEW("chat")), CHAT);
-    *state = &b;
+static void test_weak_evidence_never_decides_alone(void **state)
+{
+    (void)state;
+    for (unsigned kind = 0; kind < EVIDENCE_COUNT; kind++) {
+        for (unsigned confidence = 1; confidence < DECIDE_ALONE; confidence++) {
+            struct case_of c = { 0 };
+            for (unsigned times = 0; times < 5; times++) /* however often it comes */
+                give(&c, 1, (enum evidence_kind)kind, confidence);
+            assert_int_equal(c.flow.service, 0);
+        }
+    }
+}
+
+static void test_two_kinds_decide_together_but_are_not_sure(void **state)
+{
+    struct case_of c = { 0 };
+
+    (void)state;
+    give(&c, 1, EVIDENCE_SHARED_RANGE, 30);
+    give(&c, 1, EVIDENCE_PORT, 10);
+    assert_int_equal(c.flow.service, 0);
+    give(&c, 1, EVIDENCE_SHAPE, 50);
+    assert_int_equal(c.flow.service, 1);
+    assert_int_equal(c.flow.confidence, DECIDE_TOGETHER);
+}
+
+static void test_weak_evidence_for_two_services_does_not_add_up(void **state)
+{
+    struct case_of c = { 0 };
+
+    (void)state;
+    give(&c, 1, EVIDENCE_SHAPE, 50);
+    give(&c, 2, EVIDENCE_SHARED_RANGE, 50);
+    assert_int_equal(c.flow.service, 0);
+}
+
+static void test_the_first_decision_stands_unless_more_is_worth_more(void **state)
+{
+    struct case_of c = { 0 };
+
+    (void)state;
+    give(&c, 1, EVIDENCE_RANGE, 80);
+    give(&c, 2, EVIDENCE_RANGE, 80);
+    assert_int_equal(c.flow.service, 1);
+    give(&c, 2, EVIDENCE_SNI, 100);
+    assert_int_equal(c.flow.service, 2);
+    assert_int_equal(c.flow.confidence, 100);
+    give(&c, 1, EVIDENCE_PAYLOAD, 100);
+    assert_int_equal(c.flow.service, 2);
+}
+
+static void test_of_one_kind_the_strongest_counts(void **state)
+{
+    struct case_of c = { 0 };
+
+    (void)state;
+    give(&c, 1, EVIDENCE_HTTP_HOST, 33);
+    give(&c, 1, EVIDENCE_HTTP_HOST, 100);
+    give(&c, 1, EVIDENCE_HTTP_HOST, 33);
+    assert_int_equal(c.flow.service, 1);
+    assert_int_equal(c.flow.confidence, 100);
+    assert_int_equal(c.record.evidence_count, 1);
+}
+
+static void test_a_record_full_of_hints_has_room_for_proof(void **state)
+{
+    struct case_of c = { 0 };
+
+    (void)state;
+    for (uint16_t service = 1; service <= RECORD_EVIDENCE + 2; service++)
+        give(&c, service, EVIDENCE_HTTP_AGENT, 30);
+    assert_int_equal(c.record.evidence_count, RECORD_EVIDENCE);
+    give(&c, 9, EVIDENCE_PAYLOAD, 100);
+    assert_int_equal(c.flow.service, 9);
+    assert_int_equal(c.record.evidence_count, RECORD_EVIDENCE);
+    for (uint16_t service = 20; service < 30; service++) /* and proof is not pushed out */
+        give(&c, service, EVIDENCE_HTTP_AGENT, 30);
+    bool there = false;
+    for (unsigned i = 0; i < RECORD_EVIDENCE; i++)
+        there |= c.record.evidence[i].service == 9;
+    assert_true(there);
+}
+
+static void test_values_are_printable_and_cut(void **state)
+{
+    struct record r = { 0 };
+    char longest[200];
+
+    (void)state;
+    memset(longest, 'x', sizeof longest);
+    record_add(&r, 1, EVIDENCE_SNI, 255, view_of(longest, sizeof longest));
+    assert_int_equal(strlen(r.evidence[0].value), RECORD_VALUE_BYTES - 1);
+    assert_int_equal(r.evidence[0].confidence, 100);
+    record_add(&r, 2, EVIDENCE_SNI, 50, VIEW("a\nb\0c"));
+    assert_string_equal(r.evidence[1].value, "a?b?c");
+}
+
+/* ---- addresses ---- */
+
+struct place {
+    struct decision_context context;
+    struct flow flow;
+    uint16_t chat, other;
+};
+
+static int enter(void **state)
+{
+    static struct place p;
+    struct catalog *catalog = rig_catalog();
+    const uint8_t client_end[4] = { 10, 0, 0, 1 }, server_end[4] = { 192, 0, 2, 1 };
+
+    p = (struct place){ .context = { catalog, knowledge_new(), start } };
+    p.flow.key = (struct flow_key){ .addr = { ip_from_v4(client_end), ip_from_v4(server_end) }, .port = { 40000, 443 },
+                                    .l4 = L4_TCP };
+    p.chat = catalog_find(catalog, VIEW("chat"));
+    p.other = catalog_find(catalog, VIEW("other"));
+    *state = &p;
+    return p.context.knowledge != NULL ? 0 : -1;
+}
+
+static int leave(void **state)
+{
+    struct place *p = *state;
+
+    knowledge_free(p->context.knowledge);
+    catalog_close((struct catalog *)(uintptr_t)p->context.catalog);
     return 0;
 }
 
-static int tear_down(void **state)
+static void learn(const struct place *p, const struct ip_addr *addr, uint16_t service)
 {
-    struct bench *b = *state;
+    struct known_address known = { .service = service, .role = ROLE_CHAT, .name = "www.chat.example" };
 
-    knowledge_free(b->context.knowledge);
-    catalog_close(b->catalog);
-    return 0;
+    knowledge_learn_address(p->context.knowledge, addr, &known, 60, start);
 }
 
-static struct ip_addr address(uint8_t last)
+static void test_a_learnt_address_decides_for_a_silent_flow(void **state)
 {
-    return ip_from_v4((const uint8_t[]){ 192, 0, 2, last });
+    struct place *p = *state;
+    struct known_evidence out;
+
+    assert_false(decide_by_address(&p->context, &p->flow, &out));
+    learn(p, &p->flow.key.addr[FROM_SERVER], p->chat);
+    assert_true(decide_by_address(&p->context, &p->flow, &out));
+    assert_int_equal(out.service, p->chat);
+    assert_int_equal(out.kind, EVIDENCE_DNS_ADDRESS);
+    assert_string_equal(out.value, "www.chat.example");
+    assert_int_equal(p->flow.role, ROLE_CHAT);
+    p->flow.named = true; /* a name of its own comes before */
+    assert_false(decide_by_address(&p->context, &p->flow, &out));
+    p->flow.named = false;
+    p->flow.app = PROTOCOL_SSH; /* so does a protocol that is not chat's */
+    assert_false(decide_by_address(&p->context, &p->flow, &out));
+    p->flow.app = PROTOCOL_TLS;
+    assert_true(decide_by_address(&p->context, &p->flow, &out));
 }
 
-static struct flow flow(uint8_t l4, uint8_t client, uint16_t client_port, uint8_t server, uint16_t server_port)
+static void test_an_ambiguous_address_does_not_decide(void **state)
 {
-    return (struct flow){ .key = { .addr = { address(client), address(server) },
-                                   .port = { client_port, server_port }, .l4 = l4 } };
+    struct place *p = *state;
+    struct known_evidence out;
+
+    learn(p, &p->flow.key.addr[FROM_SERVER], 0);
+    learn(p, &p->flow.key.addr[FROM_SERVER], p->chat);
+    assert_false(decide_by_address(&p->context, &p->flow, &out));
 }
 
-/* A UDP flow between 1:40000 and 9:7985 that a service's own protocol proved. */
-static void prove(struct bench *b, uint16_t service, enum delivery d)
+static void test_a_clients_address_counts_only_where_ends_are_unsure(void **state)
 {
-    struct flow f = flow(L4_UDP, 1, 40000, 9, 7985);
-    struct record r = { .evidence = { { service, EVIDENCE_PAYLOAD, 100, "" } }, .evidence_count = 1 };
+    struct place *p = *state;
+    struct known_evidence out;
 
-    f.service = service;
-    f.confidence = 100;
-    f.delivery = (uint8_t)d;
-    decide_by_payload_ends(&b->context, &f, &r);
+    learn(p, &p->flow.key.addr[FROM_CLIENT], p->chat);
+    assert_false(decide_by_address(&p->context, &p->flow, &out));
+    p->flow.flags = FLOW_MIDSTREAM;
+    assert_true(decide_by_address(&p->context, &p->flow, &out));
+    p->flow.flags = 0;
+    p->flow.key.l4 = L4_UDP;
+    assert_true(decide_by_address(&p->context, &p->flow, &out));
 }
 
-static bool neighbour(struct bench *b, const struct flow *f)
+static void test_a_shared_range_does_not_decide(void **state)
 {
-    return decide_by_neighbour(&b->context, f, &b->found);
+    const uint8_t own[4] = { 198, 51, 100, 9 }, shared[4] = { 203, 0, 113, 9 };
+    struct place *p = *state;
+    struct known_evidence out;
+
+    p->flow.key.addr[FROM_SERVER] = ip_from_v4(shared);
+    assert_false(decide_by_address(&p->context, &p->flow, &out));
+    p->flow.key.addr[FROM_SERVER] = ip_from_v4(own);
+    assert_true(decide_by_address(&p->context, &p->flow, &out));
+    assert_int_equal(out.kind, EVIDENCE_RANGE);
+    assert_string_equal(out.value, "198.51.100.0/24");
 }
 
-static void test_tcp_beside_a_proved_call_is_the_services(void **state)
-{
-    struct bench *b = *state;
-    struct flow f = flow(L4_TCP, 1, 40001, 9, 443);
+/* ---- expectations and neighbours ---- */
 
-    assert_false(neighbour(b, &f));
-    prove(b, CHAT, DELIVERY_SERVER_PROXY);
-    assert_true(neighbour(b, &f));
-    assert_int_equal(b->found.service, CHAT);
-    assert_int_equal(b->found.kind, EVIDENCE_NEIGHBOUR);
-    f.app = PROTOCOL_TLS;
-    assert_true(neighbour(b, &f));
+static void test_an_announced_leg_is_peer_to_peer(void **state)
+{
+    struct place *p = *state;
+    struct expectation e = { .addr = p->flow.key.addr[FROM_SERVER], .port = 443, .activity = ACTIVITY_FILE,
+                             .protocol = PROTOCOL_OFT };
+    struct known_evidence out;
+
+    assert_false(decide_by_expectation(&p->context, &p->flow, &out));
+    knowledge_expect(p->context.knowledge, &e, p->chat, 95, start);
+    assert_true(decide_by_expectation(&p->context, &p->flow, &out));
+    assert_int_equal(out.service, p->chat);
+    assert_int_equal(p->flow.delivery, DELIVERY_PEER);
+    assert_int_equal(p->flow.activities, 1 << ACTIVITY_FILE);
+    assert_int_equal(p->flow.protocol, PROTOCOL_OFT);
 }
 
-static void test_tcp_beside_a_call_is_nobodys_when_it_speaks_for_itself(void **state)
+static void prove(struct place *p, enum evidence_kind kind, unsigned confidence)
 {
-    struct bench *b = *state;
-    struct flow named = flow(L4_TCP, 1, 40001, 9, 443), ssh = named;
-    struct flow port = flow(L4_TCP, 1, 40001, 9, 25565), client = flow(L4_TCP, 2, 40001, 9, 443);
+    struct record r = { 0 };
 
-    prove(b, CHAT, DELIVERY_SERVER_PROXY);
-    named.app = PROTOCOL_TLS;
-    named.named = true;
-    ssh.app = PROTOCOL_SSH;
-    assert_false(neighbour(b, &named));
-    assert_false(neighbour(b, &ssh));
-    assert_false(neighbour(b, &port));
-    assert_false(neighbour(b, &client));
+    p->flow.service = p->chat;
+    record_add(&r, p->chat, kind, confidence, VIEW("x"));
+    decide_by_payload_ends(&p->context, &p->flow, &r);
+    p->flow.service = 0;
 }
 
-static void test_a_peer_of_a_call_proves_nothing_but_the_call(void **state)
+static void test_a_neighbour_of_what_was_spoken_is_decided(void **state)
 {
-    struct bench *b = *state;
-    struct flow f = flow(L4_TCP, 1, 40001, 9, 443);
+    struct place *p = *state;
+    struct known_evidence out;
 
-    prove(b, CHAT, DELIVERY_PEER);
-    assert_false(neighbour(b, &f));
+    prove(p, EVIDENCE_SNI, 100); /* a name proves a flow, not its server's port */
+    prove(p, EVIDENCE_PAYLOAD, 50);
+    assert_false(decide_by_neighbour(&p->context, &p->flow, &out));
+    prove(p, EVIDENCE_PAYLOAD, 100);
+    p->flow.key.port[FROM_CLIENT]++;
+    assert_true(decide_by_neighbour(&p->context, &p->flow, &out));
+    assert_int_equal(out.service, p->chat);
+    assert_int_equal(out.kind, EVIDENCE_NEIGHBOUR);
+    p->flow.app = PROTOCOL_TLS; /* it speaks for itself */
+    assert_false(decide_by_neighbour(&p->context, &p->flow, &out));
 }
 
-static void test_two_services_on_one_pair_prove_neither(void **state)
+static void test_a_clients_udp_socket_is_one_programs(void **state)
 {
-    struct bench *b = *state;
-    struct flow f = flow(L4_TCP, 1, 40001, 9, 443);
+    const uint8_t relay[4] = { 192, 0, 2, 77 };
+    struct place *p = *state;
+    struct known_evidence out;
 
-    prove(b, CHAT, DELIVERY_SERVER_PROXY);
-    prove(b, OTHER, DELIVERY_SERVER_PROXY);
-    assert_false(neighbour(b, &f));
+    p->flow.key.l4 = L4_UDP;
+    prove(p, EVIDENCE_STUN, 95);
+    p->flow.key.addr[FROM_SERVER] = ip_from_v4(relay);
+    p->flow.app = PROTOCOL_RTP;
+    assert_true(decide_by_neighbour(&p->context, &p->flow, &out));
+    p->flow.key.port[FROM_CLIENT]++; /* and a relay serves many */
+    assert_false(decide_by_neighbour(&p->context, &p->flow, &out));
 }
 
-static void test_a_client_socket_serves_one_program(void **state)
-{
-    struct bench *b = *state;
-    struct flow same = flow(L4_UDP, 1, 40000, 7, 5000), other = flow(L4_UDP, 1, 40002, 7, 5000);
+/* ---- the rest ---- */
 
-    prove(b, CHAT, DELIVERY_SERVER_PROXY);
-    assert_true(neighbour(b, &same));
-    assert_false(neighbour(b, &other));
-    same.app = PROTOCOL_DNS;
-    assert_false(neighbour(b, &same));
+static void test_names_are_fronted_by_another_registration(void **state)
+{
+    (void)state;
+    assert_true(name_is_fronted("cdn.front.example", VIEW("www.hidden.example")));
+    assert_false(name_is_fronted("a.chat.example", VIEW("b.chat.example:8443")));
+    assert_false(name_is_fronted("A.CHAT.example", VIEW("b.chat.EXAMPLE")));
+    assert_false(name_is_fronted("192.0.2.1", VIEW("b.chat.example")));
+    assert_false(name_is_fronted("a.chat.example", VIEW("[2001:db8::1]")));
+    assert_false(name_is_fronted("", VIEW("b.chat.example")));
 }
 
-static void test_flows_of_one_call_share_a_service(void **state)
+static void test_the_shape_of_a_call_is_its_rate(void **state)
 {
-    struct bench *b = *state;
-    uint64_t call = call_number(VIEW("uAuA:uB12"));
+    struct flow f = { .key = { .l4 = L4_UDP }, .first_us = start, .packets = { 150, 150 } };
 
-    assert_int_equal(call, call_number(VIEW("uB12:uAuA")));
-    assert_false(decide_by_call(&b->context, call, &b->found));
-    knowledge_prove_call(b->context.knowledge, call, CHAT, PROTOCOL_STUN, SECOND);
-    assert_true(decide_by_call(&b->context, call, &b->found));
-    assert_int_equal(b->found.service, CHAT);
-    assert_false(decide_by_call(&b->context, call_number(VIEW("uAuA:uB13")), &b->found));
-    assert_int_equal(call_number(VIEW("a:b")), 0); /* too short to be one call's only */
-    knowledge_prove_call(b->context.knowledge, 0, CHAT, PROTOCOL_STUN, SECOND);
-    assert_false(decide_by_call(&b->context, 0, &b->found));
-    knowledge_prove_call(b->context.knowledge, call, OTHER, PROTOCOL_STUN, SECOND);
-    assert_false(decide_by_call(&b->context, call, &b->found));
-}
-
-static void test_what_was_proved_expires(void **state)
-{
-    struct bench *b = *state;
-    struct flow f = flow(L4_TCP, 1, 40001, 9, 443);
-
-    prove(b, CHAT, DELIVERY_SERVER_PROXY);
-    b->context.now_us = 3600ull * SECOND;
-    assert_false(neighbour(b, &f));
-}
-
-static void test_an_address_of_two_services_stands_for_none(void **state)
-{
-    struct bench *b = *state;
-    struct flow f = flow(L4_TCP, 1, 40001, 9, 443);
-    struct ip_addr server = address(9);
-
-    assert_false(decide_by_address(&b->context, &f, &b->found));
-    knowledge_learn_address(b->context.knowledge, &server, &(struct known_address){ CHAT, ROLE_CHAT, "a.example" }, 60,
-                            SECOND);
-    assert_true(decide_by_address(&b->context, &f, &b->found));
-    assert_int_equal(b->found.service, CHAT);
-    assert_string_equal(b->found.value, "a.example");
-    knowledge_learn_address(b->context.knowledge, &server, &(struct known_address){ 0, ROLE_ANY, "b.example" }, 60,
-                            SECOND);
-    assert_false(decide_by_address(&b->context, &f, &b->found));
-}
-
-static void test_a_call_with_shared_servers_of_calls_is_the_services(void **state)
-{
-    struct bench *b = *state;
-    struct flow f = flow(L4_UDP, 1, 40000, 9, 19305), proof = flow(L4_UDP, 1, 40000, 9, 5000);
-
-    f.key.addr[FROM_SERVER] = ip_from_v4((const uint8_t[]){ 198, 51, 100, 1 });
-    f.app = PROTOCOL_STUN;
-    assert_false(decide_by_address(&b->context, &f, &b->found)); /* anybody may ask for its address here */
-    f.activities = 1 << ACTIVITY_CALL;
-    assert_true(decide_by_address(&b->context, &f, &b->found));
-    assert_int_equal(b->found.service, CHAT);
-    assert_int_equal(b->found.kind, EVIDENCE_SHARED_RANGE);
-    assert_true(b->found.confidence >= DECIDE_ALONE);
-    f.key.port[FROM_SERVER] = 443;
-    assert_false(decide_by_address(&b->context, &f, &b->found));
-    proof.key.addr[FROM_SERVER] = ip_from_v4((const uint8_t[]){ 198, 51, 100, 9 });
-    assert_true(decide_by_address(&b->context, &proof, &b->found));
-    assert_int_equal(b->found.kind, EVIDENCE_RANGE);
+    (void)state;
+    decide_rest(&f, NULL, start + 60000000);
+    assert_int_equal(f.activities & 1 << ACTIVITY_CALL, 0);
+    decide_rest(&f, NULL, start + 10000000);
+    assert_int_equal(f.activities & 1 << ACTIVITY_CALL, 1 << ACTIVITY_CALL);
+    assert_int_equal(f.delivery, DELIVERY_SERVER_PROXY);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-        T(test_tcp_beside_a_proved_call_is_the_services),
-        T(test_tcp_beside_a_call_is_nobodys_when_it_speaks_for_itself),
-        T(test_a_peer_of_a_call_proves_nothing_but_the_call),
-        T(test_two_services_on_one_pair_prove_neither),
-        T(test_a_client_socket_serves_one_program),
-        T(test_flows_of_one_call_share_a_service),
-        T(test_what_was_proved_expires),
-        T(test_an_address_of_two_services_stands_for_none),
-        T(test_a_call_with_shared_servers_of_calls_is_the_services),
-#undef T
+        cmocka_unit_test(test_weak_evidence_never_decides_alone),
+        cmocka_unit_test(test_two_kinds_decide_together_but_are_not_sure),
+        cmocka_unit_test(test_weak_evidence_for_two_services_does_not_add_up),
+        cmocka_unit_test(test_the_first_decision_stands_unless_more_is_worth_more),
+        cmocka_unit_test(test_of_one_kind_the_strongest_counts),
+        cmocka_unit_test(test_a_record_full_of_hints_has_room_for_proof),
+        cmocka_unit_test(test_values_are_printable_and_cut),
+        cmocka_unit_test_setup_teardown(test_a_learnt_address_decides_for_a_silent_flow, enter, leave),
+        cmocka_unit_test_setup_teardown(test_an_ambiguous_address_does_not_decide, enter, leave),
+        cmocka_unit_test_setup_teardown(test_a_clients_address_counts_only_where_ends_are_unsure, enter, leave),
+        cmocka_unit_test_setup_teardown(test_a_shared_range_does_not_decide, enter, leave),
+        cmocka_unit_test_setup_teardown(test_an_announced_leg_is_peer_to_peer, enter, leave),
+        cmocka_unit_test_setup_teardown(test_a_neighbour_of_what_was_spoken_is_decided, enter, leave),
+        cmocka_unit_test_setup_teardown(test_a_clients_udp_socket_is_one_programs, enter, leave),
+        cmocka_unit_test(test_names_are_fronted_by_another_registration),
+        cmocka_unit_test(test_the_shape_of_a_call_is_its_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
