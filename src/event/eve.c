@@ -7,6 +7,14 @@
 #include "event/event.h"
 #include <assert.h>
 
+enum { VALUE_BYTES = 256 }; /* of a value in an event */
+
+/* A value that comes from outside the traffic: names of files, the catalog's and the policy's words. */
+static void cut(struct json *j, const char *key, const char *value)
+{
+    json_view(j, key, view_slice(view_string(value), 0, VALUE_BYTES));
+}
+
 static void ends(struct json *j, const struct flow *f)
 {
     char text[64];
@@ -30,7 +38,7 @@ static void head(struct json *j, const char *type, uint64_t time_us, const struc
     json_number(j, "flow_id", flow_id);
     json_string(j, "event_type", type);
     if (file != NULL)
-        json_string(j, "pcap_filename", file);
+        cut(j, "pcap_filename", file);
     ends(j, f);
     flow_community_id(&f->key, community_id);
     json_string(j, "community_id", community_id);
@@ -51,8 +59,8 @@ static void service(struct json *j, const struct flow *f, const struct catalog *
 {
     const struct catalog_service *s = catalog_service(catalog, f->service);
 
-    json_string(j, "service", s->slug);
-    json_string(j, "vendor", s->vendor);
+    cut(j, "service", s->slug);
+    cut(j, "vendor", s->vendor);
     json_string(j, "class", class_name(s->class));
     json_string(j, "protocol", protocol_name(f->protocol != PROTOCOL_UNKNOWN ? (enum protocol)f->protocol
                                                                              : (enum protocol)f->app));
@@ -84,7 +92,7 @@ static void im(struct json *j, const struct flow_event *e)
         json_object(j, NULL);
         json_string(j, "kind", evidence_name((enum evidence_kind)r->evidence[i].kind));
         json_string(j, "value", r->evidence[i].value);
-        json_string(j, "catalog", catalog_service(e->catalog, r->evidence[i].service)->slug);
+        cut(j, "catalog", catalog_service(e->catalog, r->evidence[i].service)->slug);
         json_number(j, "worth", r->evidence[i].confidence);
         json_object_end(j);
     }
@@ -140,7 +148,7 @@ size_t eve_flow(const struct flow_event *e, char out[EVE_LINE_BYTES])
         im(&j, e);
         json_object(&j, "verdict");
         json_string(&j, "action", e->verdict.action);
-        json_string(&j, "rule", e->verdict.rule);
+        cut(&j, "rule", e->verdict.rule);
         json_object_end(&j);
     }
     if (r != NULL && r->hints != 0) {
@@ -168,7 +176,7 @@ size_t eve_activity(const struct activity_event *e, char out[EVE_LINE_BYTES])
     json_string(&j, "direction", d->outgoing ? "out" : "in");
     for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
         if (words[i].value.len > 0)
-            json_view(&j, words[i].key, view_slice(words[i].value, 0, 256));
+            json_view(&j, words[i].key, view_slice(words[i].value, 0, VALUE_BYTES));
     if (d->size > 0)
         json_number(&j, "size", d->size);
     json_object_end(&j);

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Events: the longest there can be fits its line, and every event is JSON, checked by a small reader of the grammar. */
+#include "../identify/rig.h"
+#include "event/event.h"
+
+/* ---- is it JSON (RFC 8259)? ---- */
+
+static bool value(struct view *v, unsigned depth);
+
+static bool eat(struct view *v, char c)
+{
+    bool there = v->len > 0 && v->at[0] == (uint8_t)c;
+
+    *v = view_from(*v, there);
+    return there;
+}
+
+static bool string(struct view *v)
+{
+    if (!eat(v, '"'))
+        return false;
+    while (v->len > 0 && v->at[0] != '"') {
+        size_t n = utf8_length(*v);
+        if (n == 0 || v->at[0] < 0x20)
+            return false;
+        if (eat(v, '\\')) {
+            if (eat(v, 'u'))
+                n = 4;
+            else if (v->len == 0 || memchr("\"\\/bfnrt", v->at[0], 8) == NULL)
+                return false;
+        }
+        *v = view_from(*v, n);
+    }
+    return eat(v, '"');
+}
+
+static bool members(struct view *v, char close, bool keys, unsigned depth)
+{
+    if (eat(v, close))
+        return true;
+    do {
+        if (keys && (!string(v) || !eat(v, ':')))
+            return false;
+        if (!value(v, depth))
+            return false;
+    } while (eat(v, ','));
+    return eat(v, close);
+}
+
+static bool value(struct view *v, unsigned depth)
+{
+    size_t digits = 0;
+
+    if (depth == 0)
+        return false;
+    if (eat(v, '{'))
+        return members(v, '}', true, depth - 1);
+    if (eat(v, '['))
+        return members(v, ']', false, depth - 1);
+    if (v->len > 0 && v->at[0] == '"')
+        return string(v);
+    while (digits < v->len && v->at[digits] >= '0' && v->at[digits] <= '9')
+        digits++;
+    if (digits > 0) {
+        bool leading_zero = digits > 1 && v->at[0] == '0';
+        *v = view_from(*v, digits);
+        return !leading_zero;
+    }
+    struct view word = view_starts(*v, VIEW("true")) ? VIEW("true") : VIEW("false");
+    bool known = view_starts(*v, word);
+    *v = view_from(*v, word.len);
+    return known;
+}
+
+static void assert_event(const char *line, size_t len)
+{
+    struct view v = view_of(line, len);
+
+    assert_int_equal(line[len - 1], '\n');
+    assert_int_equal(view_find_byte(v, '\n', 0), len - 1); /* one line */
+    v = view_slice(v, 0, len - 1);
+    if (!value(&v, 8) || v.len != 0)
+        fail_msg("not JSON after %.*s", (int)(len - v.len), line);
+}
+
+static void test_the_reader_itself(void **state)
+{
+    static const struct { const char *text; bool json; } cases[] = {
+        { "{}", true },         { "{\"a\":1,\"b\":[true,\"x\\u0001\"]}", true }, { "{\"a\":1,}", false },
+        { "{\"a\" 1}", false }, { "[01]", false },  { "\"\x01\"", false },        { "{\"a\":1}}", false },
+        { "\"\\x\"", false },   { "\"\xff\"", false }, { "{a:1}", false },
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct view v = view_string(cases[i].text);
+        assert_int_equal(value(&v, 8) && v.len == 0, cases[i].json);
+    }
+}
+
+/* ---- the longest ---- */
+
+static char *fill(char *out, size_t size, char with)
+{
+    memset(out, with, size - 1);
+    out[size - 1] = '\0';
+    return out;
+}
+
+#define FILL(array) fill(array, sizeof array, with)
+
+/* A catalog whose words are as long as a careless author makes them. */
+static struct catalog *long_catalog(void)
+{
+    static char yaml[2000], vendor[401]; /* the longest that the catalog takes */
+    struct imw_error_info err = { 0 };
+    struct folder f = folder_new();
+    struct catalog *c;
+
+    snprintf(yaml, sizeof yaml, "slug: long\nname: N\nvendor: %s\nclass: im\nend_to_end: true\nsummary: S\n"
+             "domains:\n  - {names: [long.example], role: chat}\n", fill(vendor, sizeof vendor, 'v'));
+    folder_write(&f, "long.yaml", yaml);
+    if (!catalog_open(f.path, &c, &err))
+        fail_msg("%s:%u %s: %s", err.file, err.line, err.key, err.text);
+    folder_remove(&f);
+    return c;
+}
+
+static void longest(struct catalog *c, char with)
+{
+    static char out[EVE_LINE_BYTES], file[256], rule[20000], words[4][2000];
+    const uint8_t v6[16] = { 0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+    static char hosts[2][64];
+    static struct record r;
+    struct flow f = { .key = { .addr = { ip_from_v6(v6), ip_from_v6(v6) }, .port = { 65535, 65535 }, .l4 = L4_UDP },
+                      .bytes = { UINT64_MAX, UINT64_MAX }, .packets = { UINT32_MAX, UINT32_MAX },
+                      .first_us = UINT64_MAX / 2, .service = 1, .app = PROTOCOL_WHATSAPP_NOISE,
+                      .protocol = PROTOCOL_TELEGRAM_CALL, .activities = 0x3f, .delivery = DELIVERY_SERVER_BROKER,
+                      .confidence = 100, .flags = FLOW_MIDSTREAM | FLOW_CONFLICT };
+
+    memset(&r, 0, sizeof r);
+    for (unsigned i = 0; i < RECORD_EVIDENCE; i++) {
+        r.evidence[i].service = 1;
+        r.evidence[i].kind = EVIDENCE_TUNNEL_TARGET;
+        r.evidence[i].confidence = 100;
+        FILL(r.evidence[i].value);
+    }
+    r.evidence_count = RECORD_EVIDENCE;
+    r.hints = (1 << HINT_COUNT) - 1;
+    FILL(r.hint_value);
+    FILL(r.server_name);
+    FILL(r.version);
+    FILL(r.client);
+    FILL(r.account);
+    FILL(r.ja4);
+    r.messages = r.files = r.calls = UINT32_MAX;
+    struct flow_event e = { .flow = &f, .record = &r, .catalog = c, .file = FILL(file), .flow_id = UINT64_MAX,
+                            .last_us = UINT64_MAX, .port_agile = true, .verdict = { "block", FILL(rule) },
+                            .client_host = FILL(hosts[0]), .server_host = FILL(hosts[1]) };
+    assert_event(out, eve_flow(&e, out));
+    assert_null(strstr(out, "\"flow_id\":-"));
+
+    struct im_detail d = { .account = view_string(FILL(words[0])), .peer = view_string(FILL(words[1])),
+                           .room = view_string(FILL(words[2])), .file = view_string(FILL(words[3])),
+                           .size = UINT64_MAX, .outgoing = true };
+    struct activity_event a = { &f, &r, c, file, UINT64_MAX, UINT64_MAX, ACTIVITY_PRESENCE, &d };
+    assert_event(out, eve_activity(&a, out));
+}
+
+static void test_the_longest_events_fit_whatever_they_are_made_of(void **state)
+{
+    static const char with[] = { 'x', '"', '\\', '\n', 1, (char)0xff, (char)0xc3, (char)0x80, 0x7f };
+    struct catalog *c = long_catalog();
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof with; i++)
+        longest(c, with[i]);
+    catalog_close(c);
+}
+
+static void test_a_flow_of_which_little_is_known(void **state)
+{
+    char out[EVE_LINE_BYTES];
+    struct catalog *c = rig_catalog();
+    struct flow f = { .key = { .l4 = L4_TCP } };
+    struct flow_event e = { .flow = &f, .catalog = c, .client_host = "", .server_host = "", .verdict = { "alert", "default" } };
+
+    (void)state;
+    assert_event(out, eve_flow(&e, out));
+    assert_null(strstr(out, "\"im\""));
+    assert_null(strstr(out, "verdict"));
+    assert_null(strstr(out, "pcap_filename"));
+    assert_non_null(strstr(out, "\"event_type\":\"flow\""));
+    f.service = 1;
+    assert_event(out, eve_flow(&e, out));
+    assert_non_null(strstr(out, "\"service\":\"chat\""));
+    assert_non_null(strstr(out, "\"activity\":[]"));
+    assert_non_null(strstr(out, "\"verdict\":{\"action\":\"alert\",\"rule\":\"default\"}"));
+    catalog_close(c);
+}
+
+static void test_statistics_fit_and_name_every_counter(void **state)
+{
+    char out[EVE_LINE_BYTES];
+    struct counters counters;
+
+    (void)state;
+    memset(&counters, 0xff, sizeof counters);
+    assert_event(out, eve_stats(&counters, 0, out));
+    for (unsigned i = 0; i < COUNTER_COUNT; i++)
+        assert_non_null(strstr(out, counter_name((enum counter)i)));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_reader_itself),
+        cmocka_unit_test(test_the_longest_events_fit_whatever_they_are_made_of),
+        cmocka_unit_test(test_a_flow_of_which_little_is_known),
+        cmocka_unit_test(test_statistics_fit_and_name_every_counter),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
