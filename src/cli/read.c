@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -49,7 +50,7 @@ struct reader {
     bool progress;           /* a bar is wanted */
     bool progress_shown;
     bool explained, explained_any;
-    bool out_of_memory;
+    atomic_bool out_of_memory;
     uint64_t started_ms, events;
     const char *name;
 };
@@ -145,15 +146,17 @@ static void on_progress(void *context, uint64_t done, uint64_t size)
 
     if (!r->progress || ms < AFTER_MS)
         return;
+    unsigned filled = size == 0 ? 0 : done < size ? (unsigned)(done * WIDTH / size) : WIDTH;
+    pthread_mutex_lock(&r->out_lock);
     r->progress_shown = true;
-    if (size == 0) {
+    if (size == 0)
         fprintf(stderr, "\r%s: %llu MiB read\x1b[K", r->name, (unsigned long long)(done >> 20));
-        return;
-    }
-    unsigned filled = (unsigned)(done * WIDTH / size);
-    fprintf(stderr, "\r%s [%.*s%.*s] %llu %%  %llu MiB/s\x1b[K", r->name, (int)filled,
-            "##############################", (int)(WIDTH - filled), "..............................",
-            (unsigned long long)(done * 100 / size), (unsigned long long)((done >> 20) * 1000 / ms));
+    else
+        fprintf(stderr, "\r%s [%.*s%.*s] %llu %%  %llu MiB/s\x1b[K", r->name, (int)filled,
+                "##############################", (int)(WIDTH - filled), "..............................",
+                (unsigned long long)(done < size ? done * 100 / size : 100),
+                (unsigned long long)((done >> 20) * 1000 / ms));
+    pthread_mutex_unlock(&r->out_lock);
 }
 
 /* ---- one file after the other ---- */

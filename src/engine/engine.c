@@ -22,7 +22,7 @@
 enum {
     BATCH_FRAMES = 64,
     CHUNK_FRAMES = 1024,
-    CHUNK_COPY_BYTES = 1 << 20, /* at first: frames of captures whose bytes do not stay, joined datagrams */
+    CHUNK_COPY_BYTES = 4 << 20, /* at first, touched as used: frames of captures whose bytes do not stay, joined datagrams */
     RING_CHUNKS = 16,
     DEFRAG_DATAGRAMS = 1024,
     DEFRAG_BYTES = 8 << 20,
@@ -176,11 +176,11 @@ struct sharing {
     struct engine *engine;
     struct capture *capture;
     bool stable;
+    atomic_bool no_memory;        /* that is why reading ended */
     pthread_mutex_t take_lock, defrag_lock;
     unsigned long next_ticket;    /* under take_lock */
     uint64_t frames;              /* under take_lock */
     atomic_ulong end_ticket;      /* first ticket that does not exist; ULONG_MAX while reading */
-    atomic_uint sharers, arrived; /* threads; those that have handled all packets */
     struct chunk *ring[RING_CHUNKS];
 };
 
@@ -238,7 +238,9 @@ static struct chunk *take(struct sharing *s, unsigned long *out_ticket)
             *out_ticket = s->next_ticket++;
             atomic_store(&c->pending, s->engine->worker_count);
         } else {
-            atomic_store(&s->end_ticket, s->next_ticket);
+            unsigned long reading = ULONG_MAX;
+            atomic_store(&s->no_memory, next->frame_count > 0);
+            atomic_compare_exchange_strong(&s->end_ticket, &reading, s->next_ticket);
         }
     }
     pthread_mutex_unlock(&s->take_lock);
@@ -285,6 +287,18 @@ static void decode_chunk(struct sharing *s, struct chunk *c, struct counters *co
     }
 }
 
+/*
+ * Wait until all workers have handled all chunks: the flows that are ended next may be told apart by what another worker
+ * learnt last.
+ */
+static void wait_for_all(struct sharing *s)
+{
+    unsigned long end;
+
+    while ((end = atomic_load(&s->end_ticket)) > 0 && atomic_load(&s->ring[(end - 1) % RING_CHUNKS]->pending) > 0)
+        sched_yield();
+}
+
 static void *share(void *argument)
 {
     struct shared_worker *me = argument;
@@ -307,10 +321,7 @@ static void *share(void *argument)
             sched_yield();
         }
     }
-    /* Flows are judged at their end by what all workers have learnt. */
-    atomic_fetch_add(&s->arrived, 1);
-    while (atomic_load(&s->arrived) < atomic_load(&s->sharers))
-        sched_yield();
+    wait_for_all(s);
     worker_end(w);
     return NULL;
 }
@@ -341,8 +352,7 @@ static bool ring_new(struct sharing *s, struct imw_error_info *err)
 
 static bool read_shared(struct engine *e, struct capture *c, struct imw_error_info *err)
 {
-    struct sharing s = { .engine = e, .capture = c, .stable = capture_is_stable(c), .end_ticket = ULONG_MAX,
-                         .sharers = e->worker_count };
+    struct sharing s = { .engine = e, .capture = c, .stable = capture_is_stable(c), .end_ticket = ULONG_MAX };
     struct shared_worker workers[ENGINE_WORKERS_MAX];
     unsigned started = 0;
 
@@ -361,7 +371,6 @@ static bool read_shared(struct engine *e, struct capture *c, struct imw_error_in
         workers[0] = (struct shared_worker){ &s, 0, 0 };
         share(&workers[0]);
     } else {
-        atomic_store(&s.sharers, started);
         atomic_store(&s.end_ticket, 0);
         error_set(err, IMW_ERROR_SYSTEM, "cannot start %u threads", e->worker_count);
     }
@@ -370,6 +379,8 @@ static bool read_shared(struct engine *e, struct capture *c, struct imw_error_in
     pthread_mutex_destroy(&s.take_lock);
     pthread_mutex_destroy(&s.defrag_lock);
     ring_free(&s);
+    if (ok && atomic_load(&s.no_memory))
+        ok = error_set(err, IMW_ERROR_MEMORY, "no memory to keep frames: what came before was analysed");
     return ok;
 }
 

@@ -18,7 +18,8 @@ struct worker {
     struct inspector *inspector;
     struct knowledge *knowledge;
     const char *name;
-    uint64_t now_us;
+    uint64_t now_us;    /* of this capture */
+    uint64_t newest_us; /* of those before */
 };
 
 uint64_t flow_number(const struct flow *f)
@@ -122,8 +123,8 @@ static void report_flow(struct worker *w, struct flow *f, enum flow_end why)
         .server_host = server, .port_agile = is_port_agile(w, f),
     };
 
-    knowledge_host(w->knowledge, &f->key.addr[FROM_CLIENT], w->now_us, client);
-    knowledge_host(w->knowledge, &f->key.addr[FROM_SERVER], w->now_us, server);
+    knowledge_host(w->knowledge, &f->key.addr[FROM_CLIENT], e.last_us, client);
+    knowledge_host(w->knowledge, &f->key.addr[FROM_SERVER], e.last_us, server);
     e.verdict = w->config->judge != NULL ? w->config->judge(w->config->context, &e)
                                          : (struct verdict){ "alert", "default" };
     if (w->config->flow != NULL)
@@ -246,6 +247,9 @@ void worker_packets_of(struct worker *w, const struct packet *packets, const uin
 void worker_end(struct worker *w)
 {
     flow_table_flush(w->flows);
+    if (w->now_us > w->newest_us)
+        w->newest_us = w->now_us;
+    w->now_us = 0;
 }
 
 struct counters *worker_counters(struct worker *w)
@@ -255,7 +259,7 @@ struct counters *worker_counters(struct worker *w)
 
 uint64_t worker_now_us(const struct worker *w)
 {
-    return w->now_us;
+    return w->now_us > w->newest_us ? w->now_us : w->newest_us;
 }
 
 struct engine_memory worker_memory(const struct worker *w)
