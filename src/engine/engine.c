@@ -9,7 +9,7 @@
  *     handle   each worker handles its packets of every chunk, in the order of the tickets
  *
  * so that nothing but the taking is serial, each flow has one owner, and packets of a flow stay in order. Fragments
- * are put together under a lock of their own; they are rare.
+ * are put together in the order of the tickets, too; they are rare.
  */
 #include "engine/engine.h"
 #include "engine/worker.h"
@@ -177,7 +177,7 @@ struct sharing {
     struct capture *capture;
     bool stable;
     atomic_bool no_memory;        /* that is why reading ended */
-    pthread_mutex_t take_lock, defrag_lock;
+    pthread_mutex_t take_lock;
     unsigned long next_ticket;    /* under take_lock */
     uint64_t frames;              /* under take_lock */
     atomic_ulong end_ticket;      /* first ticket that does not exist; ULONG_MAX while reading */
@@ -247,15 +247,24 @@ static struct chunk *take(struct sharing *s, unsigned long *out_ticket)
     return c;
 }
 
-static enum decode_answer decode_shared(struct sharing *s, const struct frame *f, struct chunk *c,
-                                        struct counters *counters, struct packet *p)
+/*
+ * Fragments are put together in the order of the capture: the first of a chunk waits until all chunks before it are
+ * decoded. That also makes one thread at a time use the table of datagrams.
+ */
+static void wait_for_turn(const struct sharing *s, unsigned long ticket)
 {
-    enum decode_answer answer = decode(f, NULL, counters, p);
+    unsigned long oldest = ticket < RING_CHUNKS ? 0 : ticket - RING_CHUNKS + 1;
 
-    if (answer != DECODE_FRAGMENT)
-        return answer;
-    pthread_mutex_lock(&s->defrag_lock);
-    answer = decode(f, s->engine->defrag, counters, p);
+    for (unsigned long before = oldest; before < ticket; before++)
+        while (atomic_load_explicit(&s->ring[before % RING_CHUNKS]->decoded, memory_order_acquire) <= before)
+            sched_yield();
+}
+
+static enum decode_answer decode_fragment(const struct sharing *s, const struct frame *f, struct chunk *c,
+                                          struct counters *counters, struct packet *p)
+{
+    enum decode_answer answer = decode(f, s->engine->defrag, counters, p);
+
     if (answer == DECODE_PACKET && !borrows_from(p, f)) {
         struct view kept = chunk_keep(c, p->payload);
         if (kept.len < p->payload.len) {
@@ -264,19 +273,26 @@ static enum decode_answer decode_shared(struct sharing *s, const struct frame *f
         }
         p->payload = kept;
     }
-    pthread_mutex_unlock(&s->defrag_lock);
     return answer;
 }
 
-static void decode_chunk(struct sharing *s, struct chunk *c, struct counters *counters)
+static void decode_chunk(const struct sharing *s, struct chunk *c, unsigned long ticket, struct counters *counters)
 {
     unsigned workers = s->engine->worker_count;
+    bool in_turn = false;
 
     c->packet_count = 0;
     memset(c->order_count, 0, workers * sizeof c->order_count[0]);
     for (unsigned i = 0; i < c->frame_count; i++) {
         struct packet *p = &c->packets[c->packet_count];
-        if (decode_shared(s, &c->frames[i], c, counters, p) != DECODE_PACKET)
+        enum decode_answer answer = decode(&c->frames[i], NULL, counters, p);
+        if (answer == DECODE_FRAGMENT) {
+            if (!in_turn)
+                wait_for_turn(s, ticket);
+            in_turn = true;
+            answer = decode_fragment(s, &c->frames[i], c, counters, p);
+        }
+        if (answer != DECODE_PACKET)
             continue;
         uint32_t hash = flow_hash(p);
         /* The table's index uses the low bits; the owner comes from the high ones. */
@@ -315,7 +331,7 @@ static void *share(void *argument)
             atomic_fetch_sub(&c->pending, 1);
             next++;
         } else if ((c = take(s, &ticket)) != NULL) {
-            decode_chunk(s, c, worker_counters(w));
+            decode_chunk(s, c, ticket, worker_counters(w));
             atomic_store_explicit(&c->decoded, ticket + 1, memory_order_release);
         } else {
             sched_yield();
@@ -359,7 +375,6 @@ static bool read_shared(struct engine *e, struct capture *c, struct imw_error_in
     if (!ring_new(&s, err))
         return false;
     pthread_mutex_init(&s.take_lock, NULL);
-    pthread_mutex_init(&s.defrag_lock, NULL);
     for (unsigned i = 1; i < e->worker_count; i++) {
         workers[i] = (struct shared_worker){ &s, i, 0 };
         if (pthread_create(&workers[i].thread, NULL, share, &workers[i]) != 0)
@@ -377,7 +392,6 @@ static bool read_shared(struct engine *e, struct capture *c, struct imw_error_in
     for (unsigned i = 1; i <= started; i++)
         pthread_join(workers[i].thread, NULL);
     pthread_mutex_destroy(&s.take_lock);
-    pthread_mutex_destroy(&s.defrag_lock);
     ring_free(&s);
     if (ok && atomic_load(&s.no_memory))
         ok = error_set(err, IMW_ERROR_MEMORY, "no memory to keep frames: what came before was analysed");

@@ -442,10 +442,9 @@ static uint32_t flow_make(struct flow_table *t, const struct packet *p, uint32_t
 struct flow *flow_table_find(struct flow_table *t, const struct packet *p, uint32_t hash, enum flow_dir *out_dir,
                              bool *out_new)
 {
-    if (t->epoch_us == 0) { /* on a whole millisecond: tables of several workers cut times alike */
-        uint64_t before_us = (uint64_t)EPOCH_BEFORE_S * 1000000;
-        t->epoch_us = p->time_us > before_us + 1000 ? (p->time_us - before_us) / 1000 * 1000 : 1;
-    }
+    if (t->epoch_us == 0)
+        t->epoch_us = p->time_us / 1000000 > EPOCH_BEFORE_S /* whole seconds: the same times in every worker's table */
+                          ? (p->time_us / 1000000 - EPOCH_BEFORE_S) * 1000000 : 1;
     if (since_epoch_ms(t, p->time_us) > (uint64_t)EPOCH_MOVES_S * 1000)
         epoch_move(t, p->time_us);
     bool opens = p->l4 == L4_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
