@@ -12,7 +12,7 @@ void text_add(struct text *t, struct view v)
         v.len = room;
         t->cut = true;
     }
-    if (t->size == 0)
+    if (t->size == 0 || v.len == 0)
         return;
     memcpy(t->at + t->len, v.at, v.len);
     t->len += v.len;

@@ -37,7 +37,7 @@ static inline struct view view_slice(struct view v, size_t from, size_t to)
         to = v.len;
     if (from > to)
         from = to;
-    return (struct view){ v.at + from, to - from };
+    return (struct view){ from > 0 ? v.at + from : v.at, to - from }; /* a zeroed view stays one */
 }
 
 static inline struct view view_from(struct view v, size_t from)
@@ -47,12 +47,12 @@ static inline struct view view_from(struct view v, size_t from)
 
 static inline bool view_equal(struct view a, struct view b)
 {
-    return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
+    return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
 static inline bool view_starts(struct view v, struct view with)
 {
-    return v.len >= with.len && memcmp(v.at, with.at, with.len) == 0;
+    return v.len >= with.len && (with.len == 0 || memcmp(v.at, with.at, with.len) == 0);
 }
 
 static inline uint8_t ascii_lower(uint8_t c)
