@@ -23,4 +23,4 @@ install: build
 	@meson install -C build
 
 clean:
-	@rm -rf build build-check build-fuzz
+	@rm -rf build build-check build-fuzz build-tsan
