@@ -22,7 +22,7 @@
 enum {
     BATCH_FRAMES = 64,
     CHUNK_FRAMES = 1024,
-    CHUNK_COPY_BYTES = 4 << 20, /* at first, touched as used: frames of captures whose bytes do not stay, joined datagrams */
+    CHUNK_COPY_BYTES = 4 << 20, /* at first: frames of captures whose bytes do not stay, joined datagrams */
     RING_CHUNKS = 16,
     DEFRAG_DATAGRAMS = 1024,
     DEFRAG_BYTES = 8 << 20,
@@ -304,8 +304,8 @@ static void decode_chunk(const struct sharing *s, struct chunk *c, unsigned long
 }
 
 /*
- * Wait until all workers have handled all chunks: the flows that are ended next may be told apart by what another worker
- * learnt last.
+ * Wait until all workers have handled all chunks: the flows that are ended next may be told apart by what another
+ * worker learnt last.
  */
 static void wait_for_all(struct sharing *s)
 {

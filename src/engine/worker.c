@@ -152,7 +152,8 @@ bool worker_new(const struct engine_config *config, uint32_t max_flows, struct k
     struct flow_table_config table = { .max_flows = max_flows };
     struct inspector_config inspection = {
         .catalog = config->catalog, .knowledge = knowledge, .keep_records = config->all_flows,
-        .max_inspections = config->max_inspections, .max_records = max_flows, .activity = report_activity, .trace = report_trace, .context = w,
+        .max_inspections = config->max_inspections, .max_records = max_flows,
+        .activity = report_activity, .trace = report_trace, .context = w,
     };
 
     if (w == NULL)
