@@ -2,6 +2,7 @@
 /* Four shared maps. */
 #include "identify/knowledge.h"
 #include "base/map.h"
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -20,6 +21,7 @@ enum {
 struct knowledge {
     struct map *addresses, *legs, *ends, *hosts;
     atomic_bool any_port; /* some leg was announced without its port */
+    atomic_flag announcing; /* held by who looks a leg up to announce it again: seldom, and shortly */
 };
 
 struct end_key {
@@ -50,6 +52,7 @@ struct knowledge *knowledge_new(void)
 
     if (k == NULL)
         return NULL;
+    atomic_flag_clear(&k->announcing);
     k->addresses = map_new(ADDRESS_ENTRIES, 1);
     k->legs = map_new(LEG_ENTRIES, 2);
     k->ends = map_new(END_ENTRIES, 3);
@@ -121,6 +124,20 @@ static struct view end_key(struct end_key *key, uint8_t l4, const struct ip_addr
     return view_of(key, sizeof *key);
 }
 
+/* A leg that was announced before is known since then. */
+static void announce(struct knowledge *k, struct view key, struct leg_value value, uint64_t now_us, uint64_t expiry_us)
+{
+    uint8_t bytes[MAP_VALUE_BYTES];
+    struct leg_value before;
+
+    if (map_get(k->legs, key, now_us, bytes)) {
+        memcpy(&before, bytes, sizeof before);
+        if (before.leg.service == value.leg.service && before.since_us < now_us)
+            value.since_us = before.since_us;
+    }
+    map_put(k->legs, key, view_of(&value, sizeof value), now_us, expiry_us);
+}
+
 void knowledge_expect(struct knowledge *k, const struct expectation *e, uint16_t service, uint8_t confidence,
                       uint64_t now_us)
 {
@@ -146,6 +163,12 @@ void knowledge_expect(struct knowledge *k, const struct expectation *e, uint16_t
         }
         map_put(k->legs, end_key(&key, (uint8_t)l4, &e->addr, e->port), view_of(&now, sizeof now), now_us, expiry_us);
     }
+    while (atomic_flag_test_and_set_explicit(&k->announcing, memory_order_acquire))
+        sched_yield();
+    for (unsigned l4 = L4_TCP; l4 <= L4_UDP; l4 += L4_UDP - L4_TCP)
+        if (e->l4 == 0 || e->l4 == l4)
+            announce(k, end_key(&key, (uint8_t)l4, &e->addr, e->port), value, now_us, expiry_us);
+    atomic_flag_clear_explicit(&k->announcing, memory_order_release);
 }
 
 bool knowledge_expected(const struct knowledge *k, const struct flow_key *key, uint64_t now_us, struct known_leg *out)

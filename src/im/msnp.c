@@ -590,9 +590,9 @@ static bool opens_xfr(const struct words *w)
 {
     struct view host = word(w, 3), address = view_token(&host, ':');
     struct ip_addr ip;
+    bool known = view_equal(word(w, 2), VIEW("NS")) || view_equal(word(w, 2), VIEW("SB"));
 
-    return w->count >= 4 && is_decimal(word(w, 1)) && (view_equal(word(w, 2), VIEW("NS")) || view_equal(word(w, 2), VIEW("SB"))) &&
-           ip_parse(address, &ip) && is_decimal(host);
+    return w->count >= 4 && is_decimal(word(w, 1)) && known && ip_parse(address, &ip) && is_decimal(host);
 }
 
 static bool opens_ans(const struct words *w)

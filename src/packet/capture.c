@@ -300,7 +300,8 @@ void capture_note_link(struct capture *c, uint16_t link, uint64_t offset)
     if (c->foreign || link_is_known(link))
         return;
     c->foreign = true;
-    (void)error_file(&c->foreign_err, IMW_ERROR_FORMAT, c->name, "link type %u is not known, its frames are left out", link);
+    (void)error_file(&c->foreign_err, IMW_ERROR_FORMAT, c->name,
+                     "link type %u is not known, its frames are left out", link);
     c->foreign_err.offset = offset;
     c->foreign_err.has_offset = true;
 }
