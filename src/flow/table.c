@@ -296,7 +296,7 @@ void flow_table_flush(struct flow_table *t)
 {
     for (uint32_t handle = 1; handle < t->flows.fresh; handle++)
         if (flow_at(t, handle)->key.l4 != 0)
-            flow_end_now(t, handle, FLOW_END_SHUTDOWN);
+            flow_end_now(t, handle, is_closed(flow_at(t, handle)) ? FLOW_END_CLOSED : FLOW_END_SHUTDOWN);
     memset(t->wheel, 0, sizeof t->wheel);
     t->flows.free_first = 0;
     t->flows.fresh = 1;

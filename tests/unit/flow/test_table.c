@@ -132,8 +132,13 @@ static void test_a_new_syn_on_a_closed_flow_is_another_flow(void **state)
     give(t, &again, &from, &is_new);
     assert_true(is_new);
     assert_int_equal(log.by[FLOW_END_REUSED], 1);
-    flow_table_flush(t);
-    assert_int_equal(log.ended, 2);
+    struct packet other = packet(2, 40000, L4_TCP, TCP_SYN, 2, false), end = packet(2, 40000, L4_TCP, TCP_RST, 2, true);
+    give(t, &other, &from, &is_new);
+    give(t, &end, &from, &is_new);
+    flow_table_flush(t); /* closed is closed, though its time to linger had not run out */
+    assert_int_equal(log.ended, 3);
+    assert_int_equal(log.by[FLOW_END_CLOSED], 1);
+    assert_int_equal(log.by[FLOW_END_SHUTDOWN], 1);
     flow_table_free(t);
 }
 
