@@ -433,6 +433,8 @@ static uint32_t flow_make(struct flow_table *t, const struct packet *p, uint32_t
     flow_begin(t, f, p, hash);
     if (t->flows.used > t->mask / 2)
         index_grow(t);
+    if (t->flows.used > t->mask - t->mask / 8) /* there was no memory to grow: look-ups must still end */
+        (void)make_room(t);
     index_insert(t->slots, t->mask, hash, handle);
     if (!in_wheel)
         wheel_add(t, handle, t->now_s + CHECK_AFTER_S);

@@ -247,6 +247,13 @@ static uint32_t stream_of(struct session *s, enum flow_dir from)
     return *stream;
 }
 
+static bool waits(const struct session *s, enum flow_dir from)
+{
+    uint32_t stream = s->inspection->stream[from];
+
+    return stream != 0 && stream_waits(s->in->streams, stream);
+}
+
 static void tcp_packet(struct session *s, enum flow_dir from, const struct packet *p)
 {
     struct delivery_context context = { *s, from };
@@ -260,7 +267,7 @@ static void tcp_packet(struct session *s, enum flow_dir from, const struct packe
     }
     if (stream_push(s->in->streams, stream, &segment, deliver, &context))
         s->flow->flags |= FLOW_CONFLICT;
-    s->flow->state = stream_waits(s->in->streams, stream) ? FLOW_WAITING : FLOW_INSPECT;
+    s->flow->state = waits(s, FROM_CLIENT) || waits(s, FROM_SERVER) ? FLOW_WAITING : FLOW_INSPECT;
 }
 
 /* A flow of a parser that keeps nothing between datagrams gives its memory back after each. */

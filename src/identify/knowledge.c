@@ -151,18 +151,6 @@ void knowledge_expect(struct knowledge *k, const struct expectation *e, uint16_t
         return;
     if (e->port == 0)
         atomic_store_explicit(&k->any_port, true, memory_order_relaxed);
-    for (unsigned l4 = L4_TCP; l4 <= L4_UDP; l4 += L4_UDP - L4_TCP) {
-        uint8_t bytes[MAP_VALUE_BYTES];
-        struct leg_value before, now = value;
-        if (e->l4 != 0 && e->l4 != l4)
-            continue;
-        if (map_get(k->legs, end_key(&key, (uint8_t)l4, &e->addr, e->port), now_us, bytes)) {
-            memcpy(&before, bytes, sizeof before);
-            if (before.leg.service == service && before.since_us < now_us)
-                now.since_us = before.since_us; /* announced again */
-        }
-        map_put(k->legs, end_key(&key, (uint8_t)l4, &e->addr, e->port), view_of(&now, sizeof now), now_us, expiry_us);
-    }
     while (atomic_flag_test_and_set_explicit(&k->announcing, memory_order_acquire))
         sched_yield();
     for (unsigned l4 = L4_TCP; l4 <= L4_UDP; l4 += L4_UDP - L4_TCP)
