@@ -422,6 +422,9 @@ static void flow_update(struct flow_table *t, struct flow *f, const struct packe
 
 static uint32_t flow_make(struct flow_table *t, const struct packet *p, uint32_t hash)
 {
+    if (t->flows.used > t->mask - t->mask / 8) /* there was no memory to grow: look-ups must still end */
+        (void)make_room(t);
+
     uint32_t handle = slab_get(&t->flows);
     bool in_wheel = false;
 
@@ -433,8 +436,6 @@ static uint32_t flow_make(struct flow_table *t, const struct packet *p, uint32_t
     flow_begin(t, f, p, hash);
     if (t->flows.used > t->mask / 2)
         index_grow(t);
-    if (t->flows.used > t->mask - t->mask / 8) /* there was no memory to grow: look-ups must still end */
-        (void)make_room(t);
     index_insert(t->slots, t->mask, hash, handle);
     if (!in_wheel)
         wheel_add(t, handle, t->now_s + CHECK_AFTER_S);

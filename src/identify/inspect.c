@@ -353,8 +353,8 @@ void inspector_open(struct inspector *in, struct flow *flow, uint64_t now_us)
 }
 
 /*
- * What was announced by a flow of another worker that has come so far only now; for a flow that kept silent, also what
- * was announced while it lived.
+ * What was announced by a flow of another worker that has come so far only now; for a silent UDP flow, also what was
+ * announced while it lived: checks of a way (ICE) may begin before both sides have told their addresses.
  */
 static void meet_late(struct session *s)
 {
@@ -365,7 +365,7 @@ static void meet_late(struct session *s)
     for (unsigned i = 0; r != NULL && i < r->evidence_count; i++)
         if (r->evidence[i].kind == EVIDENCE_EXPECTED)
             return;
-    if (s->flow->service != 0)
+    if (s->flow->service != 0 || s->flow->key.l4 == L4_TCP)
         context.now_us = s->flow->first_us;
     if (decide_by_expectation(&context, s->flow, &known)) {
         count(s->in->counters, COUNT_EXPECTATIONS_MET);
