@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Makes a large capture for the benchmark: many clients, a realistic mix of instant messaging and everything else,
- * flows interleaved. The same arguments give the same bytes.
+ * Makes a large capture for the benchmark: many clients, a realistic mix of instant messaging and everything
+ * else, flows interleaved. The same arguments give the same bytes.
  *
  *     generate FLOWS SEED OUTPUT.pcap
  *
@@ -18,15 +18,34 @@
 #include <string.h>
 
 enum {
-    ACTIVE_FLOWS = 6000,     /* flows that are open at a time */
+    ACTIVE_FLOWS = 6000, /* flows that are open at a time */
     CLIENTS = 4000,
     MESSAGE_BYTES = 2048,
     SEGMENT_BYTES = 1400,
 };
 
 enum kind {
-    TLS_WEB, TLS_IM, QUIC_WEB, QUIC_IM, DNS_WEB, DNS_IM, HTTP, SSH, SMTP, NTP, NOISE_TCP, NOISE_UDP, IRC, XMPP, OSCAR,
-    MSNP, YMSG, WHATSAPP, TELEGRAM, CALL, KINDS
+    TLS_WEB,
+    TLS_IM,
+    QUIC_WEB,
+    QUIC_IM,
+    DNS_WEB,
+    DNS_IM,
+    HTTP,
+    SSH,
+    SMTP,
+    NTP,
+    NOISE_TCP,
+    NOISE_UDP,
+    IRC,
+    XMPP,
+    OSCAR,
+    MSNP,
+    YMSG,
+    WHATSAPP,
+    TELEGRAM,
+    CALL,
+    KINDS
 };
 
 /* How many of a thousand flows. */
@@ -34,26 +53,39 @@ static const struct {
     const char *name, *service;
     unsigned share;
 } mix[KINDS] = {
-    [TLS_WEB] = { "tls", "-", 300 },        [TLS_IM] = { "tls", "im", 80 },
-    [QUIC_WEB] = { "quic", "-", 100 },      [QUIC_IM] = { "quic", "im", 20 },
-    [DNS_WEB] = { "dns", "-", 170 },        [DNS_IM] = { "dns", "im", 30 },
-    [HTTP] = { "http", "-", 60 },           [SSH] = { "ssh", "-", 10 },
-    [SMTP] = { "smtp", "-", 15 },           [NTP] = { "ntp", "-", 35 },
-    [NOISE_TCP] = { "tcp", "-", 25 },       [NOISE_UDP] = { "udp", "-", 45 },
-    [IRC] = { "irc", "irc", 10 },           [XMPP] = { "xmpp", "xmpp", 10 },
-    [OSCAR] = { "oscar", "oscar", 10 },     [MSNP] = { "msnp", "msn", 10 },
-    [YMSG] = { "ymsg", "yahoo", 10 },       [WHATSAPP] = { "whatsapp", "whatsapp", 20 },
-    [TELEGRAM] = { "mtproto", "telegram", 20 }, [CALL] = { "stun", "whatsapp", 20 },
+    [TLS_WEB] = { "tls", "-", 300 },
+    [TLS_IM] = { "tls", "im", 80 },
+    [QUIC_WEB] = { "quic", "-", 100 },
+    [QUIC_IM] = { "quic", "im", 20 },
+    [DNS_WEB] = { "dns", "-", 170 },
+    [DNS_IM] = { "dns", "im", 30 },
+    [HTTP] = { "http", "-", 60 },
+    [SSH] = { "ssh", "-", 10 },
+    [SMTP] = { "smtp", "-", 15 },
+    [NTP] = { "ntp", "-", 35 },
+    [NOISE_TCP] = { "tcp", "-", 25 },
+    [NOISE_UDP] = { "udp", "-", 45 },
+    [IRC] = { "irc", "irc", 10 },
+    [XMPP] = { "xmpp", "xmpp", 10 },
+    [OSCAR] = { "oscar", "oscar", 10 },
+    [MSNP] = { "msnp", "msn", 10 },
+    [YMSG] = { "ymsg", "yahoo", 10 },
+    [WHATSAPP] = { "whatsapp", "whatsapp", 20 },
+    [TELEGRAM] = { "mtproto", "telegram", 20 },
+    [CALL] = { "stun", "whatsapp", 20 },
 };
 
 static const char *const web_names[] = {
-    "www.example.com", "cdn.example.net", "static.images.example.org", "api.bank.example", "updates.vendor.example",
-    "mail.example.com", "login.microsoftonline.com", "www.wikipedia.org", "fonts.gstatic.com", "news.example.co.uk",
-    "telemetry.vendor.example", "video.stream.example", "notwhatsapp.com", "whatsapp.com.evil.example",
+    "www.example.com",           "cdn.example.net",           "static.images.example.org",
+    "api.bank.example",          "updates.vendor.example",    "mail.example.com",
+    "login.microsoftonline.com", "www.wikipedia.org",         "fonts.gstatic.com",
+    "news.example.co.uk",        "telemetry.vendor.example",  "video.stream.example",
+    "notwhatsapp.com",           "whatsapp.com.evil.example",
 };
 static const char *const im_names[] = {
-    "g.whatsapp.net", "mmg.whatsapp.net", "web.telegram.org", "chat.signal.org", "cdn.signal.org", "long.weixin.qq.com",
-    "edge-mqtt.facebook.com", "gateway.discord.gg", "slack.com", "teams.microsoft.com", "web.whatsapp.com",
+    "g.whatsapp.net", "mmg.whatsapp.net",    "web.telegram.org",       "chat.signal.org",
+    "cdn.signal.org", "long.weixin.qq.com",  "edge-mqtt.facebook.com", "gateway.discord.gg",
+    "slack.com",      "teams.microsoft.com", "web.whatsapp.com",
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -135,7 +167,9 @@ static void set_u16(struct message *m, size_t at, size_t n)
 /* RFC 8446 section 4.1.2; a third of the hellos carry a post-quantum key share and fill two segments. */
 static void client_hello(struct message *m, const char *name, bool quic)
 {
-    static const uint16_t ciphers[] = { 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8 };
+    static const uint16_t ciphers[] = {
+        0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8
+    };
     size_t handshake = m->len, share = !quic && below(3) == 0 ? 1216 : 32;
 
     put_u8(m, 1);
@@ -200,7 +234,8 @@ static void tls_client_hello(struct message *m, const char *name)
 
 /* ---- QUIC Initial, RFC 9001 section 5 ---- */
 
-static void expand_label(const uint8_t *secret, size_t secret_len, const char *label, uint8_t *out, size_t len)
+static void expand_label(const uint8_t *secret, size_t secret_len, const char *label, uint8_t *out,
+                         size_t len)
 {
     uint8_t info[64];
     size_t n = 0, label_len = strlen(label);
@@ -216,9 +251,11 @@ static void expand_label(const uint8_t *secret, size_t secret_len, const char *l
     n += 6 + label_len;
     info[n++] = 0;
     OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_int("mode", &mode), OSSL_PARAM_construct_utf8_string("digest", "SHA256", 0),
+        OSSL_PARAM_construct_int("mode", &mode),
+        OSSL_PARAM_construct_utf8_string("digest", "SHA256", 0),
         OSSL_PARAM_construct_octet_string("key", (void *)(uintptr_t)secret, secret_len),
-        OSSL_PARAM_construct_octet_string("info", info, n), OSSL_PARAM_construct_end(),
+        OSSL_PARAM_construct_octet_string("info", info, n),
+        OSSL_PARAM_construct_end(),
     };
     if (EVP_KDF_derive(context, out, len, params) <= 0)
         abort();
@@ -235,9 +272,11 @@ static void initial_secret(const uint8_t *id, size_t id_len, uint8_t out[32])
     EVP_KDF_CTX *context = EVP_KDF_CTX_new(kdf);
     int mode = EVP_KDF_HKDF_MODE_EXTRACT_ONLY;
     OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_int("mode", &mode), OSSL_PARAM_construct_utf8_string("digest", "SHA256", 0),
+        OSSL_PARAM_construct_int("mode", &mode),
+        OSSL_PARAM_construct_utf8_string("digest", "SHA256", 0),
         OSSL_PARAM_construct_octet_string("key", (void *)(uintptr_t)id, id_len),
-        OSSL_PARAM_construct_octet_string("salt", (void *)(uintptr_t)salt, sizeof salt), OSSL_PARAM_construct_end(),
+        OSSL_PARAM_construct_octet_string("salt", (void *)(uintptr_t)salt, sizeof salt),
+        OSSL_PARAM_construct_end(),
     };
     if (EVP_KDF_derive(context, out, len, params) <= 0)
         abort();
@@ -349,7 +388,7 @@ struct flow {
     unsigned step, bulk, bulk_done;
     uint32_t seq[2];
     unsigned id;
-    struct message pending;  /* rest of a message longer than a segment */
+    struct message pending; /* rest of a message longer than a segment */
     size_t pending_at;
     bool udp, done;
 };
@@ -436,15 +475,15 @@ static bool opening(struct flow *f, unsigned step, struct message *m, int *from)
         }
         return step < 2;
     case DNS_WEB:
-    case DNS_IM:
-        dns(m, f->name, f->id, step == 1);
-        return step < 2;
+    case DNS_IM: dns(m, f->name, f->id, step == 1); return step < 2;
     case HTTP:
         if (step == 0)
-            snprintf(line, sizeof line, "GET /page/%u HTTP/1.1\r\nHost: %s\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\n\r\n",
+            snprintf(line, sizeof line,
+                     "GET /page/%u HTTP/1.1\r\nHost: %s\r\nUser-Agent: Mozilla/5.0\r\nAccept: */*\r\n\r\n",
                      f->id, f->name);
         else
-            snprintf(line, sizeof line, "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %u\r\n\r\n",
+            snprintf(line, sizeof line,
+                     "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %u\r\n\r\n",
                      f->bulk * SEGMENT_BYTES);
         put_text(m, line);
         return step < 2;
@@ -453,9 +492,16 @@ static bool opening(struct flow *f, unsigned step, struct message *m, int *from)
         put_text(m, *from ? "SSH-2.0-OpenSSH_9.2p1\r\n" : "SSH-2.0-OpenSSH_9.7\r\n");
         return step < 2;
     case SMTP: {
-        static const char *const lines[] = { "220 mail.example.com ESMTP ready\r\n", "EHLO client.example.com\r\n",
-            "250-mail.example.com\r\n250 SIZE 1000000\r\n", "MAIL FROM:<a@example.com>\r\n", "250 OK\r\n",
-            "DATA\r\n", "354 go on\r\n", "Subject: NICK and USER of irc, PRIVMSG #x :hello, YMSG, MSNP18\r\n\r\nhi\r\n.\r\n" };
+        static const char *const lines[] = {
+            "220 mail.example.com ESMTP ready\r\n",
+            "EHLO client.example.com\r\n",
+            "250-mail.example.com\r\n250 SIZE 1000000\r\n",
+            "MAIL FROM:<a@example.com>\r\n",
+            "250 OK\r\n",
+            "DATA\r\n",
+            "354 go on\r\n",
+            "Subject: NICK and USER of irc, PRIVMSG #x :hello, YMSG, MSNP18\r\n\r\nhi\r\n.\r\n"
+        };
         *from = 1 - *from;
         if (step < COUNT(lines))
             put_text(m, lines[step]);
@@ -466,13 +512,14 @@ static bool opening(struct flow *f, unsigned step, struct message *m, int *from)
         put_random(m, 47);
         return step < 2;
     case NOISE_TCP:
-    case NOISE_UDP:
-        put_random(m, 40 + below(600));
-        return step < 4;
+    case NOISE_UDP: put_random(m, 40 + below(600)); return step < 4;
     case IRC: {
         static const char *const lines[] = { "NICK anna%u\r\nUSER anna 0 * :Anna\r\n",
-            ":irc.example.net 001 anna%u :Welcome\r\n", "JOIN #desk\r\n", ":anna!a@h JOIN #desk\r\n",
-            "PRIVMSG #desk :hello number %u\r\n", ":bob!b@h PRIVMSG #desk :hi\r\n" };
+                                             ":irc.example.net 001 anna%u :Welcome\r\n",
+                                             "JOIN #desk\r\n",
+                                             ":anna!a@h JOIN #desk\r\n",
+                                             "PRIVMSG #desk :hello number %u\r\n",
+                                             ":bob!b@h PRIVMSG #desk :hi\r\n" };
         if (step < COUNT(lines)) {
             snprintf(line, sizeof line, lines[step], f->id);
             put_text(m, line);
@@ -486,7 +533,8 @@ static bool opening(struct flow *f, unsigned step, struct message *m, int *from)
             "<?xml version='1.0'?><stream:stream from='chat.example.org' id='x1' xmlns='jabber:client' "
             "xmlns:stream='http://etherx.jabber.org/streams' version='1.0'><stream:features/>",
             "<message to='bob@chat.example.org' type='chat'><body>hello</body></message>",
-            "<message from='bob@chat.example.org' type='chat'><body>hi</body></message>" };
+            "<message from='bob@chat.example.org' type='chat'><body>hi</body></message>"
+        };
         if (step < COUNT(lines))
             put_text(m, lines[step]);
         return step < COUNT(lines);
@@ -508,16 +556,25 @@ static bool opening(struct flow *f, unsigned step, struct message *m, int *from)
         }
         return step < 4;
     case MSNP: {
-        static const char *const lines[] = { "VER 1 MSNP12 MSNP11 CVR0\r\n", "VER 1 MSNP12\r\n",
+        static const char *const lines[] = {
+            "VER 1 MSNP12 MSNP11 CVR0\r\n",
+            "VER 1 MSNP12\r\n",
             "CVR 2 0x0409 winnt 5.1 i386 MSNMSGR 7.5.0322 msmsgs anna@example.com\r\n",
             "CVR 2 7.5.0322 7.5.0322 1.0.0000 http://msgr.example http://msgr.example\r\n",
-            "USR 3 TWN I anna@example.com\r\n", "USR 3 TWN S ct=1\r\n" };
+            "USR 3 TWN I anna@example.com\r\n",
+            "USR 3 TWN S ct=1\r\n"
+        };
         if (step < COUNT(lines))
             put_text(m, lines[step]);
         return step < COUNT(lines);
     }
     case YMSG: {
-        static const char body[] = "1\xc0\x80" "anna\xc0\x80" "5\xc0\x80" "bob\xc0\x80" "14\xc0\x80" "hello\xc0\x80";
+        static const char body[] = "1\xc0\x80"
+                                   "anna\xc0\x80"
+                                   "5\xc0\x80"
+                                   "bob\xc0\x80"
+                                   "14\xc0\x80"
+                                   "hello\xc0\x80";
         put_text(m, "YMSG");
         put_u32(m, 0x00100000);
         put_u16(m, sizeof body - 1);
@@ -562,8 +619,7 @@ static bool opening(struct flow *f, unsigned step, struct message *m, int *from)
             put_random(m, 80);
         }
         return step < 6;
-    case KINDS:
-        break;
+    case KINDS: break;
     }
     return false;
 }
@@ -584,16 +640,27 @@ static void flow_begin(struct flow *f)
     unsigned client = below(CLIENTS);
     memcpy(f->client, (uint8_t[]){ 10, 20, (uint8_t)(client >> 8), (uint8_t)client }, 4);
     /* A server speaks one protocol. */
-    memcpy(f->server, (uint8_t[]){ 198, (uint8_t)(18 + below(2)), (uint8_t)(kind * 12 + below(12)), (uint8_t)below(256) }, 4);
+    memcpy(
+        f->server,
+        (uint8_t[]){ 198, (uint8_t)(18 + below(2)), (uint8_t)(kind * 12 + below(12)), (uint8_t)below(256) },
+        4);
     f->client_port = (uint16_t)(20000 + below(45000));
-    f->server_port = kind == DNS_WEB || kind == DNS_IM ? 53 : kind == NTP ? 123 : kind == HTTP ? 80 : kind == SSH ? 22
-                     : kind == SMTP ? 25 : kind >= IRC && kind <= YMSG ? agile[below(COUNT(agile))]
-                     : kind == CALL ? 3478 : f->udp && kind == NOISE_UDP ? (uint16_t)(1024 + below(60000)) : 443;
+    f->server_port = kind == DNS_WEB || kind == DNS_IM ? 53
+                     : kind == NTP                     ? 123
+                     : kind == HTTP                    ? 80
+                     : kind == SSH                     ? 22
+                     : kind == SMTP                    ? 25
+                     : kind >= IRC && kind <= YMSG     ? agile[below(COUNT(agile))]
+                     : kind == CALL                    ? 3478
+                     : f->udp && kind == NOISE_UDP     ? (uint16_t)(1024 + below(60000))
+                                                       : 443;
     f->id = below(60000);
     f->seq[0] = (uint32_t)random_u64();
     f->seq[1] = (uint32_t)random_u64();
-    static const bool has_bulk[KINDS] = { [TLS_WEB] = true, [TLS_IM] = true, [QUIC_WEB] = true, [QUIC_IM] = true,
-                                          [HTTP] = true, [SSH] = true, [NOISE_TCP] = true, [CALL] = true };
+    static const bool has_bulk[KINDS] = {
+        [TLS_WEB] = true, [TLS_IM] = true, [QUIC_WEB] = true,  [QUIC_IM] = true,
+        [HTTP] = true,    [SSH] = true,    [NOISE_TCP] = true, [CALL] = true
+    };
     if (has_bulk[kind])
         f->bulk = below(8) == 0 ? below(150) : below(16);
 }
@@ -644,7 +711,8 @@ static void flow_step(struct flow *f)
 int main(int argc, char **argv)
 {
     static struct flow active[ACTIVE_FLOWS];
-    static const uint8_t head[24] = { 0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, 1 };
+    static const uint8_t head[24] = { 0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0,
+                                      0,    0,    0,    0,    0, 0, 0, 4, 0, 1 };
     uint64_t begun[KINDS] = { 0 }, total = 0;
 
     if (argc != 4) {

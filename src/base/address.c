@@ -49,8 +49,9 @@ bool ip_is_private(const struct ip_addr *ip)
 
     if (ip_is_v4(ip)) {
         o += 12;
-        return o[0] == 10 || o[0] == 127 || o[0] == 0 || o[0] >= 224 || (o[0] == 172 && (o[1] & 0xf0) == 16) ||
-               (o[0] == 192 && o[1] == 168) || (o[0] == 169 && o[1] == 254) || (o[0] == 100 && (o[1] & 0xc0) == 64);
+        return o[0] == 10 || o[0] == 127 || o[0] == 0 || o[0] >= 224 ||
+               (o[0] == 172 && (o[1] & 0xf0) == 16) || (o[0] == 192 && o[1] == 168) ||
+               (o[0] == 169 && o[1] == 254) || (o[0] == 100 && (o[1] & 0xc0) == 64);
     }
     struct ip_addr loopback = { .octet = { [15] = 1 } };
     return ip_is_zero(ip) || ip_equal(ip, &loopback) || (o[0] & 0xfe) == 0xfc || o[0] == 0xff ||

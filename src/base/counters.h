@@ -1,54 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything the engine counts: one table, one array a worker, added up for --stats and metrics. A limit that is
- * hit, a byte that is lost, an input that is refused has its line here: nothing is dropped silently.
+ * Everything the engine counts: one table, one array a worker, added up for --stats and metrics. A limit that
+ * is hit, a byte that is lost, an input that is refused has its line here: nothing is dropped silently.
  */
 #pragma once
 #include <stdint.h>
 
 /* identifier, name in stats, what it counts */
-#define COUNTERS(X)                                                                                            \
-    X(FRAMES, "frames", "frames read")                                                                         \
-    X(FRAME_BYTES, "frame_bytes", "bytes of frames on the wire")                                               \
-    X(FRAMES_CUT, "frames_cut", "frames that the capture holds only in part (snap length)")                    \
-    X(LINK_UNKNOWN, "link_unknown", "frames of a link type that is not decoded")                               \
-    X(DECODE_SHORT, "decode_short", "frames that end inside a header")                                         \
-    X(DECODE_BAD, "decode_bad", "headers whose lengths or versions contradict each other")                     \
-    X(DECODE_OTHER, "decode_other", "frames that are neither TCP nor UDP")                                     \
-    X(DECODE_DEPTH, "decode_depth", "frames with more encapsulations than the limit")                          \
-    X(TUNNELLED, "tunnelled", "packets found inside a tunnel")                                                 \
-    X(FRAGMENTS, "fragments", "IP fragments")                                                                  \
-    X(FRAGMENTS_JOINED, "fragments_joined", "datagrams put together from fragments")                           \
-    X(FRAGMENTS_OVERLAP, "fragments_overlap", "fragments that overlap another; the datagram is dropped")       \
-    X(FRAGMENTS_DROPPED, "fragments_dropped", "fragments dropped by a limit, a time-out or a bad offset")      \
-    X(PACKETS, "packets", "TCP and UDP packets given to a flow")                                               \
-    X(FLOWS, "flows", "flows begun")                                                                           \
-    X(FLOWS_EVICTED, "flows_evicted", "flows ended early because the table was full")                          \
-    X(FLOWS_IM, "flows_im", "flows of an IM service")                                                          \
-    X(FLOWS_SETTLED, "flows_settled", "flows on which inspection ended before the flow did")                   \
-    X(INSPECT_FULL, "inspect_full", "flows not inspected because all inspection memory was in use")            \
-    X(STREAM_OUT_OF_ORDER, "stream_out_of_order", "TCP segments kept until the bytes before them came")        \
-    X(STREAM_RETRANSMITTED, "stream_retransmitted", "TCP segments that only repeat bytes")                     \
-    X(STREAM_CONFLICT, "stream_conflict", "TCP segments that repeat bytes with other content: a sign of injection") \
-    X(STREAM_GAPS, "stream_gaps", "holes in a TCP stream that were given up")                                  \
-    X(STREAM_GAP_BYTES, "stream_gap_bytes", "bytes lost in such holes")                                        \
-    X(STREAM_DROPPED, "stream_dropped", "TCP segments dropped by the limit on bytes kept out of order")        \
-    X(STREAM_MIDSTREAM, "stream_midstream", "TCP flows whose beginning was not seen")                          \
-    X(PROBES, "probes", "probes run")                                                                          \
-    X(PARSER_BAD, "parser_bad", "flows of a known protocol whose later bytes made no sense")                   \
-    X(PARSER_FULL, "parser_full", "protocol messages longer than the buffer for them")                         \
-    X(LAYERS_DEEP, "layers_deep", "tunnels inside tunnels beyond the limit")                                   \
-    X(NAMES, "names", "server names looked up in the catalog")                                                 \
-    X(ADDRESSES_LEARNT, "addresses_learnt", "addresses learnt from DNS answers")                               \
-    X(EXPECTATIONS, "expectations", "direct legs announced by a signalling protocol")                          \
-    X(EXPECTATIONS_MET, "expectations_met", "direct legs that came")                                           \
+#define COUNTERS(X)                                                                                          \
+    X(FRAMES, "frames", "frames read")                                                                       \
+    X(FRAME_BYTES, "frame_bytes", "bytes of frames on the wire")                                             \
+    X(FRAMES_CUT, "frames_cut", "frames that the capture holds only in part (snap length)")                  \
+    X(LINK_UNKNOWN, "link_unknown", "frames of a link type that is not decoded")                             \
+    X(DECODE_SHORT, "decode_short", "frames that end inside a header")                                       \
+    X(DECODE_BAD, "decode_bad", "headers whose lengths or versions contradict each other")                   \
+    X(DECODE_OTHER, "decode_other", "frames that are neither TCP nor UDP")                                   \
+    X(DECODE_DEPTH, "decode_depth", "frames with more encapsulations than the limit")                        \
+    X(TUNNELLED, "tunnelled", "packets found inside a tunnel")                                               \
+    X(FRAGMENTS, "fragments", "IP fragments")                                                                \
+    X(FRAGMENTS_JOINED, "fragments_joined", "datagrams put together from fragments")                         \
+    X(FRAGMENTS_OVERLAP, "fragments_overlap", "fragments that overlap another; the datagram is dropped")     \
+    X(FRAGMENTS_DROPPED, "fragments_dropped", "fragments dropped by a limit, a time-out or a bad offset")    \
+    X(PACKETS, "packets", "TCP and UDP packets given to a flow")                                             \
+    X(FLOWS, "flows", "flows begun")                                                                         \
+    X(FLOWS_EVICTED, "flows_evicted", "flows ended early because the table was full")                        \
+    X(FLOWS_IM, "flows_im", "flows of an IM service")                                                        \
+    X(FLOWS_SETTLED, "flows_settled", "flows on which inspection ended before the flow did")                 \
+    X(INSPECT_FULL, "inspect_full", "flows not inspected because all inspection memory was in use")          \
+    X(STREAM_OUT_OF_ORDER, "stream_out_of_order", "TCP segments kept until the bytes before them came")      \
+    X(STREAM_RETRANSMITTED, "stream_retransmitted", "TCP segments that only repeat bytes")                   \
+    X(STREAM_CONFLICT, "stream_conflict",                                                                    \
+      "TCP segments that repeat bytes with other content: a sign of injection")                              \
+    X(STREAM_GAPS, "stream_gaps", "holes in a TCP stream that were given up")                                \
+    X(STREAM_GAP_BYTES, "stream_gap_bytes", "bytes lost in such holes")                                      \
+    X(STREAM_DROPPED, "stream_dropped", "TCP segments dropped by the limit on bytes kept out of order")      \
+    X(STREAM_MIDSTREAM, "stream_midstream", "TCP flows whose beginning was not seen")                        \
+    X(PROBES, "probes", "probes run")                                                                        \
+    X(PARSER_BAD, "parser_bad", "flows of a known protocol whose later bytes made no sense")                 \
+    X(PARSER_FULL, "parser_full", "protocol messages longer than the buffer for them")                       \
+    X(LAYERS_DEEP, "layers_deep", "tunnels inside tunnels beyond the limit")                                 \
+    X(NAMES, "names", "server names looked up in the catalog")                                               \
+    X(ADDRESSES_LEARNT, "addresses_learnt", "addresses learnt from DNS answers")                             \
+    X(EXPECTATIONS, "expectations", "direct legs announced by a signalling protocol")                        \
+    X(EXPECTATIONS_MET, "expectations_met", "direct legs that came")                                         \
     X(EVENTS, "events", "events written")
 
 enum counter {
 #define X(id, name, what) COUNT_##id,
     COUNTERS(X)
 #undef X
-    COUNTER_COUNT
+        COUNTER_COUNT
 };
 
 struct counters {

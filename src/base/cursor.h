@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The checked window through which all received bytes are read. A read past the end gives zero (or an empty
- * view) and sets `bad`, which stays: read all fields, test once. An announced length opens a sub-cursor, which
- * must end used up (cursor_done) unless a comment says why not.
+ * view) and sets `bad`, which stays: read all fields, test once. An announced length opens a sub-cursor,
+ * which must end used up (cursor_done) unless a comment says why not.
  */
 #pragma once
 #include "base/view.h"
@@ -87,7 +87,8 @@ static inline uint32_t cursor_u24(struct cursor *c)
 static inline uint32_t cursor_u32(struct cursor *c)
 {
     struct view v = cursor_take(c, 4);
-    return v.len == 4 ? (uint32_t)v.at[0] << 24 | (uint32_t)v.at[1] << 16 | (uint32_t)v.at[2] << 8 | v.at[3] : 0;
+    return v.len == 4 ? (uint32_t)v.at[0] << 24 | (uint32_t)v.at[1] << 16 | (uint32_t)v.at[2] << 8 | v.at[3]
+                      : 0;
 }
 
 static inline uint64_t cursor_u64(struct cursor *c)
@@ -107,7 +108,8 @@ static inline uint16_t cursor_le16(struct cursor *c)
 static inline uint32_t cursor_le32(struct cursor *c)
 {
     struct view v = cursor_take(c, 4);
-    return v.len == 4 ? (uint32_t)v.at[3] << 24 | (uint32_t)v.at[2] << 16 | (uint32_t)v.at[1] << 8 | v.at[0] : 0;
+    return v.len == 4 ? (uint32_t)v.at[3] << 24 | (uint32_t)v.at[2] << 16 | (uint32_t)v.at[1] << 8 | v.at[0]
+                      : 0;
 }
 
 static inline uint64_t cursor_le64(struct cursor *c)

@@ -6,10 +6,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static bool set(struct imw_error_info *err, enum imw_error code, const char *file, const char *format, va_list args)
-    __attribute__((format(printf, 4, 0)));
+static bool set(struct imw_error_info *err, enum imw_error code, const char *file, const char *format,
+                va_list args) __attribute__((format(printf, 4, 0)));
 
-static bool set(struct imw_error_info *err, enum imw_error code, const char *file, const char *format, va_list args)
+static bool set(struct imw_error_info *err, enum imw_error code, const char *file, const char *format,
+                va_list args)
 {
     if (err == NULL)
         return false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fast keyed hashing for tables that a stranger fills: 64 by 64 to 128 bit multiplication folded by exclusive or
- * (the construction of wyhash and its kin, public domain). Seed it at start so that collisions cannot be prepared.
+ * Fast keyed hashing for tables that a stranger fills: 64 by 64 to 128 bit multiplication folded by exclusive
+ * or (the construction of wyhash and its kin, public domain). Seed it at start so that collisions cannot be
+ * prepared.
  */
 #pragma once
 #include "base/view.h"

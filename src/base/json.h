@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON written by hand into a fixed buffer (RFC 8259), for the events: no allocation, no formatting machinery.
- * Commas are placed by the writer; keys are literals of ours and are not escaped.
+ * JSON written by hand into a fixed buffer (RFC 8259), for the events: no allocation, no formatting
+ * machinery. Commas are placed by the writer; keys are literals of ours and are not escaped.
  */
 #pragma once
 #include "base/text.h"

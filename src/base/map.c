@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The shared table: buckets of four entries, each entry sixteen words that are read and written atomically. A word of
- * tags, sixteen bits of each entry's hash, lies beside the sequence number, so that looking up what is not there
- * touches one cache line.
+ * The shared table: buckets of four entries, each entry sixteen words that are read and written atomically. A
+ * word of tags, sixteen bits of each entry's hash, lies beside the sequence number, so that looking up what
+ * is not there touches one cache line.
  */
 #include "base/map.h"
 #include "base/hash.h"
@@ -131,8 +131,8 @@ void map_put(struct map *m, struct view key, struct view value, uint64_t now_us,
     memcpy(fresh.value, value.at, value.len);
     do {
         sequence &= ~(uint64_t)1; /* wait until even */
-    } while (!atomic_compare_exchange_weak_explicit(&b->sequence, &sequence, sequence + 1, memory_order_acquire,
-                                                    memory_order_relaxed));
+    } while (!atomic_compare_exchange_weak_explicit(&b->sequence, &sequence, sequence + 1,
+                                                    memory_order_acquire, memory_order_relaxed));
     atomic_thread_fence(memory_order_release);
     for (unsigned way = 0; way < WAYS; way++) {
         entry_load(b, way, &old);

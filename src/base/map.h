@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A table of fixed size that workers share: small keys to small values, each with an expiry. Readers take no lock:
- * a bucket carries a sequence number that is odd while it is being written, and a reader that met a writer reads
- * again. Writers of one bucket take turns. A full bucket gives up the entry that expires first, so that memory is
- * bounded and the oldest knowledge goes first.
+ * A table of fixed size that workers share: small keys to small values, each with an expiry. Readers take no
+ * lock: a bucket carries a sequence number that is odd while it is being written, and a reader that met a
+ * writer reads again. Writers of one bucket take turns. A full bucket gives up the entry that expires first,
+ * so that memory is bounded and the oldest knowledge goes first.
  *
  * Time is the caller's, in microseconds; an entry whose expiry has passed is not found.
  */

@@ -5,8 +5,8 @@
 #include <sys/mman.h>
 
 /*
- * Under AddressSanitizer what is given back may not be touched until it is given out again, but for its first cache line:
- * that holds the list, and the mark by which the flow table knows entries that are gone.
+ * Under AddressSanitizer what is given back may not be touched until it is given out again, but for its first
+ * cache line: that holds the list, and the mark by which the flow table knows entries that are gone.
  */
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer) && !defined(__SANITIZE_ADDRESS__)
@@ -47,7 +47,8 @@ bool slab_init(struct slab *s, size_t object_size, uint32_t limit, struct imw_er
     size_t align = object_size >= 64 ? 64 : 8;
     size_t size = (object_size + align - 1) / align * align;
     size_t bytes = size * ((size_t)limit + 1);
-    void *base = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *base =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
     if (base == MAP_FAILED)
         return error_set(err, IMW_ERROR_MEMORY, "cannot reserve %zu bytes for %u objects", bytes, limit);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fixed-size objects behind 32-bit handles. Address space for `limit` objects is reserved once and touched only
- * as it is used, so a generous limit costs nothing; after slab_init nothing comes from the heap. Handle 0 is
- * never given out and stands for "none". One thread.
+ * Fixed-size objects behind 32-bit handles. Address space for `limit` objects is reserved once and touched
+ * only as it is used, so a generous limit costs nothing; after slab_init nothing comes from the heap. Handle
+ * 0 is never given out and stands for "none". One thread.
  */
 #pragma once
 #include "base/error.h"
@@ -18,8 +18,8 @@ struct slab {
 
 bool slab_init(struct slab *s, size_t object_size, uint32_t limit, struct imw_error_info *err);
 
-/* For a slab that will be used densely and at random: ask for huge pages, which spare TLB misses but are cleared whole
- * as soon as one object in them is touched. */
+/* For a slab that will be used densely and at random: ask for huge pages, which spare TLB misses but are
+ * cleared whole as soon as one object in them is touched. */
 void slab_use_huge_pages(struct slab *s);
 
 void slab_fini(struct slab *s);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Text built into a buffer of fixed size. Text that does not fit is cut and `cut` is set; the buffer is always
- * NUL-terminated. Received bytes enter through text_printable(), which leaves no control character behind.
+ * Text built into a buffer of fixed size. Text that does not fit is cut and `cut` is set; the buffer is
+ * always NUL-terminated. Received bytes enter through text_printable(), which leaves no control character
+ * behind.
  */
 #pragma once
 #include "base/view.h"
@@ -34,5 +35,6 @@ void text_hex(struct text *t, struct view v);
 /* Received bytes for people: valid UTF-8 is kept, anything else and control characters become '?'. */
 void text_printable(struct text *t, struct view v);
 
-/* Length in bytes of the valid UTF-8 sequence at the start of `v` (RFC 3629 section 4), 0 where there is none. */
+/* Length in bytes of the valid UTF-8 sequence at the start of `v` (RFC 3629 section 4), 0 where there is
+ * none. */
 size_t utf8_length(struct view v);

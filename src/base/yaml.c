@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A small tree over libfyaml's event stream. Its own document tree is not used: what we refuse (aliases, tags) is
- * what makes such trees hard to bound.
+ * A small tree over libfyaml's event stream. Its own document tree is not used: what we refuse (aliases,
+ * tags) is what makes such trees hard to bound.
  *
- * Nodes lie in one array and all text in another, linked by number while both grow. While reading, `open` is the
- * path of collections that are not closed yet; a mapping takes a key, then a value.
+ * Nodes lie in one array and all text in another, linked by number while both grow. While reading, `open` is
+ * the path of collections that are not closed yet; a mapping takes a key, then a value.
  */
 #include "base/yaml.h"
 #include "base/text.h"
@@ -19,13 +19,13 @@
 
 struct yaml_node {
     const struct yaml *document;
-    uint32_t parent, next;        /* numbers of nodes; 0: none */
-    uint32_t first, last, count;  /* its values */
-    uint32_t position;            /* among its parent's values */
+    uint32_t parent, next;       /* numbers of nodes; 0: none */
+    uint32_t first, last, count; /* its values */
+    uint32_t position;           /* among its parent's values */
     uint32_t line, column;
     uint32_t key_at, key_len, text_at, text_len; /* in yaml.text */
     enum yaml_kind kind;
-    bool plain;                   /* a scalar without quotes */
+    bool plain; /* a scalar without quotes */
 };
 
 struct yaml {
@@ -46,10 +46,11 @@ struct reading {
     struct imw_error_info *err;
 };
 
-static bool fail_at(struct reading *r, enum imw_error code, uint32_t line, uint32_t column, const char *format, ...)
-    IMW_PRINTF(5, 6);
+static bool fail_at(struct reading *r, enum imw_error code, uint32_t line, uint32_t column,
+                    const char *format, ...) IMW_PRINTF(5, 6);
 
-static bool fail_at(struct reading *r, enum imw_error code, uint32_t line, uint32_t column, const char *format, ...)
+static bool fail_at(struct reading *r, enum imw_error code, uint32_t line, uint32_t column,
+                    const char *format, ...)
 {
     char text[200];
     va_list args;
@@ -174,7 +175,8 @@ static bool take_scalar(struct reading *r, struct fy_token *token)
     uint32_t n = 0;
 
     if (view_find_byte(v, '\0', 0) != v.len)
-        return fail_at(r, IMW_ERROR_FORMAT, (uint32_t)mark->line + 1, (uint32_t)mark->column + 1, "a NUL character");
+        return fail_at(r, IMW_ERROR_FORMAT, (uint32_t)mark->line + 1, (uint32_t)mark->column + 1,
+                       "a NUL character");
     if (wants_key(r))
         return take_key(r, v, mark);
     if (!node_add(r, YAML_SCALAR, mark, &n))
@@ -217,16 +219,17 @@ static bool refuse(struct reading *r, struct fy_token *token, const char *what)
 static bool take_event(struct reading *r, const struct fy_event *event)
 {
     switch (event->type) {
-    case FYET_ALIAS:
-        return refuse(r, event->alias.anchor, "aliases");
+    case FYET_ALIAS: return refuse(r, event->alias.anchor, "aliases");
     case FYET_SCALAR:
         return refuse(r, event->scalar.anchor, "anchors") && refuse(r, event->scalar.tag, "tags") &&
                take_scalar(r, event->scalar.value);
     case FYET_SEQUENCE_START:
-        return refuse(r, event->sequence_start.anchor, "anchors") && refuse(r, event->sequence_start.tag, "tags") &&
+        return refuse(r, event->sequence_start.anchor, "anchors") &&
+               refuse(r, event->sequence_start.tag, "tags") &&
                take_open(r, YAML_SEQUENCE, event->sequence_start.sequence_start);
     case FYET_MAPPING_START:
-        return refuse(r, event->mapping_start.anchor, "anchors") && refuse(r, event->mapping_start.tag, "tags") &&
+        return refuse(r, event->mapping_start.anchor, "anchors") &&
+               refuse(r, event->mapping_start.tag, "tags") &&
                take_open(r, YAML_MAPPING, event->mapping_start.mapping_start);
     case FYET_SEQUENCE_END:
     case FYET_MAPPING_END:
@@ -238,8 +241,7 @@ static bool take_event(struct reading *r, const struct fy_event *event)
         if (r->y->node_count > 1)
             return fail_at(r, IMW_ERROR_FORMAT, 0, 0, "more than one document");
         return true;
-    default:
-        return true;
+    default: return true;
     }
 }
 
@@ -251,8 +253,8 @@ static bool fail_syntax(struct reading *r, struct fy_diag *diag)
 
     if (e == NULL)
         return fail_at(r, IMW_ERROR_FORMAT, 0, 0, "not well-formed YAML");
-    return fail_at(r, IMW_ERROR_FORMAT, e->line > 0 ? (uint32_t)e->line : 0, e->column > 0 ? (uint32_t)e->column : 0,
-                   "%s", e->msg);
+    return fail_at(r, IMW_ERROR_FORMAT, e->line > 0 ? (uint32_t)e->line : 0,
+                   e->column > 0 ? (uint32_t)e->column : 0, "%s", e->msg);
 }
 
 static bool read_events(struct reading *r, struct fy_parser *parser, struct fy_diag *diag)
@@ -272,7 +274,8 @@ static bool read_events(struct reading *r, struct fy_parser *parser, struct fy_d
     return true;
 }
 
-/* Text only: UTF-8 without control characters, so that nothing strange reaches the YAML reader or an error. */
+/* Text only: UTF-8 without control characters, so that nothing strange reaches the YAML reader or an error.
+ */
 static bool check_text(struct reading *r, struct view text)
 {
     uint32_t line = 1;
@@ -302,7 +305,8 @@ bool yaml_parse(const char *name, struct view text, struct yaml **out, struct im
     }
     y->node_count = 1;
     if (text.len == 0 || text.len > YAML_BYTES) {
-        fail_at(&r, IMW_ERROR_LIMIT, 0, 0, text.len == 0 ? "an empty file" : "longer than %d bytes", YAML_BYTES);
+        fail_at(&r, IMW_ERROR_LIMIT, 0, 0, text.len == 0 ? "an empty file" : "longer than %d bytes",
+                YAML_BYTES);
         goto out;
     }
     if (!check_text(&r, text))
@@ -315,7 +319,8 @@ bool yaml_parse(const char *name, struct view text, struct yaml **out, struct im
     diag = fy_diag_create(&diag_cfg);
     if (diag != NULL)
         fy_diag_set_collect_errors(diag, true);
-    struct fy_parse_cfg cfg = { .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2, .diag = diag };
+    struct fy_parse_cfg cfg = { .flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG | FYPCF_DEFAULT_VERSION_1_2,
+                                .diag = diag };
     parser = diag != NULL ? fy_parser_create(&cfg) : NULL;
     if (parser == NULL || fy_parser_set_string(parser, (const char *)text.at, text.len) != 0) {
         error_set(err, IMW_ERROR_MEMORY, "out of memory");
@@ -415,13 +420,34 @@ static struct view node_text(const struct yaml_node *n)
     return view_of(n->document->text + n->text_at, n->text_len);
 }
 
-const struct yaml_node *yaml_root(const struct yaml *y) { return &y->nodes[1]; }
-const char *yaml_name(const struct yaml *y) { return y->name; }
-const struct yaml_node *yaml_first(const struct yaml_node *n) { return node_at(n, n->first); }
-const struct yaml_node *yaml_next(const struct yaml_node *n) { return node_at(n, n->next); }
-unsigned yaml_count(const struct yaml_node *n) { return n->count; }
-unsigned yaml_line(const struct yaml_node *n) { return n->line; }
-enum yaml_kind yaml_kind(const struct yaml_node *n) { return n->kind; }
+const struct yaml_node *yaml_root(const struct yaml *y)
+{
+    return &y->nodes[1];
+}
+const char *yaml_name(const struct yaml *y)
+{
+    return y->name;
+}
+const struct yaml_node *yaml_first(const struct yaml_node *n)
+{
+    return node_at(n, n->first);
+}
+const struct yaml_node *yaml_next(const struct yaml_node *n)
+{
+    return node_at(n, n->next);
+}
+unsigned yaml_count(const struct yaml_node *n)
+{
+    return n->count;
+}
+unsigned yaml_line(const struct yaml_node *n)
+{
+    return n->line;
+}
+enum yaml_kind yaml_kind(const struct yaml_node *n)
+{
+    return n->kind;
+}
 
 struct view yaml_key(const struct yaml_node *n)
 {
@@ -492,7 +518,8 @@ bool yaml_expect(const struct yaml_node *n, enum yaml_kind kind, struct imw_erro
     return yaml_error(n, err, "%s is needed here, not %s", kind_name(kind), kind_name(n->kind));
 }
 
-bool yaml_need(const struct yaml_node *map, const char *key, const struct yaml_node **out, struct imw_error_info *err)
+bool yaml_need(const struct yaml_node *map, const char *key, const struct yaml_node **out,
+               struct imw_error_info *err)
 {
     if (!yaml_expect(map, YAML_MAPPING, err))
         return false;
@@ -537,7 +564,8 @@ bool yaml_string(const struct yaml_node *n, struct view *out, struct imw_error_i
     return true;
 }
 
-bool yaml_integer(const struct yaml_node *n, int64_t min, int64_t max, int64_t *out, struct imw_error_info *err)
+bool yaml_integer(const struct yaml_node *n, int64_t min, int64_t max, int64_t *out,
+                  struct imw_error_info *err)
 {
     if (!yaml_expect(n, YAML_SCALAR, err))
         return false;
@@ -570,7 +598,8 @@ bool yaml_bool(const struct yaml_node *n, bool *out, struct imw_error_info *err)
 
 enum { HINT_LENGTH = 32 };
 
-/* Insertions, deletions and replacements that make `a` of `b` (Levenshtein). Both at most HINT_LENGTH long. */
+/* Insertions, deletions and replacements that make `a` of `b` (Levenshtein). Both at most HINT_LENGTH long.
+ */
 static unsigned distance(struct view a, struct view b)
 {
     unsigned row[HINT_LENGTH + 1];

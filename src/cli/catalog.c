@@ -17,7 +17,7 @@ enum { EXIT_USE = 2 };
 struct options {
     const char *catalog; /* NULL: the one that is built in */
     const char *out;
-    int class;           /* -1: all */
+    int class; /* -1: all */
     bool json, help;
 };
 
@@ -113,8 +113,8 @@ static bool open_catalog(const struct options *o, struct catalog **out, struct i
 
 static void print_row(const struct catalog_service *s)
 {
-    printf("%-18s %-11s %-4s %-22s %s\n", s->slug, class_name(s->class), s->end_to_end ? "e2e" : "", s->vendor,
-           s->name);
+    printf("%-18s %-11s %-4s %-22s %s\n", s->slug, class_name(s->class), s->end_to_end ? "e2e" : "",
+           s->vendor, s->name);
 }
 
 static int list(const struct options *o, int argc, char **argv)
@@ -144,7 +144,8 @@ static int list(const struct options *o, int argc, char **argv)
         puts("}");
     }
     if (!o->json)
-        printf("%u services, catalog %.*s\n", shown, (int)catalog_version(c).len, (const char *)catalog_version(c).at);
+        printf("%u services, catalog %.*s\n", shown, (int)catalog_version(c).len,
+               (const char *)catalog_version(c).at);
     catalog_close(c);
     return finish(EXIT_SUCCESS);
 }
@@ -157,19 +158,20 @@ struct showing {
     char kind[16];
 };
 
-static void show_json(struct showing *s, const char *kind, enum role role, enum strength strength, struct view entry,
-                      struct view source)
+static void show_json(struct showing *s, const char *kind, enum role role, enum strength strength,
+                      struct view entry, struct view source)
 {
     printf("%s{\"kind\":\"%s\",\"entry\":", s->first ? "" : ",", kind);
     print_json(entry);
-    printf(",\"role\":\"%s\",\"shared\":%s,\"source\":", role_name(role), strength == STRENGTH_SHARED ? "true" : "false");
+    printf(",\"role\":\"%s\",\"shared\":%s,\"source\":", role_name(role),
+           strength == STRENGTH_SHARED ? "true" : "false");
     print_json(source);
     putchar('}');
     s->first = false;
 }
 
-static void show_entry(void *context, const char *kind, enum role role, enum strength strength, struct view entry,
-                       struct view source)
+static void show_entry(void *context, const char *kind, enum role role, enum strength strength,
+                       struct view entry, struct view source)
 {
     struct showing *s = context;
 
@@ -181,8 +183,8 @@ static void show_entry(void *context, const char *kind, enum role role, enum str
     if (!same || !view_equal(source, s->source))
         printf("%s%s%s%.*s%s\n", same ? "" : "\n", kind, source.len > 0 ? "   (" : "", (int)source.len,
                (const char *)source.at, source.len > 0 ? ")" : "");
-    printf("  %-46.*s %s%s\n", (int)entry.len, (const char *)entry.at, role == ROLE_ANY ? "" : role_name(role),
-           strength == STRENGTH_SHARED ? " shared" : "");
+    printf("  %-46.*s %s%s\n", (int)entry.len, (const char *)entry.at,
+           role == ROLE_ANY ? "" : role_name(role), strength == STRENGTH_SHARED ? " shared" : "");
     snprintf(s->kind, sizeof s->kind, "%s", kind);
     s->source = source;
 }
@@ -211,9 +213,9 @@ static int show(const struct options *o, int argc, char **argv)
         catalog_each(c, number, show_entry, &showing);
         puts("]}");
     } else {
-        printf("%s (%s) by %s%s%s, class %s%s\n%s\n", s->name, s->slug, s->vendor, s->vendor_country[0] ? ", " : "",
-               s->vendor_country, class_name(s->class), s->end_to_end ? ", encrypted from person to person" : "",
-               s->summary);
+        printf("%s (%s) by %s%s%s, class %s%s\n%s\n", s->name, s->slug, s->vendor,
+               s->vendor_country[0] ? ", " : "", s->vendor_country, class_name(s->class),
+               s->end_to_end ? ", encrypted from person to person" : "", s->summary);
         catalog_each(c, number, show_entry, &showing);
     }
     catalog_close(c);
@@ -238,8 +240,9 @@ static void print_match(const struct catalog *c, bool json, const char *what, co
     if (!json) {
         printf("%-40s %-18s", what, slug);
         if (hit != NULL)
-            printf(" %-6s %s %.*s", role_name(hit->role), hit->strength == STRENGTH_PROOF ? "proof " : "shared",
-                   (int)hit->entry.len, (const char *)hit->entry.at);
+            printf(" %-6s %s %.*s", role_name(hit->role),
+                   hit->strength == STRENGTH_PROOF ? "proof " : "shared", (int)hit->entry.len,
+                   (const char *)hit->entry.at);
         putchar('\n');
         return;
     }
@@ -335,9 +338,7 @@ static bool read_options(int argc, char **argv, struct options *o, int *out_stat
                 break;
             *out_status = wrong_use("the class is one of im, social, workplace, meeting, voice-chat");
             return false;
-        default:
-            *out_status = wrong_use("unknown option or missing value");
-            return false;
+        default: *out_status = wrong_use("unknown option or missing value"); return false;
         }
     }
     return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The commands of the program. Each takes its own arguments (argv[0] is the command's name) and returns the exit
- * status: 0 done, 1 failed while running, 2 wrong use.
+ * The commands of the program. Each takes its own arguments (argv[0] is the command's name) and returns the
+ * exit status: 0 done, 1 failed while running, 2 wrong use.
  */
 #pragma once
 #include "base/error.h"
@@ -9,9 +9,9 @@
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 /* name, function stem, what it does */
-#define COMMANDS(X)                                                                                            \
-    X("read", read, "analyse captures: who uses which instant messaging, on any port, and why we say so")      \
-    X("catalog", catalog, "what is known of every service: list, show, check, compile") \
+#define COMMANDS(X)                                                                                          \
+    X("read", read, "analyse captures: who uses which instant messaging, on any port, and why we say so")    \
+    X("catalog", catalog, "what is known of every service: list, show, check, compile")                      \
     X("policy", policy, "the institution's rules: check them, explain what they say to a flow")
 
 #define X(name, stem, help) int command_##stem(int argc, char **argv);

@@ -20,11 +20,13 @@ static void help(FILE *out)
 {
     fputs("usage: imward COMMAND [option ...]\n\n"
           "Brings the use of public instant messaging inside an institution under control.\n\n"
-          "commands:\n", out);
+          "commands:\n",
+          out);
     for (unsigned i = 0; i < COMMAND_COUNT; i++)
         fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
     fputs("\n  imward COMMAND --help tells more, and so does the manual page imward(1).\n"
-          "  imward --version prints the version.\n", out);
+          "  imward --version prints the version.\n",
+          out);
 }
 
 int cli_usage(const char *command, const char *format, ...)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imward policy: check a policy, and explain what it says to a flow that is described by options. */
+#include "policy/policy.h"
 #include "cli/cli.h"
 #include "identify/catalog.h"
-#include "policy/policy.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,8 +40,18 @@ static const char usage[] =
     "exit status: 0 done; 1 the policy is wrong; 2 wrong use\n";
 
 enum {
-    OPTION_STRICT = 256, OPTION_SERVICE, OPTION_CLASS, OPTION_PROTOCOL, OPTION_ACTIVITY, OPTION_DELIVERY,
-    OPTION_PORT_AGILE, OPTION_CLIENT, OPTION_SERVER, OPTION_SERVER_NAME, OPTION_CLIENT_VERSION, OPTION_USER,
+    OPTION_STRICT = 256,
+    OPTION_SERVICE,
+    OPTION_CLASS,
+    OPTION_PROTOCOL,
+    OPTION_ACTIVITY,
+    OPTION_DELIVERY,
+    OPTION_PORT_AGILE,
+    OPTION_CLIENT,
+    OPTION_SERVER,
+    OPTION_SERVER_NAME,
+    OPTION_CLIENT_VERSION,
+    OPTION_USER,
     OPTION_TIME,
 };
 
@@ -96,7 +106,8 @@ static bool take_activities(const char *words, uint8_t *out)
     return true;
 }
 
-static bool take_address(const char *option, const char *word, struct ip_addr *out, const struct ip_addr **fact)
+static bool take_address(const char *option, const char *word, struct ip_addr *out,
+                         const struct ip_addr **fact)
 {
     *fact = out;
     if (ip_parse(view_string(word), out))
@@ -153,8 +164,11 @@ static bool read_options(int argc, char **argv, struct options *o)
 {
     int option;
 
-    *o = (struct options){ .facts = { .class = CLASS_COUNT, .time_us = (uint64_t)time(NULL) * 1000000,
-                                      .server_name = VIEW(""), .client_version = VIEW(""), .user = VIEW("") } };
+    *o = (struct options){ .facts = { .class = CLASS_COUNT,
+                                      .time_us = (uint64_t)time(NULL) * 1000000,
+                                      .server_name = VIEW(""),
+                                      .client_version = VIEW(""),
+                                      .user = VIEW("") } };
     while ((option = getopt_long(argc, argv, "p:c:h", long_options, NULL)) != -1) {
         switch (option) {
         case 'p': o->policy = optarg; break;
@@ -264,7 +278,8 @@ int command_policy(int argc, char **argv)
     if (checking && optind < argc)
         o.policy = argv[optind++];
     if (o.policy == NULL || optind < argc)
-        return cli_usage("policy", "%s", checking ? "check takes one file"
-                                                  : "explain takes --policy FILE, and facts as options");
+        return cli_usage("policy", "%s",
+                         checking ? "check takes one file"
+                                  : "explain takes --policy FILE, and facts as options");
     return run(&o, o.policy, checking);
 }

@@ -47,7 +47,7 @@ struct reader {
     FILE *out;
     struct table *table;
     pthread_mutex_t out_lock;
-    bool progress;           /* a bar is wanted */
+    bool progress; /* a bar is wanted */
     bool progress_shown;
     bool explained, explained_any;
     atomic_bool out_of_memory;
@@ -90,12 +90,17 @@ static struct verdict on_judge(void *context, const struct flow_event *e)
     const struct flow *f = e->flow;
     const struct catalog_service *service = catalog_service(e->catalog, f->service);
     const struct policy_facts facts = {
-        .client = &f->key.addr[FROM_CLIENT], .server = &f->key.addr[FROM_SERVER], .service = f->service,
+        .client = &f->key.addr[FROM_CLIENT],
+        .server = &f->key.addr[FROM_SERVER],
+        .service = f->service,
         .class = service != NULL ? service->class : CLASS_COUNT,
         .protocol = (enum protocol)(f->protocol != PROTOCOL_UNKNOWN ? f->protocol : f->app),
-        .activities = f->activities, .delivery = (enum delivery)f->delivery, .port_agile = e->port_agile,
+        .activities = f->activities,
+        .delivery = (enum delivery)f->delivery,
+        .port_agile = e->port_agile,
         .server_name = view_string(e->record != NULL ? e->record->server_name : NULL),
-        .client_version = view_string(e->record != NULL ? e->record->client : NULL), .time_us = f->first_us,
+        .client_version = view_string(e->record != NULL ? e->record->client : NULL),
+        .time_us = f->first_us,
     };
     struct policy_verdict verdict;
 
@@ -133,8 +138,8 @@ static void on_trace(void *context, const struct flow *f, uint64_t time_us, cons
                 f->key.l4 == L4_TCP ? "TCP" : "UDP", client, f->key.port[0], server, f->key.port[1]);
     r->explained = r->explained_any = true;
     uint64_t since = time_us > f->first_us ? time_us - f->first_us : 0;
-    fprintf(out, "  %7llu.%06llu  %s\n", (unsigned long long)(since / 1000000), (unsigned long long)(since % 1000000),
-            line);
+    fprintf(out, "  %7llu.%06llu  %s\n", (unsigned long long)(since / 1000000),
+            (unsigned long long)(since % 1000000), line);
     pthread_mutex_unlock(&r->out_lock);
 }
 
@@ -224,8 +229,8 @@ static void print_stats(struct reader *r, const struct engine *e)
     for (unsigned i = 0; i < COUNTER_COUNT; i++)
         fprintf(r->out, "%-22s %14llu  %s\n", counter_name((enum counter)i), (unsigned long long)sum.n[i],
                 counter_help((enum counter)i));
-    fprintf(r->out, "%-22s %14zu  bytes of flow table at its peak, %u flows\n", "memory_flows", memory.flow_bytes,
-            memory.flows_peak);
+    fprintf(r->out, "%-22s %14zu  bytes of flow table at its peak, %u flows\n", "memory_flows",
+            memory.flow_bytes, memory.flows_peak);
     fprintf(r->out, "%-22s %14zu  bytes of inspection and evidence at their peak\n", "memory_inspection",
             memory.inspect_bytes);
 }
@@ -262,13 +267,23 @@ static int read_all(const struct read_options *o, char **paths, int count, const
                     const struct policy *policy, FILE *out)
 {
     bool colour = !o->no_colour && getenv("NO_COLOR") == NULL && isatty(fileno(out));
-    struct reader r = { .options = o, .policy = policy, .out = out, .table = table_new(colour),
+    struct reader r = { .options = o,
+                        .policy = policy,
+                        .out = out,
+                        .table = table_new(colour),
                         .progress = !o->quiet && isatty(STDERR_FILENO) };
     struct engine_config config = {
-        .catalog = catalog, .workers = o->workers, .max_flows = o->max_flows, .all_flows = o->all_flows,
-        .explain = o->explain, .flow = on_flow, .activity = o->json ? on_activity : NULL,
-        .trace = o->explain != NULL ? on_trace : NULL, .progress = on_progress,
-        .judge = policy != NULL ? on_judge : NULL, .context = &r,
+        .catalog = catalog,
+        .workers = o->workers,
+        .max_flows = o->max_flows,
+        .all_flows = o->all_flows,
+        .explain = o->explain,
+        .flow = on_flow,
+        .activity = o->json ? on_activity : NULL,
+        .trace = o->explain != NULL ? on_trace : NULL,
+        .progress = on_progress,
+        .judge = policy != NULL ? on_judge : NULL,
+        .context = &r,
     };
     struct imw_error_info err;
     struct engine *e;
@@ -294,13 +309,19 @@ static int read_all(const struct read_options *o, char **paths, int count, const
 enum { OPTION_MAX_FLOWS = 256, OPTION_NO_COLOUR };
 
 static const struct option long_options[] = {
-    { "json", no_argument, NULL, 'j' },           { "output", required_argument, NULL, 'o' },
-    { "catalog", required_argument, NULL, 'c' },  { "workers", required_argument, NULL, 'w' },
+    { "json", no_argument, NULL, 'j' },
+    { "output", required_argument, NULL, 'o' },
+    { "catalog", required_argument, NULL, 'c' },
+    { "workers", required_argument, NULL, 'w' },
     { "policy", required_argument, NULL, 'p' },
-    { "all-flows", no_argument, NULL, 'a' },      { "explain", required_argument, NULL, 'x' },
-    { "stats", no_argument, NULL, 's' },          { "max-flows", required_argument, NULL, OPTION_MAX_FLOWS },
-    { "no-colour", no_argument, NULL, OPTION_NO_COLOUR }, { "no-color", no_argument, NULL, OPTION_NO_COLOUR },
-    { "quiet", no_argument, NULL, 'q' },          { "help", no_argument, NULL, 'h' },
+    { "all-flows", no_argument, NULL, 'a' },
+    { "explain", required_argument, NULL, 'x' },
+    { "stats", no_argument, NULL, 's' },
+    { "max-flows", required_argument, NULL, OPTION_MAX_FLOWS },
+    { "no-colour", no_argument, NULL, OPTION_NO_COLOUR },
+    { "no-color", no_argument, NULL, OPTION_NO_COLOUR },
+    { "quiet", no_argument, NULL, 'q' },
+    { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
 };
 
@@ -325,7 +346,8 @@ static bool parse(int argc, char **argv, struct read_options *o, int *out_status
         case OPTION_NO_COLOUR: o->no_colour = true; break;
         case 'w':
             if (!view_decimal(view_string(optarg), ENGINE_WORKERS_MAX, &number) || number == 0) {
-                cli_usage("read", "--workers takes a number from 1 to %d, not '%s'", ENGINE_WORKERS_MAX, optarg);
+                cli_usage("read", "--workers takes a number from 1 to %d, not '%s'", ENGINE_WORKERS_MAX,
+                          optarg);
                 return false;
             }
             o->workers = (unsigned)number;
@@ -341,9 +363,7 @@ static bool parse(int argc, char **argv, struct read_options *o, int *out_status
             fputs(usage, stdout);
             *out_status = EXIT_DONE;
             return false;
-        default:
-            fputs("imward read --help tells how it is used.\n", stderr);
-            return false;
+        default: fputs("imward read --help tells how it is used.\n", stderr); return false;
         }
     }
     if (optind == argc) {

@@ -2,21 +2,22 @@
 /*
  * Workers and how packets reach them.
  *
- * One worker reads, decodes and handles frames in batches, in its caller's thread. Several share the work in chunks:
+ * One worker reads, decodes and handles frames in batches, in its caller's thread. Several share the work in
+ * chunks:
  *
  *     take     under a lock, a free worker takes the next chunk of frames and a ticket for it
  *     decode   without a lock, and says which packets belong to which worker
  *     handle   each worker handles its packets of every chunk, in the order of the tickets
  *
- * so that nothing but the taking is serial, each flow has one owner, and packets of a flow stay in order. Fragments
- * are put together in the order of the tickets, too; they are rare.
+ * so that nothing but the taking is serial, each flow has one owner, and packets of a flow stay in order.
+ * Fragments are put together in the order of the tickets, too; they are rare.
  */
 #include "engine/engine.h"
 #include "engine/worker.h"
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
-#include <limits.h>
 #include <stdlib.h>
 
 enum {
@@ -160,10 +161,10 @@ static void read_alone(struct engine *e, struct capture *c)
 /* ---- several workers ---- */
 
 struct chunk {
-    atomic_uint pending;          /* workers that have not handled it yet; 0: free */
-    atomic_ulong decoded;         /* ticket + 1 once decoded */
+    atomic_uint pending;  /* workers that have not handled it yet; 0: free */
+    atomic_ulong decoded; /* ticket + 1 once decoded */
     unsigned frame_count, packet_count;
-    uint8_t *copy;                /* bytes that would not stay */
+    uint8_t *copy; /* bytes that would not stay */
     size_t copy_size, copy_used;
     struct frame frames[CHUNK_FRAMES];
     struct packet packets[CHUNK_FRAMES];
@@ -176,11 +177,11 @@ struct sharing {
     struct engine *engine;
     struct capture *capture;
     bool stable;
-    atomic_bool no_memory;        /* that is why reading ended */
+    atomic_bool no_memory; /* that is why reading ended */
     pthread_mutex_t take_lock;
-    unsigned long next_ticket;    /* under take_lock */
-    uint64_t frames;              /* under take_lock */
-    atomic_ulong end_ticket;      /* first ticket that does not exist; ULONG_MAX while reading */
+    unsigned long next_ticket; /* under take_lock */
+    uint64_t frames;           /* under take_lock */
+    atomic_ulong end_ticket;   /* first ticket that does not exist; ULONG_MAX while reading */
     struct chunk *ring[RING_CHUNKS];
 };
 
@@ -248,8 +249,8 @@ static struct chunk *take(struct sharing *s, unsigned long *out_ticket)
 }
 
 /*
- * Fragments are put together in the order of the capture: the first of a chunk waits until all chunks before it are
- * decoded. That also makes one thread at a time use the table of datagrams.
+ * Fragments are put together in the order of the capture: the first of a chunk waits until all chunks before
+ * it are decoded. That also makes one thread at a time use the table of datagrams.
  */
 static void wait_for_turn(const struct sharing *s, unsigned long ticket)
 {
@@ -276,7 +277,8 @@ static enum decode_answer decode_fragment(const struct sharing *s, const struct 
     return answer;
 }
 
-static void decode_chunk(const struct sharing *s, struct chunk *c, unsigned long ticket, struct counters *counters)
+static void decode_chunk(const struct sharing *s, struct chunk *c, unsigned long ticket,
+                         struct counters *counters)
 {
     unsigned workers = s->engine->worker_count;
     bool in_turn = false;
@@ -304,14 +306,15 @@ static void decode_chunk(const struct sharing *s, struct chunk *c, unsigned long
 }
 
 /*
- * Wait until all workers have handled all chunks: the flows that are ended next may be told apart by what another
- * worker learnt last.
+ * Wait until all workers have handled all chunks: the flows that are ended next may be told apart by what
+ * another worker learnt last.
  */
 static void wait_for_all(struct sharing *s)
 {
     unsigned long end;
 
-    while ((end = atomic_load(&s->end_ticket)) > 0 && atomic_load(&s->ring[(end - 1) % RING_CHUNKS]->pending) > 0)
+    while ((end = atomic_load(&s->end_ticket)) > 0 &&
+           atomic_load(&s->ring[(end - 1) % RING_CHUNKS]->pending) > 0)
         sched_yield();
 }
 

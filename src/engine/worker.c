@@ -25,7 +25,8 @@ struct worker {
 uint64_t flow_number(const struct flow *f)
 {
     const struct flow_key *k = &f->key;
-    uint64_t ends = hash_words(k->addr[0].word[0] ^ k->addr[1].word[0], k->addr[0].word[1] ^ k->addr[1].word[1], 1);
+    uint64_t ends =
+        hash_words(k->addr[0].word[0] ^ k->addr[1].word[0], k->addr[0].word[1] ^ k->addr[1].word[1], 1);
     uint64_t ports = (uint64_t)(k->port[0] ^ k->port[1]) << 8 | k->l4;
 
     return hash_words(ends ^ ports, f->first_us, 2) >> 11; /* 53 bits: exact in every JSON reader */
@@ -78,8 +79,8 @@ static bool on_carrier_port(const struct flow *f)
 }
 
 /*
- * Direct legs and the media of calls take any port by design. Of a flow that was seen one way only, or from its middle,
- * who is the server is a guess: either port may be it.
+ * Direct legs and the media of calls take any port by design. Of a flow that was seen one way only, or from
+ * its middle, who is the server is a guess: either port may be it.
  */
 static bool is_port_agile(const struct worker *w, const struct flow *f)
 {
@@ -96,11 +97,12 @@ static bool is_port_agile(const struct worker *w, const struct flow *f)
     return true;
 }
 
-static void report_activity(void *context, const struct flow *flow, const struct record *record, uint64_t time_us,
-                            enum activity activity, const struct im_detail *detail)
+static void report_activity(void *context, const struct flow *flow, const struct record *record,
+                            uint64_t time_us, enum activity activity, const struct im_detail *detail)
 {
     const struct worker *w = context;
-    struct activity_event e = { flow, record, w->config->catalog, w->name, flow_number(flow), time_us, activity, detail };
+    struct activity_event e = { flow,     record, w->config->catalog, w->name, flow_number(flow), time_us,
+                                activity, detail };
 
     if (w->config->activity != NULL)
         w->config->activity(w->config->context, &e);
@@ -118,9 +120,16 @@ static void report_flow(struct worker *w, struct flow *f, enum flow_end why)
 {
     char client[64], server[64];
     struct flow_event e = {
-        .flow = f, .record = inspector_record(w->inspector, f), .catalog = w->config->catalog, .file = w->name,
-        .flow_id = flow_number(f), .last_us = flow_last_us(w->flows, f), .why = why, .client_host = client,
-        .server_host = server, .port_agile = is_port_agile(w, f),
+        .flow = f,
+        .record = inspector_record(w->inspector, f),
+        .catalog = w->config->catalog,
+        .file = w->name,
+        .flow_id = flow_number(f),
+        .last_us = flow_last_us(w->flows, f),
+        .why = why,
+        .client_host = client,
+        .server_host = server,
+        .port_agile = is_port_agile(w, f),
     };
 
     knowledge_host(w->knowledge, &f->key.addr[FROM_CLIENT], e.last_us, client);
@@ -151,9 +160,14 @@ bool worker_new(const struct engine_config *config, uint32_t max_flows, struct k
     struct worker *w = calloc(1, sizeof *w);
     struct flow_table_config table = { .max_flows = max_flows };
     struct inspector_config inspection = {
-        .catalog = config->catalog, .knowledge = knowledge, .keep_records = config->all_flows,
-        .max_inspections = config->max_inspections, .max_records = max_flows,
-        .activity = report_activity, .trace = report_trace, .context = w,
+        .catalog = config->catalog,
+        .knowledge = knowledge,
+        .keep_records = config->all_flows,
+        .max_inspections = config->max_inspections,
+        .max_records = max_flows,
+        .activity = report_activity,
+        .trace = report_trace,
+        .context = w,
     };
 
     if (w == NULL)
@@ -208,8 +222,8 @@ static void handle(struct worker *w, const struct packet *p, uint32_t hash)
 }
 
 /* Fetch ahead what packet `i` of a batch will touch, each part when the one that leads to it has come. */
-static inline void fetch_ahead(const struct worker *w, const uint32_t *hashes, const uint16_t *order, unsigned i,
-                               unsigned count)
+static inline void fetch_ahead(const struct worker *w, const uint32_t *hashes, const uint16_t *order,
+                               unsigned i, unsigned count)
 {
 #define HASH(n) hashes[order != NULL ? order[n] : (n)]
     if (i + PREFETCH_INDEX < count)
@@ -235,8 +249,8 @@ void worker_packets(struct worker *w, const struct packet *packets, const uint32
     flow_table_advance(w->flows, w->now_us);
 }
 
-void worker_packets_of(struct worker *w, const struct packet *packets, const uint32_t *hashes, const uint16_t *order,
-                       unsigned count)
+void worker_packets_of(struct worker *w, const struct packet *packets, const uint32_t *hashes,
+                       const uint16_t *order, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
         fetch_ahead(w, hashes, order, i, count);

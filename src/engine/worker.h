@@ -17,8 +17,8 @@ void worker_begin(struct worker *w, const char *name);
 void worker_packets(struct worker *w, const struct packet *packets, const uint32_t *hashes, unsigned count);
 
 /* The same for the packets that `order` names. */
-void worker_packets_of(struct worker *w, const struct packet *packets, const uint32_t *hashes, const uint16_t *order,
-                       unsigned count);
+void worker_packets_of(struct worker *w, const struct packet *packets, const uint32_t *hashes,
+                       const uint16_t *order, unsigned count);
 
 /* End all flows. */
 void worker_end(struct worker *w);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Events as JSON lines, a superset of Suricata's EVE (doc/userguide/output/eve in OISF/suricata): its members keep
- * their names and meaning, ours are `im`, `verdict` and `hints`.
+ * Events as JSON lines, a superset of Suricata's EVE (doc/userguide/output/eve in OISF/suricata): its members
+ * keep their names and meaning, ours are `im`, `verdict` and `hints`.
  */
 #include "base/json.h"
 #include "event/event.h"
@@ -62,8 +62,9 @@ static void service(struct json *j, const struct flow *f, const struct catalog *
     cut(j, "service", s->slug);
     cut(j, "vendor", s->vendor);
     json_string(j, "class", class_name(s->class));
-    json_string(j, "protocol", protocol_name(f->protocol != PROTOCOL_UNKNOWN ? (enum protocol)f->protocol
-                                                                             : (enum protocol)f->app));
+    json_string(
+        j, "protocol",
+        protocol_name(f->protocol != PROTOCOL_UNKNOWN ? (enum protocol)f->protocol : (enum protocol)f->app));
 }
 
 static void optional(struct json *j, const char *key, const char *value)
@@ -165,8 +166,14 @@ size_t eve_activity(const struct activity_event *e, char out[EVE_LINE_BYTES])
 {
     struct json j = json_over(out, EVE_LINE_BYTES);
     const struct im_detail *d = e->detail;
-    const struct { const char *key; struct view value; } words[] = {
-        { "account", d->account }, { "peer", d->peer }, { "room", d->room }, { "file", d->file },
+    const struct {
+        const char *key;
+        struct view value;
+    } words[] = {
+        { "account", d->account },
+        { "peer", d->peer },
+        { "room", d->room },
+        { "file", d->file },
     };
 
     head(&j, "im", e->time_us, e->flow, e->flow_id, e->file);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the engine reports, and its forms: one JSON object a line, a superset of Suricata's EVE (eve.c), and a table
- * for people (table.c). The facts are borrowed for the call.
+ * What the engine reports, and its forms: one JSON object a line, a superset of Suricata's EVE (eve.c), and a
+ * table for people (table.c). The facts are borrowed for the call.
  */
 #pragma once
 #include "identify/inspect.h"
@@ -15,9 +15,9 @@ struct verdict {
 /* A flow that ended. */
 struct flow_event {
     const struct flow *flow;
-    const struct record *record;    /* NULL: nothing was noted */
+    const struct record *record; /* NULL: nothing was noted */
     const struct catalog *catalog;
-    const char *file;               /* capture's name without folders; NULL when live */
+    const char *file; /* capture's name without folders; NULL when live */
     uint64_t flow_id, last_us;
     enum flow_end why;
     bool port_agile;
@@ -38,7 +38,8 @@ struct activity_event {
 
 /* ---- EVE ---- */
 
-/* Room for the longest event: four values of 256 bytes at six bytes an escaped byte, and what is bounded by itself. */
+/* Room for the longest event: four values of 256 bytes at six bytes an escaped byte, and what is bounded by
+ * itself. */
 enum { EVE_LINE_BYTES = 16384 };
 
 /* One line, newline included, into `out`. Returns its length. */
@@ -55,7 +56,8 @@ struct table *table_new(bool colour);
 void table_free(struct table *t);
 /* False without memory. Several threads may add. */
 bool table_add(struct table *t, const struct flow_event *e);
-/* The flows in the order in which they began, and a summary by service. `several`: name the capture in each row. */
+/* The flows in the order in which they began, and a summary by service. `several`: name the capture in each
+ * row. */
 void table_print(struct table *t, FILE *out, bool several);
 /* Rows added so far. */
 size_t table_rows(const struct table *t);

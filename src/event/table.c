@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table for people: who used which service, how, since when and why we say so; and a summary by service. */
+/* The table for people: who used which service, how, since when and why we say so; and a summary by service.
+ */
 #include "event/event.h"
 #include <pthread.h>
 #include <stdlib.h>
@@ -64,10 +65,17 @@ static void fill(struct row *r, const struct flow_event *e)
     unsigned app = f->protocol != PROTOCOL_UNKNOWN ? f->protocol : f->app;
 
     *r = (struct row){
-        .first_us = f->first_us, .bytes = f->bytes[0] + f->bytes[1], .service = f->service,
-        .activities = f->activities, .delivery = f->delivery, .confidence = f->confidence,
-        .port_agile = e->port_agile, .conflict = (f->flags & FLOW_CONFLICT) != 0,
-        .midstream = (f->flags & FLOW_MIDSTREAM) != 0, .key = f->key, .slug = s != NULL ? s->slug : "-",
+        .first_us = f->first_us,
+        .bytes = f->bytes[0] + f->bytes[1],
+        .service = f->service,
+        .activities = f->activities,
+        .delivery = f->delivery,
+        .confidence = f->confidence,
+        .port_agile = e->port_agile,
+        .conflict = (f->flags & FLOW_CONFLICT) != 0,
+        .midstream = (f->flags & FLOW_MIDSTREAM) != 0,
+        .key = f->key,
+        .slug = s != NULL ? s->slug : "-",
         .class = s != NULL ? s->class : CLASS_IM,
         .protocol = app != PROTOCOL_UNKNOWN ? protocol_name((enum protocol)app) : "",
     };
@@ -195,7 +203,15 @@ static void flags_text(struct text *t, const struct table *table, const struct r
                     paint(table, PLAIN));
 }
 
-enum { COLUMN_CLIENT, COLUMN_SERVICE, COLUMN_ACTIVITY, COLUMN_DELIVERY, COLUMN_SERVER, COLUMN_BYTES, COLUMNS };
+enum {
+    COLUMN_CLIENT,
+    COLUMN_SERVICE,
+    COLUMN_ACTIVITY,
+    COLUMN_DELIVERY,
+    COLUMN_SERVER,
+    COLUMN_BYTES,
+    COLUMNS
+};
 
 struct cells {
     char text[COLUMNS][96];
@@ -218,7 +234,8 @@ static void cells_of(const struct row *r, struct cells *out)
 
 static void print_rows(const struct table *t, FILE *out, bool several)
 {
-    static const char *const heading[COLUMNS] = { "CLIENT", "SERVICE", "ACTIVITY", "DELIVERY", "SERVER", "BYTES" };
+    static const char *const heading[COLUMNS] = { "CLIENT",   "SERVICE", "ACTIVITY",
+                                                  "DELIVERY", "SERVER",  "BYTES" };
     int width[COLUMNS];
     struct cells c;
 
@@ -317,18 +334,18 @@ static void print_summary(const struct table *t, FILE *out)
         qsort(rows, t->count, sizeof(const struct row *), by_service_and_client);
         size_t n = sum_up(rows, t->count, sums);
         qsort(sums, n, sizeof *sums, by_bytes);
-        fprintf(out, "\n%s%-14s %-10s %7s %7s %8s %7s  %s%s\n", paint(t, BOLD), "SERVICE", "CLASS", "CLIENTS", "FLOWS",
-                "LOOKUPS", "BYTES", "ACTIVITY", paint(t, PLAIN));
+        fprintf(out, "\n%s%-14s %-10s %7s %7s %8s %7s  %s%s\n", paint(t, BOLD), "SERVICE", "CLASS", "CLIENTS",
+                "FLOWS", "LOOKUPS", "BYTES", "ACTIVITY", paint(t, PLAIN));
         for (size_t i = 0; i < n; i++) {
             char bytes[16], activities[64];
             struct text b = TEXT(bytes), a = TEXT(activities);
             size_text(&b, sums[i].bytes);
             activities_text(&a, sums[i].activities);
-            fprintf(out, "%s%-14s%s %-10s %7zu %7llu %8llu %7s  %s%s%s%s\n", paint(t, CYAN), sums[i].row->slug,
-                    paint(t, PLAIN), class_name(sums[i].row->class), sums[i].clients,
+            fprintf(out, "%s%-14s%s %-10s %7zu %7llu %8llu %7s  %s%s%s%s\n", paint(t, CYAN),
+                    sums[i].row->slug, paint(t, PLAIN), class_name(sums[i].row->class), sums[i].clients,
                     (unsigned long long)sums[i].flows, (unsigned long long)sums[i].lookups, bytes, activities,
-                    sums[i].port_agile > 0 ? paint(t, YELLOW) : "", sums[i].port_agile > 0 ? " port-agile" : "",
-                    paint(t, PLAIN));
+                    sums[i].port_agile > 0 ? paint(t, YELLOW) : "",
+                    sums[i].port_agile > 0 ? " port-agile" : "", paint(t, PLAIN));
         }
     }
     free(rows);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Community ID v1: a name for a flow on which all network monitors agree.
- * Source: github.com/corelight/community-id-spec: "1:" base64(SHA-1(seed16 | address | address | protocol | 0 | port |
- * port)), the smaller (address, port) first.
+ * Source: github.com/corelight/community-id-spec: "1:" base64(SHA-1(seed16 | address | address | protocol | 0
+ * | port | port)), the smaller (address, port) first.
  */
 #include "flow/flow.h"
 #include <openssl/evp.h>

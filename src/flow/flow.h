@@ -39,25 +39,25 @@ enum {
     FLOW_FIN_CLIENT = 4, /* FIN seen from the client */
     FLOW_FIN_SERVER = 8,
     FLOW_RST = 16,
-    FLOW_SYN = 32,       /* SYN seen: the direction is sure */
-    FLOW_CONFLICT = 64,  /* repeated TCP bytes differed: a sign of injection */
-    FLOW_SYN_ACK = 128,  /* the server answered */
+    FLOW_SYN = 32,      /* SYN seen: the direction is sure */
+    FLOW_CONFLICT = 64, /* repeated TCP bytes differed: a sign of injection */
+    FLOW_SYN_ACK = 128, /* the server answered */
 };
 
 struct flow {
     /* line 1: every packet */
-    struct flow_key key;   /* 40 bytes */
+    struct flow_key key; /* 40 bytes */
     uint32_t hash;
-    uint32_t last_ms;      /* last packet, in ms since the table's epoch */
-    uint32_t inspect;      /* handle of the inspection state, 0: none */
-    uint32_t wheel_next;   /* timer list */
-    uint8_t state;         /* enum flow_state */
-    uint8_t flags;         /* FLOW_ bits */
-    uint16_t service;      /* catalog number, 0: none */
-    uint32_t record;       /* handle of the decision's evidence, 0: none */
+    uint32_t last_ms;    /* last packet, in ms since the table's epoch */
+    uint32_t inspect;    /* handle of the inspection state, 0: none */
+    uint32_t wheel_next; /* timer list */
+    uint8_t state;       /* enum flow_state */
+    uint8_t flags;       /* FLOW_ bits */
+    uint16_t service;    /* catalog number, 0: none */
+    uint32_t record;     /* handle of the decision's evidence, 0: none */
 
     /* line 2: counters and decision */
-    uint64_t bytes[2];     /* of frames on the wire, by enum flow_dir */
+    uint64_t bytes[2]; /* of frames on the wire, by enum flow_dir */
     uint32_t packets[2];
     uint64_t payload[2];   /* transport payload bytes */
     uint64_t first_us;     /* first packet, since 1970 */
@@ -85,7 +85,7 @@ struct flow_table_config {
 };
 
 /* Why a flow ended. */
-#define FLOW_ENDS(X)                                                                                           \
+#define FLOW_ENDS(X)                                                                                         \
     X(IDLE, "timeout") X(CLOSED, "closed") X(REUSED, "reused") X(EVICTED, "evicted") X(SHUTDOWN, "shutdown")
 enum flow_end {
 #define X(id, name) FLOW_END_##id,
@@ -104,18 +104,19 @@ void flow_table_free(struct flow_table *t); /* does not end the flows: flow_tabl
 /* Symmetric: both directions of a flow have one hash. Also spreads flows over workers. */
 uint32_t flow_hash(const struct packet *p);
 
-/* Start loading what flow_table_find() will need for this hash. First step, then, some packets later, second. */
+/* Start loading what flow_table_find() will need for this hash. First step, then, some packets later, second.
+ */
 void flow_table_prefetch(const struct flow_table *t, uint32_t hash);
 void flow_table_prefetch_entry(const struct flow_table *t, uint32_t hash);
 /* The flow that probably has this hash, or NULL; for fetching ahead what hangs on it. */
 const struct flow *flow_table_peek(const struct flow_table *t, uint32_t hash);
 
 /*
- * The flow of a packet, made if it is new; counters and flags are brought up to date. When the table is full the
- * idlest of a few flows is ended to make room. Never NULL. *out_new: this packet opened it.
+ * The flow of a packet, made if it is new; counters and flags are brought up to date. When the table is full
+ * the idlest of a few flows is ended to make room. Never NULL. *out_new: this packet opened it.
  */
-struct flow *flow_table_find(struct flow_table *t, const struct packet *p, uint32_t hash, enum flow_dir *out_dir,
-                             bool *out_new);
+struct flow *flow_table_find(struct flow_table *t, const struct packet *p, uint32_t hash,
+                             enum flow_dir *out_dir, bool *out_new);
 
 /* End the flows that were idle too long at `now_us` (the newest packet's time). Cheap when nothing is due. */
 void flow_table_advance(struct flow_table *t, uint64_t now_us);
@@ -125,7 +126,7 @@ void flow_table_flush(struct flow_table *t);
 
 uint32_t flow_table_used(const struct flow_table *t);
 uint32_t flow_table_peak(const struct flow_table *t); /* most flows at a time */
-size_t flow_table_bytes(const struct flow_table *t); /* memory of entries at their peak, and the index */
+size_t flow_table_bytes(const struct flow_table *t);  /* memory of entries at their peak, and the index */
 
 /* Time of a flow's last packet, microseconds since 1970. */
 uint64_t flow_last_us(const struct flow_table *t, const struct flow *f);
@@ -133,7 +134,8 @@ uint64_t flow_last_us(const struct flow_table *t, const struct flow *f);
 /* Swap the ends of a flow whose first packet misled about who opened it (mid-stream). */
 void flow_reverse(struct flow *f);
 
-/* Community ID v1 (corelight/community-id-spec), seed 0: "1:" and 28 characters. `out` holds 31 bytes or more. */
+/* Community ID v1 (corelight/community-id-spec), seed 0: "1:" and 28 characters. `out` holds 31 bytes or
+ * more. */
 void flow_community_id(const struct flow_key *key, char *out);
 
 /* ---- TCP stream reassembly ---- */
@@ -149,10 +151,10 @@ struct stream_pool;
 
 struct stream_limits {
     uint32_t max_streams;
-    uint32_t early_bytes;        /* kept out of order, one direction of one flow */
+    uint32_t early_bytes; /* kept out of order, one direction of one flow */
     uint32_t early_segments;
-    size_t early_bytes_total;    /* of all flows */
-    uint32_t window_bytes;       /* delivered bytes kept to compare retransmissions with */
+    size_t early_bytes_total; /* of all flows */
+    uint32_t window_bytes;    /* delivered bytes kept to compare retransmissions with */
 };
 
 struct stream_pool *stream_pool_new(const struct stream_limits *limits, struct counters *counters,

@@ -23,7 +23,7 @@
 #include <stdlib.h>
 
 enum {
-    PIECE_BYTES = 1520,        /* a piece holds one Ethernet segment */
+    PIECE_BYTES = 1520, /* a piece holds one Ethernet segment */
     FARTHEST = 1 << 30,
     LARGEST_WINDOW = 1 << 20,
 };
@@ -39,8 +39,8 @@ struct piece {
 
 /* The object of the streams' slab; its ring follows it. The byte with number n lies at n modulo the ring. */
 struct stream {
-    uint32_t next;       /* sequence number of the next byte to deliver */
-    uint32_t first;      /* handle of the first kept piece, 0: none */
+    uint32_t next;  /* sequence number of the next byte to deliver */
+    uint32_t first; /* handle of the first kept piece, 0: none */
     uint32_t early_bytes, early_segments;
     uint32_t remembered; /* bytes before `next` that the ring holds */
     uint64_t lost;       /* given up, not reported yet */
@@ -354,8 +354,8 @@ static bool place_segment(const struct delivery *d, uint32_t seq, struct view da
     if (ahead == -1 && payload_len == 1)
         return false; /* a keep-alive: its byte is garbage by design */
     struct span s = { seq, (uint32_t)data.len, data };
-    bool conflict = ahead < 0 && differs_from_delivered(d->pool, st, seq,
-                                                        view_slice(data, 0, (size_t)-(int64_t)ahead));
+    bool conflict =
+        ahead < 0 && differs_from_delivered(d->pool, st, seq, view_slice(data, 0, (size_t) - (int64_t)ahead));
     conflict = differs_from_kept(d, s) || conflict;
     if (conflict)
         count(counters, COUNT_STREAM_CONFLICT);

@@ -2,13 +2,14 @@
 /*
  * The flow table of one worker.
  *
- * Entries lie in a slab of two cache lines each; an open-addressing index of (hash, handle) pairs, half empty at
- * most, finds them, so that a look-up costs one miss in the index and one in the entry, and both can be fetched
- * ahead. The index doubles when it is half full. Deletion shifts the following pairs back, so there are no
- * tombstones and look-ups stay short however many flows came and went.
+ * Entries lie in a slab of two cache lines each; an open-addressing index of (hash, handle) pairs, half empty
+ * at most, finds them, so that a look-up costs one miss in the index and one in the entry, and both can be
+ * fetched ahead. The index doubles when it is half full. Deletion shifts the following pairs back, so there
+ * are no tombstones and look-ups stay short however many flows came and went.
  *
- * Timers: a wheel of one-second slots. A flow sits in one slot's list; when the slot comes up, the flow is ended if
- * it was idle long enough, else it goes to the slot of its next check. Packets never touch the wheel.
+ * Timers: a wheel of one-second slots. A flow sits in one slot's list; when the slot comes up, the flow is
+ * ended if it was idle long enough, else it goes to the slot of its next check. Packets never touch the
+ * wheel.
  */
 #include "base/hash.h"
 #include "flow/flow.h"
@@ -18,13 +19,13 @@
 #include <sys/mman.h>
 
 enum {
-    WHEEL_SLOTS = 64,        /* seconds; a power of two */
-    CHECK_AFTER_S = 16,      /* how long a closed flow may wait for its check */
+    WHEEL_SLOTS = 64,   /* seconds; a power of two */
+    CHECK_AFTER_S = 16, /* how long a closed flow may wait for its check */
     INDEX_SLOTS_MIN = 4096,
-    EVICT_SAMPLE = 16,       /* the idlest of so many is ended when the table is full */
+    EVICT_SAMPLE = 16,        /* the idlest of so many is ended when the table is full */
     EPOCH_BEFORE_S = 1 << 16, /* so far before the first packet, as captures are not always in order */
-    EPOCH_MOVES_S = 1 << 21, /* 24 days: the epoch moves, since a flow's time is 32 bits of ms, */
-    EPOCH_KEEPS_S = 1 << 20, /* to so much before now; a multiple of the wheel */
+    EPOCH_MOVES_S = 1 << 21,  /* 24 days: the epoch moves, since a flow's time is 32 bits of ms, */
+    EPOCH_KEEPS_S = 1 << 20,  /* to so much before now; a multiple of the wheel */
 };
 
 struct index_slot {
@@ -35,10 +36,10 @@ struct index_slot {
 struct flow_table {
     struct slab flows;
     struct index_slot *slots;
-    uint32_t mask;           /* slots - 1 */
+    uint32_t mask; /* slots - 1 */
     uint32_t evict_hand;
-    uint64_t epoch_us;       /* time of last_ms 0; set by the first packet */
-    uint32_t now_s;          /* seconds since the epoch up to which timers ran */
+    uint64_t epoch_us; /* time of last_ms 0; set by the first packet */
+    uint32_t now_s;    /* seconds since the epoch up to which timers ran */
     uint32_t wheel[WHEEL_SLOTS];
     struct flow_table_config config;
     struct counters *counters;
@@ -48,7 +49,8 @@ struct flow_table {
 
 static struct index_slot *slots_new(size_t count)
 {
-    void *p = mmap(NULL, count * sizeof(struct index_slot), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *p = mmap(NULL, count * sizeof(struct index_slot), PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (p == MAP_FAILED)
         return NULL;
@@ -99,8 +101,8 @@ void flow_table_free(struct flow_table *t)
     free(t);
 }
 
-/* Per process and run would be better against prepared collisions; a fixed seed keeps reading files reproducible,
- * and the index degrades gracefully (half empty, no chains). */
+/* Per process and run would be better against prepared collisions; a fixed seed keeps reading files
+ * reproducible, and the index degrades gracefully (half empty, no chains). */
 static const uint64_t hash_seed = 0x5851f42d4c957f2du;
 
 static uint64_t endpoint_hash(const struct ip_addr *a, uint16_t port)
@@ -155,7 +157,8 @@ static void index_insert(struct index_slot *slots, uint32_t mask, uint32_t hash,
     slots[i] = (struct index_slot){ hash, handle };
 }
 
-/* Doubling fails only without memory; the table then goes on fuller than it likes, and is never entirely full. */
+/* Doubling fails only without memory; the table then goes on fuller than it likes, and is never entirely
+ * full. */
 static void index_grow(struct flow_table *t)
 {
     size_t count = (size_t)t->mask + 1;
@@ -308,9 +311,9 @@ void flow_table_flush(struct flow_table *t)
 /* ---- find and make ---- */
 
 /*
- * End the idlest of a sample of flows when the slab is used up, and return its entry. The entry stays in its timer
- * list, so the flow that takes it over is not added to another. Entries of flows that ended early and wait for their
- * slot (l4 0) are taken first.
+ * End the idlest of a sample of flows when the slab is used up, and return its entry. The entry stays in its
+ * timer list, so the flow that takes it over is not added to another. Entries of flows that ended early and
+ * wait for their slot (l4 0) are taken first.
  */
 static uint32_t make_room(struct flow_table *t)
 {
@@ -379,7 +382,8 @@ static bool key_is(const struct flow_key *k, const struct packet *p, enum flow_d
     return false;
 }
 
-static uint32_t index_find(const struct flow_table *t, const struct packet *p, uint32_t hash, enum flow_dir *out_from)
+static uint32_t index_find(const struct flow_table *t, const struct packet *p, uint32_t hash,
+                           enum flow_dir *out_from)
 {
     for (uint32_t i = hash & t->mask; t->slots[i].handle != 0; i = (i + 1) & t->mask)
         if (t->slots[i].hash == hash && key_is(&flow_at(t, t->slots[i].handle)->key, p, out_from))
@@ -388,8 +392,9 @@ static uint32_t index_find(const struct flow_table *t, const struct packet *p, u
 }
 
 /*
- * Where the streams begin. The server's SYN tells its own start, and by its acknowledgement which of the client's SYNs
- * it took; a SYN that comes later or beside it (a stray, or a forged one meant to mislead) changes nothing.
+ * Where the streams begin. The server's SYN tells its own start, and by its acknowledgement which of the
+ * client's SYNs it took; a SYN that comes later or beside it (a stray, or a forged one meant to mislead)
+ * changes nothing.
  */
 static void flow_start(struct flow *f, const struct packet *p, enum flow_dir from)
 {
@@ -442,12 +447,14 @@ static uint32_t flow_make(struct flow_table *t, const struct packet *p, uint32_t
     return handle;
 }
 
-struct flow *flow_table_find(struct flow_table *t, const struct packet *p, uint32_t hash, enum flow_dir *out_dir,
-                             bool *out_new)
+struct flow *flow_table_find(struct flow_table *t, const struct packet *p, uint32_t hash,
+                             enum flow_dir *out_dir, bool *out_new)
 {
     if (t->epoch_us == 0)
-        t->epoch_us = p->time_us / 1000000 > EPOCH_BEFORE_S /* whole seconds: the same times in every worker's table */
-                          ? (p->time_us / 1000000 - EPOCH_BEFORE_S) * 1000000 : 1;
+        t->epoch_us =
+            p->time_us / 1000000 > EPOCH_BEFORE_S /* whole seconds: the same times in every worker's table */
+                ? (p->time_us / 1000000 - EPOCH_BEFORE_S) * 1000000
+                : 1;
     if (since_epoch_ms(t, p->time_us) > (uint64_t)EPOCH_MOVES_S * 1000)
         epoch_move(t, p->time_us);
     bool opens = p->l4 == L4_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
@@ -469,7 +476,12 @@ struct flow *flow_table_find(struct flow_table *t, const struct packet *p, uint3
 
 void flow_reverse(struct flow *f)
 {
-#define SWAP(array) do { __typeof__((array)[0]) kept = (array)[0]; (array)[0] = (array)[1]; (array)[1] = kept; } while (0)
+#define SWAP(array)                                                                                          \
+    do {                                                                                                     \
+        __typeof__((array)[0]) kept = (array)[0];                                                            \
+        (array)[0] = (array)[1];                                                                             \
+        (array)[1] = kept;                                                                                   \
+    } while (0)
     SWAP(f->key.addr);
     SWAP(f->key.port);
     SWAP(f->bytes);
@@ -477,8 +489,9 @@ void flow_reverse(struct flow *f)
     SWAP(f->payload);
     SWAP(f->start_seq);
     unsigned fin = f->flags & (FLOW_FIN_CLIENT | FLOW_FIN_SERVER);
-    f->flags &= (uint8_t)~(FLOW_FIN_CLIENT | FLOW_FIN_SERVER);
-    f->flags |= (uint8_t)((fin & FLOW_FIN_CLIENT ? FLOW_FIN_SERVER : 0) | (fin & FLOW_FIN_SERVER ? FLOW_FIN_CLIENT : 0));
+    f->flags &= (uint8_t) ~(FLOW_FIN_CLIENT | FLOW_FIN_SERVER);
+    f->flags |= (uint8_t)((fin & FLOW_FIN_CLIENT ? FLOW_FIN_SERVER : 0) |
+                          (fin & FLOW_FIN_SERVER ? FLOW_FIN_CLIENT : 0));
 #undef SWAP
 }
 

@@ -15,7 +15,8 @@ struct assembly {
     uint8_t have[ASSEMBLY_BYTES / 8];
 };
 
-/* Lay down a piece. The first copy of a byte stays. False: some of it lies beyond the limit and was dropped. */
+/* Lay down a piece. The first copy of a byte stays. False: some of it lies beyond the limit and was dropped.
+ */
 static inline bool assembly_add(struct assembly *a, uint64_t offset, struct view piece)
 {
     size_t at = offset < ASSEMBLY_BYTES ? (size_t)offset : ASSEMBLY_BYTES;

@@ -2,10 +2,11 @@
 /*
  * Looking things up in a compiled catalog (format: catalog_format.h).
  *
- * Everything that a look-up follows (offsets, numbers of records, words of tables, the ends of strings) is checked
- * once in check_image(), so that look-ups need no checks and cannot fail. To keep that true, a file is read into
- * memory of its own instead of being mapped as it is: another program that cuts or rewrites the file afterwards
- * changes nothing here. The catalog never changes after that; any number of threads may ask it.
+ * Everything that a look-up follows (offsets, numbers of records, words of tables, the ends of strings) is
+ * checked once in check_image(), so that look-ups need no checks and cannot fail. To keep that true, a file
+ * is read into memory of its own instead of being mapped as it is: another program that cuts or rewrites the
+ * file afterwards changes nothing here. The catalog never changes after that; any number of threads may ask
+ * it.
  */
 #include "identify/catalog.h"
 #include "base/hash.h"
@@ -150,11 +151,13 @@ static bool check_ranges(const struct catalog *c)
         section_count(c, SECTION_INDEX4) != INDEX4_COUNT)
         return false;
     for (unsigned i = 0; i < count4; i++)
-        if (!in_section(c, SECTION_CANDIDATES, r4[i].first, r4[i].count) || (i > 0 && r4[i].start <= r4[i - 1].start))
+        if (!in_section(c, SECTION_CANDIDATES, r4[i].first, r4[i].count) ||
+            (i > 0 && r4[i].start <= r4[i - 1].start))
             return false;
     for (unsigned i = 0; i < count6; i++)
         if (!in_section(c, SECTION_CANDIDATES, r6[i].first, r6[i].count) ||
-            (i > 0 && (r6[i].high < r6[i - 1].high || (r6[i].high == r6[i - 1].high && r6[i].low <= r6[i - 1].low))))
+            (i > 0 &&
+             (r6[i].high < r6[i - 1].high || (r6[i].high == r6[i - 1].high && r6[i].low <= r6[i - 1].low))))
             return false;
     for (unsigned i = 0; i < INDEX4_COUNT; i++)
         if (c->index4[i] >= count4 || (i > 0 && c->index4[i] < c->index4[i - 1]) ||
@@ -284,7 +287,8 @@ bool catalog_open(const char *path, struct catalog **out, struct imw_error_info 
     }
     if (S_ISDIR(st.st_mode)) {
         close(fd);
-        return catalog_compile_image(path, &image, &size, err) && catalog_open_image(path, image, size, true, out, err);
+        return catalog_compile_image(path, &image, &size, err) &&
+               catalog_open_image(path, image, size, true, out, err);
     }
     size = (size_t)st.st_size;
     if (!S_ISREG(st.st_mode) || st.st_size > CATALOG_FILE_BYTES) {
@@ -310,9 +314,18 @@ void catalog_close(struct catalog *c)
 
 /* --- services --- */
 
-unsigned catalog_count(const struct catalog *c) { return section_count(c, SECTION_SERVICES); }
-struct view catalog_version(const struct catalog *c) { return string_view(c, c->meta->version); }
-uint64_t catalog_built(const struct catalog *c) { return c->meta->built; }
+unsigned catalog_count(const struct catalog *c)
+{
+    return section_count(c, SECTION_SERVICES);
+}
+struct view catalog_version(const struct catalog *c)
+{
+    return string_view(c, c->meta->version);
+}
+uint64_t catalog_built(const struct catalog *c)
+{
+    return c->meta->built;
+}
 
 const struct catalog_service *catalog_service(const struct catalog *c, uint16_t number)
 {
@@ -522,8 +535,8 @@ bool catalog_match_address(const struct catalog *c, const struct ip_addr *addr, 
 
 /* --- agents, paths, fingerprints, ports --- */
 
-static bool match_prefix(const struct catalog *c, enum section s, const struct record_prefix *p, struct view text,
-                         struct catalog_hit *out)
+static bool match_prefix(const struct catalog *c, enum section s, const struct record_prefix *p,
+                         struct view text, struct catalog_hit *out)
 {
     unsigned low = 0, high = section_count(c, s);
 
@@ -545,7 +558,8 @@ bool catalog_match_agent(const struct catalog *c, struct view agent, struct cata
     if (match_prefix(c, SECTION_AGENTS, c->agents, agent, out))
         return true;
     for (unsigned i = 0; i < section_count(c, SECTION_AGENT_PARTS); i++) {
-        struct view part = view_from(string_view(c, c->entries[c->agent_parts[i]].text), 1); /* after the '*' */
+        struct view part =
+            view_from(string_view(c, c->entries[c->agent_parts[i]].text), 1); /* after the '*' */
         if (view_find(agent, part) < agent.len)
             return hit(c, c->agent_parts[i], out);
     }

@@ -2,8 +2,8 @@
 /*
  * What is known of every service, compiled to one read-only file that is mapped and searched in place.
  *
- * Written by catalog_compile from a folder of YAML files (one a service, see docs/catalog.md), read by any number
- * of threads. All offsets in the file are checked once, when it is opened; a damaged file is refused.
+ * Written by catalog_compile from a folder of YAML files (one a service, see docs/catalog.md), read by any
+ * number of threads. All offsets in the file are checked once, when it is opened; a damaged file is refused.
  */
 #pragma once
 #include "base/address.h"
@@ -15,7 +15,7 @@ struct catalog;
 struct catalog_service {
     const char *slug, *name, *vendor, *vendor_country, *summary;
     enum service_class class;
-    bool end_to_end;      /* messages are encrypted from person to person: content cannot be inspected */
+    bool end_to_end; /* messages are encrypted from person to person: content cannot be inspected */
 };
 
 /* Strength of what an entry proves on its own. */
@@ -25,16 +25,17 @@ enum strength {
 };
 
 struct catalog_hit {
-    uint16_t service;     /* number, for catalog_service() */
+    uint16_t service; /* number, for catalog_service() */
     enum role role;
     enum strength strength;
-    struct view entry;    /* the catalog's entry, as written: "whatsapp.net", "149.154.160.0/20" */
-    struct view source;   /* where the entry comes from; may be empty */
+    struct view entry;  /* the catalog's entry, as written: "whatsapp.net", "149.154.160.0/20" */
+    struct view source; /* where the entry comes from; may be empty */
 };
 
 /* The catalog that is built into the program. */
 bool catalog_builtin(struct catalog **out, struct imw_error_info *err) IMW_MUST_USE;
-/* A compiled file, or a folder of YAML files, which is compiled in memory. Caller owns *out, catalog_close(). */
+/* A compiled file, or a folder of YAML files, which is compiled in memory. Caller owns *out, catalog_close().
+ */
 bool catalog_open(const char *path, struct catalog **out, struct imw_error_info *err) IMW_MUST_USE;
 void catalog_close(struct catalog *c);
 
@@ -43,12 +44,12 @@ unsigned catalog_count(const struct catalog *c);
 const struct catalog_service *catalog_service(const struct catalog *c, uint16_t number); /* NULL: no such */
 uint16_t catalog_find(const struct catalog *c, struct view slug);                        /* 0: no such */
 struct view catalog_version(const struct catalog *c);                                    /* "2026.11.22" */
-uint64_t catalog_built(const struct catalog *c);                                         /* seconds since 1970 */
+uint64_t catalog_built(const struct catalog *c); /* seconds since 1970 */
 
 /*
- * The longest entry that is `host` or a parent domain of it, on label boundaries, ASCII case folded; a final dot,
- * and a port after a colon, are ignored. Not a domain name, or no entry: false. The cost does not depend on the
- * number of entries. Entries are A-labels (RFC 5890); YAML may hold U-labels.
+ * The longest entry that is `host` or a parent domain of it, on label boundaries, ASCII case folded; a final
+ * dot, and a port after a colon, are ignored. Not a domain name, or no entry: false. The cost does not depend
+ * on the number of entries. Entries are A-labels (RFC 5890); YAML may hold U-labels.
  */
 bool catalog_match_name(const struct catalog *c, struct view host, struct catalog_hit *out);
 

@@ -2,9 +2,9 @@
 /*
  * Making the compiled catalog (format: catalog_format.h) of a source. The same files give the same bytes.
  *
- * What no single file shows is checked here: a name, range, agent, path or fingerprint that stands twice, in one
- * service or in two, is refused and both places are named. One exception: what one service excludes another may
- * claim (`not_below: im.qq.com` in one, the name itself in the other); the claim counts.
+ * What no single file shows is checked here: a name, range, agent, path or fingerprint that stands twice, in
+ * one service or in two, is refused and both places are named. One exception: what one service excludes
+ * another may claim (`not_below: im.qq.com` in one, the name itself in the other); the claim counts.
  */
 #include "base/hash.h"
 #include "identify/catalog.h"
@@ -121,7 +121,8 @@ static void put_entries(struct build *b)
 /* Refuse the later of two equal entries, naming where the other one stands. */
 static bool fail_twice(struct build *b, uint32_t x, uint32_t y)
 {
-    const struct source_entry *first = &b->source->entries[x < y ? x : y], *second = &b->source->entries[x < y ? y : x];
+    const struct source_entry *first = &b->source->entries[x < y ? x : y],
+                              *second = &b->source->entries[x < y ? y : x];
     struct view slug = b->source->services[first->service - 1].slug;
 
     return yaml_error(second->node, b->err, "'%.*s' stands already in %.*s.yaml line %u",
@@ -237,7 +238,8 @@ static bool list_spans(struct build *b, bool v4, struct span **out, uint32_t *ou
         wide start = wide_address(&e->network, v4);
         unsigned host = 128 - e->bits;
         wide size = host < 128 ? (wide)1 << host : 0;
-        spans[count++] = (struct span){ start, start + size - 1, i, (uint16_t)(e->last_port - e->first_port), e->l4 };
+        spans[count++] =
+            (struct span){ start, start + size - 1, i, (uint16_t)(e->last_port - e->first_port), e->l4 };
     }
     if (count > 0)
         qsort(spans, count, sizeof *spans, by_start);
@@ -249,7 +251,8 @@ static bool list_spans(struct build *b, bool v4, struct span **out, uint32_t *ou
 static bool check_spans(struct build *b, const struct span *spans, uint32_t count)
 {
     for (uint32_t i = 1; i < count; i++) {
-        const struct source_entry *x = &b->source->entries[spans[i - 1].entry], *y = &b->source->entries[spans[i].entry];
+        const struct source_entry *x = &b->source->entries[spans[i - 1].entry],
+                                  *y = &b->source->entries[spans[i].entry];
         if (spans[i].start == spans[i - 1].start && spans[i].last == spans[i - 1].last && x->l4 == y->l4 &&
             x->first_port == y->first_port && x->last_port == y->last_port)
             return fail_twice(b, spans[i - 1].entry, spans[i].entry);
@@ -283,7 +286,8 @@ static void put_interval(struct build *b, bool v4, wide start, const uint32_t *o
     }
 }
 
-/* Networks lie inside each other or apart, never across: a stack of open ones gives every interval's cover. */
+/* Networks lie inside each other or apart, never across: a stack of open ones gives every interval's cover.
+ */
 static bool put_ranges(struct build *b, bool v4)
 {
     struct span *spans = NULL;
@@ -359,7 +363,8 @@ static bool is_part(const struct source_entry *e)
 }
 
 /* The entries of a kind (agents: with or without '*'), sorted; none twice. The caller frees *out. */
-static bool list_sorted(struct build *b, enum entry_kind kind, bool parts, struct sorted **out, uint32_t *out_count)
+static bool list_sorted(struct build *b, enum entry_kind kind, bool parts, struct sorted **out,
+                        uint32_t *out_count)
 {
     const struct catalog_source *s = b->source;
     struct sorted *list = calloc(s->entry_count + 1, sizeof *list);
@@ -428,7 +433,8 @@ static bool put_all(struct build *b)
         put_service(b, &b->source->services[i]);
     put_entries(b);
     if (!put_names(b) || !put_ranges(b, true) || !put_ranges(b, false) ||
-        !put_prefixes(b, ENTRY_AGENT, SECTION_AGENTS) || !put_sorted(b, ENTRY_AGENT, true, SECTION_AGENT_PARTS) ||
+        !put_prefixes(b, ENTRY_AGENT, SECTION_AGENTS) ||
+        !put_sorted(b, ENTRY_AGENT, true, SECTION_AGENT_PARTS) ||
         !put_prefixes(b, ENTRY_PATH, SECTION_PATHS) || !put_sorted(b, ENTRY_JA4, false, SECTION_JA4S))
         return false;
     if (!b->failed)
@@ -445,17 +451,20 @@ static bool join(struct build *b, uint8_t **out, size_t *out_size)
 #undef X
     };
     struct catalog_section table[SECTION_COUNT];
-    struct catalog_header header = { .magic = CATALOG_MAGIC, .format = CATALOG_FORMAT, .order = CATALOG_ORDER,
-                                     .sections = SECTION_COUNT };
+    struct catalog_header header = {
+        .magic = CATALOG_MAGIC, .format = CATALOG_FORMAT, .order = CATALOG_ORDER, .sections = SECTION_COUNT
+    };
     uint64_t at = sizeof header + sizeof table;
 
     for (unsigned i = 0; i < SECTION_COUNT; i++) {
         at = (at + 7) & ~(uint64_t)7;
-        table[i] = (struct catalog_section){ at, (uint32_t)(b->section[i].len / record_size[i]), record_size[i] };
+        table[i] =
+            (struct catalog_section){ at, (uint32_t)(b->section[i].len / record_size[i]), record_size[i] };
         at += b->section[i].len;
     }
     if (at > CATALOG_FILE_BYTES)
-        return error_set(b->err, IMW_ERROR_LIMIT, "the compiled catalog is longer than %d bytes", CATALOG_FILE_BYTES);
+        return error_set(b->err, IMW_ERROR_LIMIT, "the compiled catalog is longer than %d bytes",
+                         CATALOG_FILE_BYTES);
     uint8_t *image = calloc(1, at);
     if (image == NULL)
         return error_set(b->err, IMW_ERROR_MEMORY, "out of memory");

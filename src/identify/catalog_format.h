@@ -4,21 +4,21 @@
  *
  *     header | section table | section 0 | section 1 | ...
  *
- * A section is an array of records of one size. Sections follow each other in the order of SECTIONS, each begun at
- * the next multiple of 8, the gaps zero; the last ends with the file. Numbers are in the byte order of the machine
- * that compiled it, which `order` tells. The digest covers all that follows the header.
+ * A section is an array of records of one size. Sections follow each other in the order of SECTIONS, each
+ * begun at the next multiple of 8, the gaps zero; the last ends with the file. Numbers are in the byte order
+ * of the machine that compiled it, which `order` tells. The digest covers all that follows the header.
  *
- * Names: open addressing with linear probing, at most half full, keyed by hash_bytes() of the name in lower-case
- * A-labels without a final dot. A look-up asks for the whole host, then for what follows each dot: the first entry
- * found is the longest. An excluded name ends the search with nothing. A name "start*.rest" lies under the hash of
- * "rest", beside a name "rest" if there is one, and is the stronger of the two.
+ * Names: open addressing with linear probing, at most half full, keyed by hash_bytes() of the name in
+ * lower-case A-labels without a final dot. A look-up asks for the whole host, then for what follows each dot:
+ * the first entry found is the longest. An excluded name ends the search with nothing. A name "start*.rest"
+ * lies under the hash of "rest", beside a name "rest" if there is one, and is the stronger of the two.
  *
- * Addresses: the space is cut into disjoint intervals, sorted by start, each up to the next one's start; the first
- * starts at zero. An interval lists the entries that cover it, narrowest first; most list none. For IPv4 an
- * index by the first octet narrows the binary search to a few intervals.
+ * Addresses: the space is cut into disjoint intervals, sorted by start, each up to the next one's start; the
+ * first starts at zero. An interval lists the entries that cover it, narrowest first; most list none. For
+ * IPv4 an index by the first octet narrows the binary search to a few intervals.
  *
- * Prefixes (agents, paths): sorted by text; `parent` is the longest record that is a prefix of this one. The last
- * record that sorts not after the text, or one of its ancestors, is the longest prefix.
+ * Prefixes (agents, paths): sorted by text; `parent` is the longest record that is a prefix of this one. The
+ * last record that sorts not after the text, or one of its ancestors, is the longest prefix.
  */
 #pragma once
 #include "base/error.h"
@@ -35,16 +35,16 @@ enum {
 };
 
 /* What an entry is; the words are those of catalog_each(). */
-#define ENTRY_KINDS(X)                                                                                         \
-    X(DOMAIN, 0, "domain")                                                                                     \
-    X(EXCLUDED, 1, "not")                                                                                      \
-    X(RANGE, 2, "range")                                                                                       \
-    X(PORT, 3, "port")                                                                                         \
-    X(AGENT, 4, "agent")                                                                                       \
-    X(PATH, 5, "path")                                                                                         \
-    X(JA4, 6, "ja4")                                                                                           \
-    X(CLIENT, 7, "client")                                                                                     \
-    X(PROTOCOL, 8, "protocol")                                                                                 \
+#define ENTRY_KINDS(X)                                                                                       \
+    X(DOMAIN, 0, "domain")                                                                                   \
+    X(EXCLUDED, 1, "not")                                                                                    \
+    X(RANGE, 2, "range")                                                                                     \
+    X(PORT, 3, "port")                                                                                       \
+    X(AGENT, 4, "agent")                                                                                     \
+    X(PATH, 5, "path")                                                                                       \
+    X(JA4, 6, "ja4")                                                                                         \
+    X(CLIENT, 7, "client")                                                                                   \
+    X(PROTOCOL, 8, "protocol")                                                                               \
     X(FACT, 9, "fact")
 
 #define X(id, number, word) ENTRY_##id = number,
@@ -52,9 +52,9 @@ enum entry_kind { ENTRY_KINDS(X) ENTRY_KIND_COUNT };
 #undef X
 
 enum name_form {
-    NAME_BELOW,  /* stands for itself and all names below it */
-    NAME_EXACT,  /* for itself only */
-    NAME_START,  /* "start*.rest": for names below "rest" that start so */
+    NAME_BELOW, /* stands for itself and all names below it */
+    NAME_EXACT, /* for itself only */
+    NAME_START, /* "start*.rest": for names below "rest" that start so */
     NAME_FORMS
 };
 
@@ -94,10 +94,10 @@ struct record_entry {
     struct string_ref text, source;
     uint16_t service;
     uint8_t kind, role, strength;
-    uint8_t form;                     /* of a name: enum name_form */
-    uint8_t rest;                     /* of NAME_START: where "rest" starts in the text */
-    uint8_t l4;                       /* 6, 17, or 0: either */
-    uint16_t first_port, last_port;   /* of a RANGE or PORT; 0 to 65535: any */
+    uint8_t form;                   /* of a name: enum name_form */
+    uint8_t rest;                   /* of NAME_START: where "rest" starts in the text */
+    uint8_t l4;                     /* 6, 17, or 0: either */
+    uint16_t first_port, last_port; /* of a RANGE or PORT; 0 to 65535: any */
 };
 
 struct record_name {
@@ -119,19 +119,19 @@ struct record_prefix {
 };
 
 /* id, type of a record. Services are sorted by slug; AGENT_PARTS are agents found anywhere in the text. */
-#define SECTIONS(X)                                                                                            \
-    X(META, struct record_meta, meta)                                                                          \
-    X(SERVICES, struct record_service, services)                                                               \
-    X(ENTRIES, struct record_entry, entries)                                                                   \
-    X(NAMES, struct record_name, names)                                                                        \
-    X(RANGES4, struct record_range4, ranges4)                                                                  \
-    X(INDEX4, uint32_t, index4)                                                                                \
-    X(RANGES6, struct record_range6, ranges6)                                                                  \
-    X(CANDIDATES, uint32_t, candidates)                                                                        \
-    X(AGENTS, struct record_prefix, agents)                                                                    \
-    X(AGENT_PARTS, uint32_t, agent_parts)                                                                      \
-    X(PATHS, struct record_prefix, paths)                                                                      \
-    X(JA4S, uint32_t, ja4s)                                                                                    \
+#define SECTIONS(X)                                                                                          \
+    X(META, struct record_meta, meta)                                                                        \
+    X(SERVICES, struct record_service, services)                                                             \
+    X(ENTRIES, struct record_entry, entries)                                                                 \
+    X(NAMES, struct record_name, names)                                                                      \
+    X(RANGES4, struct record_range4, ranges4)                                                                \
+    X(INDEX4, uint32_t, index4)                                                                              \
+    X(RANGES6, struct record_range6, ranges6)                                                                \
+    X(CANDIDATES, uint32_t, candidates)                                                                      \
+    X(AGENTS, struct record_prefix, agents)                                                                  \
+    X(AGENT_PARTS, uint32_t, agent_parts)                                                                    \
+    X(PATHS, struct record_prefix, paths)                                                                    \
+    X(JA4S, uint32_t, ja4s)                                                                                  \
     X(STRINGS, char, strings)
 
 #define X(id, type, name) SECTION_##id,
@@ -151,7 +151,8 @@ bool catalog_open_image(const char *name, uint8_t *image, size_t size, bool take
 bool catalog_digest(const uint8_t *image, size_t size, uint8_t out[32]) IMW_MUST_USE;
 
 /* Compile a folder in memory; the caller frees *out. */
-bool catalog_compile_image(const char *folder, uint8_t **out, size_t *out_size, struct imw_error_info *err) IMW_MUST_USE;
+bool catalog_compile_image(const char *folder, uint8_t **out, size_t *out_size,
+                           struct imw_error_info *err) IMW_MUST_USE;
 
 /* The image made at build time from catalog/, on a multiple of 8. */
 extern const uint64_t catalog_builtin_image[];

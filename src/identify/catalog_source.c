@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading catalog files (docs/catalog.md): `catalog.yaml` holds the version, each other *.yaml one service, named
- * after its slug.
+ * Reading catalog files (docs/catalog.md): `catalog.yaml` holds the version, each other *.yaml one service,
+ * named after its slug.
  *
- * The lists of a service (domains, ranges, agents …) hold groups: values that share a role, a source and limits.
- * A table says for each list which keys a group may have and how one value of it is read.
+ * The lists of a service (domains, ranges, agents …) hold groups: values that share a role, a source and
+ * limits. A table says for each list which keys a group may have and how one value of it is read.
  */
 #include "identify/catalog_source.h"
 #include <dirent.h>
@@ -14,9 +14,9 @@
 
 enum {
     SLUG_BYTES = 32,
-    TEXT_BYTES = 400,          /* of any value */
-    PORT_RANGES = 16,          /* of one group */
-    ENTRIES = 4 << 20,         /* of a catalog */
+    TEXT_BYTES = 400,  /* of any value */
+    PORT_RANGES = 16,  /* of one group */
+    ENTRIES = 4 << 20, /* of a catalog */
     SERVICES = 10000,
 };
 
@@ -41,8 +41,8 @@ typedef bool read_value(struct catalog_source *s, const struct yaml_node *value,
 
 /* One list of a service. */
 struct list_kind {
-    const char *key;                /* of the service */
-    const char *values;             /* key of a group under which its values stand; NULL: no groups, just values */
+    const char *key;    /* of the service */
+    const char *values; /* key of a group under which its values stand; NULL: no groups, just values */
     enum entry_kind kind;
     const char *const *group_keys;
     read_value *read;
@@ -54,7 +54,8 @@ static bool out_of_memory(struct imw_error_info *err)
 }
 
 /* Text of our own, as long-lived as the source. */
-static bool keep_text(struct catalog_source *s, const char *text, struct view *out, struct imw_error_info *err)
+static bool keep_text(struct catalog_source *s, const char *text, struct view *out,
+                      struct imw_error_info *err)
 {
     size_t len = strlen(text);
     struct source_text *t = malloc(sizeof *t + len + 1);
@@ -98,14 +99,16 @@ static bool read_text(const struct yaml_node *n, struct view *out, struct imw_er
     return true;
 }
 
-static bool need_text(const struct yaml_node *map, const char *key, struct view *out, struct imw_error_info *err)
+static bool need_text(const struct yaml_node *map, const char *key, struct view *out,
+                      struct imw_error_info *err)
 {
     const struct yaml_node *n;
 
     return yaml_need(map, key, &n, err) && read_text(n, out, err);
 }
 
-static bool maybe_text(const struct yaml_node *map, const char *key, struct view *out, struct imw_error_info *err)
+static bool maybe_text(const struct yaml_node *map, const char *key, struct view *out,
+                       struct imw_error_info *err)
 {
     const struct yaml_node *n = yaml_get(map, key);
 
@@ -141,21 +144,21 @@ static const char *const role_words[] = {
 #define X(id, number, name, help) name,
     ROLES(X)
 #undef X
-    NULL
+        NULL
 };
 
 static const char *const class_words[] = {
 #define X(id, number, name, help) name,
     SERVICE_CLASSES(X)
 #undef X
-    NULL
+        NULL
 };
 
 static const char *const protocol_words[] = {
 #define X(id, number, name) name,
     PROTOCOLS(X)
 #undef X
-    NULL
+        NULL
 };
 
 /* "443" or "8801-8810" */
@@ -214,10 +217,11 @@ static bool read_start(const struct yaml_node *value, struct view v, struct sour
 
     if (start.len > 0 && start.at[start.len - 1] == '.')
         start.len--; /* "start.*.rest" */
-    if (v.len > UINT8_MAX || !(is_label(start) || is_ascii_name(start)) || start.len < 4 || star + 2 >= v.len || v.at[star + 1] != '.' ||
-        !is_ascii_name(view_from(v, star + 2)))
-        return yaml_error(value, err, "a '*' ends a label, after four or more characters: "
-                                      "start*.example.com or start.*.example.com");
+    if (v.len > UINT8_MAX || !(is_label(start) || is_ascii_name(start)) || start.len < 4 ||
+        star + 2 >= v.len || v.at[star + 1] != '.' || !is_ascii_name(view_from(v, star + 2)))
+        return yaml_error(value, err,
+                          "a '*' ends a label, after four or more characters: "
+                          "start*.example.com or start.*.example.com");
     e->text = v;
     e->form = NAME_START;
     e->rest = (uint8_t)(star + 2);
@@ -401,8 +405,9 @@ static bool read_group(struct catalog_source *s, const struct list_kind *list, c
     if (!maybe_bool(node, "exact", &exact, err))
         return false;
     g.common.form = exact ? NAME_EXACT : NAME_BELOW;
-    return maybe_text(node, "source", &g.common.source, err) && maybe_bool(node, "shared", &g.common.shared, err) &&
-           read_limits(node, &g, err) && read_values(s, list, &g, values, err);
+    return maybe_text(node, "source", &g.common.source, err) &&
+           maybe_bool(node, "shared", &g.common.shared, err) && read_limits(node, &g, err) &&
+           read_values(s, list, &g, values, err);
 }
 
 static const char *const domain_keys[] = { "names", "role", "shared", "exact", "source", NULL };
@@ -424,7 +429,9 @@ static bool read_list(struct catalog_source *s, const struct list_kind *list, ui
                       const struct yaml_node *map, struct imw_error_info *err)
 {
     const struct yaml_node *node = yaml_get(map, list->key);
-    struct group g = { .common = { .kind = list->kind, .service = service, .last_port = UINT16_MAX,
+    struct group g = { .common = { .kind = list->kind,
+                                   .service = service,
+                                   .last_port = UINT16_MAX,
                                    .source = view_of(NULL, 0) } };
 
     if (node == NULL)
@@ -454,8 +461,13 @@ static bool has_protocol(const struct yaml_node *map, const char *word)
 static bool add_port(struct catalog_source *s, uint32_t service, const struct yaml_node *node, uint8_t l4,
                      struct port_range p, struct imw_error_info *err)
 {
-    struct source_entry e = { .node = node, .kind = ENTRY_PORT, .service = service, .l4 = l4,
-                              .first_port = p.first, .last_port = p.last, .source = view_of(NULL, 0) };
+    struct source_entry e = { .node = node,
+                              .kind = ENTRY_PORT,
+                              .service = service,
+                              .l4 = l4,
+                              .first_port = p.first,
+                              .last_port = p.last,
+                              .source = view_of(NULL, 0) };
     char buffer[32];
     struct text t = TEXT(buffer);
 
@@ -504,7 +516,10 @@ static bool read_clients(struct catalog_source *s, uint32_t service, const struc
     if (!yaml_expect(clients, YAML_SEQUENCE, err))
         return false;
     for (const struct yaml_node *n = yaml_first(clients); n != NULL; n = yaml_next(n)) {
-        struct source_entry e = { .node = n, .kind = ENTRY_CLIENT, .service = service, .last_port = UINT16_MAX,
+        struct source_entry e = { .node = n,
+                                  .kind = ENTRY_CLIENT,
+                                  .service = service,
+                                  .last_port = UINT16_MAX,
                                   .source = view_of(NULL, 0) };
         struct view platform, minimum, advisory;
         char buffer[TEXT_BYTES];
@@ -530,8 +545,8 @@ static bool read_clients(struct catalog_source *s, uint32_t service, const struc
 static bool read_risk(struct catalog_source *s, uint32_t service, const struct yaml_node *map,
                       struct imw_error_info *err)
 {
-    static const char *const keys[] = { "files", "ephemeral", "remote_delete", "archive", "retention",
-                                        "jurisdiction", "source", NULL };
+    static const char *const keys[] = { "files",     "ephemeral",    "remote_delete", "archive",
+                                        "retention", "jurisdiction", "source",        NULL };
     const struct yaml_node *risk = yaml_get(map, "risk");
     struct view source = view_of(NULL, 0);
 
@@ -540,8 +555,9 @@ static bool read_risk(struct catalog_source *s, uint32_t service, const struct y
     if (!yaml_known_keys(risk, keys, err) || !maybe_text(risk, "source", &source, err))
         return false;
     for (const struct yaml_node *n = yaml_first(risk); n != NULL; n = yaml_next(n)) {
-        struct source_entry e = { .node = n, .kind = ENTRY_FACT, .service = service, .last_port = UINT16_MAX,
-                                  .source = source };
+        struct source_entry e = {
+            .node = n, .kind = ENTRY_FACT, .service = service, .last_port = UINT16_MAX, .source = source
+        };
         struct view key = yaml_key(n), value;
         char buffer[TEXT_BYTES + 32];
         struct text t = TEXT(buffer);
@@ -572,14 +588,16 @@ static bool check_slug(const struct yaml_node *n, struct view slug, struct imw_e
 }
 
 /* The file is named after the slug: what stands in two files at once is seen at a glance. */
-static bool check_file_name(const struct yaml_node *n, const char *path, struct view slug, struct imw_error_info *err)
+static bool check_file_name(const struct yaml_node *n, const char *path, struct view slug,
+                            struct imw_error_info *err)
 {
     const char *slash = strrchr(path, '/');
     struct view name = view_string(slash != NULL ? slash + 1 : path);
 
     if (name.len == slug.len + 5 && view_starts(name, slug))
         return true;
-    return yaml_error(n, err, "the file of this service must be named %.*s.yaml", (int)slug.len, (const char *)slug.at);
+    return yaml_error(n, err, "the file of this service must be named %.*s.yaml", (int)slug.len,
+                      (const char *)slug.at);
 }
 
 static bool read_country(const struct yaml_node *map, struct view *out, struct imw_error_info *err)
@@ -587,8 +605,8 @@ static bool read_country(const struct yaml_node *map, struct view *out, struct i
     *out = view_of(NULL, 0);
     if (!maybe_text(map, "country", out, err))
         return false;
-    bool good = out->len == 0 || (out->len == 2 && out->at[0] >= 'A' && out->at[0] <= 'Z' && out->at[1] >= 'A' &&
-                                  out->at[1] <= 'Z');
+    bool good = out->len == 0 || (out->len == 2 && out->at[0] >= 'A' && out->at[0] <= 'Z' &&
+                                  out->at[1] >= 'A' && out->at[1] <= 'Z');
     return good || yaml_error(yaml_get(map, "country"), err, "two capital letters (ISO 3166-1)");
 }
 
@@ -623,9 +641,10 @@ static int by_kind(const void *a, const void *b)
 
 static bool read_service(struct catalog_source *s, const struct yaml *file, struct imw_error_info *err)
 {
-    static const char *const keys[] = { "slug", "name", "vendor", "country", "class", "end_to_end", "summary",
-                                        "protocols", "domains", "not_below", "ranges", "ports", "agents", "paths",
-                                        "ja4", "clients", "risk", NULL };
+    static const char *const keys[] = { "slug",       "name",    "vendor",    "country", "class",
+                                        "end_to_end", "summary", "protocols", "domains", "not_below",
+                                        "ranges",     "ports",   "agents",    "paths",   "ja4",
+                                        "clients",    "risk",    NULL };
     const struct yaml_node *map = yaml_root(file);
     struct source_service *service = &s->services[s->service_count];
     uint32_t number = s->service_count + 1;
@@ -636,7 +655,8 @@ static bool read_service(struct catalog_source *s, const struct yaml *file, stru
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         if (!read_list(s, &lists[i], number, map, err))
             return false;
-    if (!read_own_ports(s, number, map, err) || !read_clients(s, number, map, err) || !read_risk(s, number, map, err))
+    if (!read_own_ports(s, number, map, err) || !read_clients(s, number, map, err) ||
+        !read_risk(s, number, map, err))
         return false;
     service->entry_count = s->entry_count - service->first_entry;
     if (service->entry_count > 0)
@@ -655,7 +675,8 @@ static int64_t days_since_1970(int64_t year, int64_t month, int64_t day)
     return y * 365 + y / 4 - y / 100 + y / 400 + (m * 306 + 5) / 10 + day - 1 - 719468;
 }
 
-/* "2026.11.22", or "2026.11.22.3" for the third of that day: its time is that day's midnight plus 3 seconds. */
+/* "2026.11.22", or "2026.11.22.3" for the third of that day: its time is that day's midnight plus 3 seconds.
+ */
 static bool read_version(struct catalog_source *s, const struct yaml *file, struct imw_error_info *err)
 {
     static const char *const keys[] = { "version", NULL };
@@ -675,8 +696,10 @@ static bool read_version(struct catalog_source *s, const struct yaml *file, stru
     }
     bool ends = s->version.at[s->version.len - 1] != '.';
     if (!ends || rest.len > 0 || parts < 3 || part[0] < 2000 || part[1] == 0 || part[2] == 0)
-        return yaml_error(n, err, "a date such as 2026.11.22, and a number if it is not the first of that day");
-    s->built = (uint64_t)days_since_1970((int64_t)part[0], (int64_t)part[1], (int64_t)part[2]) * 86400 + part[3];
+        return yaml_error(n, err,
+                          "a date such as 2026.11.22, and a number if it is not the first of that day");
+    s->built =
+        (uint64_t)days_since_1970((int64_t)part[0], (int64_t)part[1], (int64_t)part[2]) * 86400 + part[3];
     return true;
 }
 
@@ -695,7 +718,8 @@ static int by_slug(const struct dirent **a, const struct dirent **b)
     return order != 0 ? order : (x > y) - (x < y);
 }
 
-static bool read_file(struct catalog_source *s, const char *folder, const char *name, struct imw_error_info *err)
+static bool read_file(struct catalog_source *s, const char *folder, const char *name,
+                      struct imw_error_info *err)
 {
     char path[4096];
     struct yaml *file;

@@ -10,18 +10,18 @@
 #include "identify/words.h"
 
 struct source_entry {
-    const struct yaml_node *node;  /* where it stands, for errors */
+    const struct yaml_node *node; /* where it stands, for errors */
     struct view text, source;
     enum entry_kind kind;
     enum role role;
     bool shared;
     enum name_form form;
-    uint8_t rest;                  /* of NAME_START */
+    uint8_t rest; /* of NAME_START */
     uint8_t l4;
     uint16_t first_port, last_port;
-    struct ip_addr network;        /* of a RANGE */
-    unsigned bits;                 /* from the front of the 16 octets */
-    uint32_t service;              /* number, from 1 on */
+    struct ip_addr network; /* of a RANGE */
+    unsigned bits;          /* from the front of the 16 octets */
+    uint32_t service;       /* number, from 1 on */
 };
 
 struct source_service {
@@ -33,14 +33,15 @@ struct source_service {
 
 struct catalog_source {
     struct yaml **files;
-    struct source_service *services;    /* sorted by slug; within one, entries are sorted by kind */
+    struct source_service *services; /* sorted by slug; within one, entries are sorted by kind */
     struct source_entry *entries;
-    struct source_text *texts;          /* owned text that the files do not hold as it is */
+    struct source_text *texts; /* owned text that the files do not hold as it is */
     struct view version;
     uint64_t built;
     uint32_t file_count, service_count, entry_count, entry_room;
 };
 
 /* False: *out is left empty. */
-bool catalog_source_read(const char *folder, struct catalog_source *out, struct imw_error_info *err) IMW_MUST_USE;
+bool catalog_source_read(const char *folder, struct catalog_source *out,
+                         struct imw_error_info *err) IMW_MUST_USE;
 void catalog_source_free(struct catalog_source *s);

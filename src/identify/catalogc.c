@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Build helper: compile a folder of catalog files to a C file that defines the built-in image, and tell the build
- * by a depfile on which files that rests: a file that is new, changed or gone makes it run again.
+ * Build helper: compile a folder of catalog files to a C file that defines the built-in image, and tell the
+ * build by a depfile on which files that rests: a file that is new, changed or gone makes it run again.
  */
 #include "identify/catalog.h"
 #include "identify/catalog_format.h"
@@ -29,8 +29,10 @@ static bool write_depfile(const char *path, const char *folder, const char *targ
 
 static bool write_c(FILE *f, const uint8_t *image, size_t size)
 {
-    fprintf(f, "/* Made by catalogc from the files of catalog/. */\n#include \"identify/catalog_format.h\"\n\n"
-               "const size_t catalog_builtin_size = %zu;\nconst uint64_t catalog_builtin_image[] = {\n", size);
+    fprintf(f,
+            "/* Made by catalogc from the files of catalog/. */\n#include \"identify/catalog_format.h\"\n\n"
+            "const size_t catalog_builtin_size = %zu;\nconst uint64_t catalog_builtin_image[] = {\n",
+            size);
     for (size_t at = 0; at < size; at += 8) {
         uint64_t word = 0;
         memcpy(&word, image + at, size - at < 8 ? size - at : 8);

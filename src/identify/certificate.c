@@ -31,10 +31,10 @@ enum {
 #define OID_ALT_NAME "\x55\x1d\x11"    /* id-ce-subjectAltName, section 4.2.1.6 */
 
 struct names {
-    struct view common;            /* of the subject, or empty */
-    struct view dns[MOST_NAMES];   /* subjectAltName */
-    unsigned count;                /* of them there are, may be more than MOST_NAMES */
-    bool covered;                  /* one of them is the name asked for */
+    struct view common;          /* of the subject, or empty */
+    struct view dns[MOST_NAMES]; /* subjectAltName */
+    unsigned count;              /* of them there are, may be more than MOST_NAMES */
+    bool covered;                /* one of them is the name asked for */
 };
 
 /* The next element; bad where there is none. */
@@ -64,7 +64,8 @@ static struct cursor der_expect(struct cursor *c, uint8_t expected)
     return in;
 }
 
-/* The common name in a Name ::= SEQUENCE OF SET OF SEQUENCE { type, value }; the last one, the most specific. */
+/* The common name in a Name ::= SEQUENCE OF SET OF SEQUENCE { type, value }; the last one, the most specific.
+ */
 static struct view read_common_name(struct cursor name)
 {
     struct view found = view_of(NULL, 0);

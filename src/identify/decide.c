@@ -4,13 +4,13 @@
 #include "base/hash.h"
 
 enum {
-    SHAPE_FILE_BYTES = 256 << 10,   /* so much in one direction of a chat flow is a file, not talk */
-    SHAPE_CALL_PACKETS = 100,       /* a call sends at least so many, */
-    SHAPE_CALL_PER_SECOND = 12,     /* at such a rate */
+    SHAPE_FILE_BYTES = 256 << 10, /* so much in one direction of a chat flow is a file, not talk */
+    SHAPE_CALL_PACKETS = 100,     /* a call sends at least so many, */
+    SHAPE_CALL_PER_SECOND = 12,   /* at such a rate */
     CALL_SEED = 5,
-    CALL_FRAGMENTS_MIN = 9,         /* two of four octets or more, with a colon (RFC 8445 section 5.3) */
-    TOGETHER_MOST = 75,             /* what two weak hints can be worth at most */
-    SHARED_CALL = 65,               /* a call, by what is spoken, with servers that are for calls among other things */
+    CALL_FRAGMENTS_MIN = 9, /* two of four octets or more, with a colon (RFC 8445 section 5.3) */
+    TOGETHER_MOST = 75,     /* what two weak hints can be worth at most */
+    SHARED_CALL = 65, /* a call, by what is spoken, with servers that are for calls among other things */
 };
 
 /* ---- records ---- */
@@ -33,7 +33,8 @@ static unsigned record_place(struct record *r, uint16_t service, enum evidence_k
     return weakest;
 }
 
-void record_add(struct record *r, uint16_t service, enum evidence_kind kind, unsigned confidence, struct view value)
+void record_add(struct record *r, uint16_t service, enum evidence_kind kind, unsigned confidence,
+                struct view value)
 {
     unsigned at = record_place(r, service, kind);
 
@@ -91,8 +92,10 @@ void decide(struct flow *f, const struct record *r)
 void flow_role(struct flow *f, enum role role)
 {
     static const uint8_t activities[ROLE_COUNT] = {
-        [ROLE_LOGIN] = 1 << ACTIVITY_LOGIN, [ROLE_CHAT] = 1 << ACTIVITY_CHAT,
-        [ROLE_MEDIA] = 1 << ACTIVITY_FILE,  [ROLE_CALL] = 1 << ACTIVITY_CALL,
+        [ROLE_LOGIN] = 1 << ACTIVITY_LOGIN,
+        [ROLE_CHAT] = 1 << ACTIVITY_CHAT,
+        [ROLE_MEDIA] = 1 << ACTIVITY_FILE,
+        [ROLE_CALL] = 1 << ACTIVITY_CALL,
     };
     if (f->role == ROLE_ANY)
         f->role = (uint8_t)role;
@@ -124,7 +127,8 @@ bool decide_by_expectation(const struct decision_context *context, struct flow *
         f->protocol = leg.protocol;
     char value[RECORD_VALUE_BYTES];
     struct text t = TEXT(value);
-    text_format(&t, "%s announced by signalling", leg.server ? "server" : activity_name((enum activity)leg.activity));
+    text_format(&t, "%s announced by signalling",
+                leg.server ? "server" : activity_name((enum activity)leg.activity));
     set(out, leg.service, EVIDENCE_EXPECTED, leg.confidence, view_string(value));
     return true;
 }
@@ -137,10 +141,8 @@ bool flow_is_silent(const struct flow *f)
     case PROTOCOL_DTLS:
     case PROTOCOL_QUIC:
     case PROTOCOL_STUN:
-    case PROTOCOL_RTP:
-        return !f->named;
-    default:
-        return false;
+    case PROTOCOL_RTP: return !f->named;
+    default: return false;
     }
 }
 
@@ -180,7 +182,8 @@ bool decide_by_address(const struct decision_context *context, struct flow *f, s
     return !sure && by_one_address(context, f, FROM_CLIENT, out);
 }
 
-void decide_by_payload_ends(const struct decision_context *context, const struct flow *f, const struct record *r)
+void decide_by_payload_ends(const struct decision_context *context, const struct flow *f,
+                            const struct record *r)
 {
     if (r == NULL || f->service == 0)
         return;
@@ -188,23 +191,26 @@ void decide_by_payload_ends(const struct decision_context *context, const struct
         bool spoken = r->evidence[i].kind == EVIDENCE_PAYLOAD || r->evidence[i].kind == EVIDENCE_STUN;
         if (!spoken || r->evidence[i].service != f->service || r->evidence[i].confidence < DECIDE_ALONE)
             continue;
-        /* A UDP socket belongs to one program. A STUN relay serves many, a server of the protocol one service. */
+        /* A UDP socket belongs to one program. A STUN relay serves many, a server of the protocol one
+         * service. */
         if (f->key.l4 == L4_UDP)
-            knowledge_prove_end(context->knowledge, L4_UDP, &f->key.addr[FROM_CLIENT], f->key.port[FROM_CLIENT],
-                                f->service, f->protocol, context->now_us);
+            knowledge_prove_end(context->knowledge, L4_UDP, &f->key.addr[FROM_CLIENT],
+                                f->key.port[FROM_CLIENT], f->service, f->protocol, context->now_us);
         if (r->evidence[i].kind == EVIDENCE_PAYLOAD)
-            knowledge_prove_end(context->knowledge, f->key.l4, &f->key.addr[FROM_SERVER], f->key.port[FROM_SERVER],
-                                f->service, f->protocol, context->now_us);
-        /* A server of calls is asked over TCP too, should UDP fail. What a peer says else is its own affair. */
+            knowledge_prove_end(context->knowledge, f->key.l4, &f->key.addr[FROM_SERVER],
+                                f->key.port[FROM_SERVER], f->service, f->protocol, context->now_us);
+        /* A server of calls is asked over TCP too, should UDP fail. What a peer says else is its own affair.
+         */
         if (f->key.l4 == L4_UDP && r->evidence[i].kind == EVIDENCE_PAYLOAD && f->delivery != DELIVERY_PEER)
-            knowledge_prove_pair(context->knowledge, &f->key.addr[FROM_CLIENT], &f->key.addr[FROM_SERVER], f->service,
-                                 f->protocol, context->now_us);
+            knowledge_prove_pair(context->knowledge, &f->key.addr[FROM_CLIENT], &f->key.addr[FROM_SERVER],
+                                 f->service, f->protocol, context->now_us);
         return;
     }
 }
 
 /* A silent TCP flow on the service's port, beside a UDP flow of the same two machines that is proved. */
-static bool decide_by_pair(const struct decision_context *context, const struct flow *f, struct known_evidence *out)
+static bool decide_by_pair(const struct decision_context *context, const struct flow *f,
+                           struct known_evidence *out)
 {
     bool silent = !f->named && (f->app == PROTOCOL_UNKNOWN || f->app == PROTOCOL_TLS);
     struct known_leg leg;
@@ -219,9 +225,11 @@ static bool decide_by_pair(const struct decision_context *context, const struct 
     return true;
 }
 
-bool decide_by_neighbour(const struct decision_context *context, const struct flow *f, struct known_evidence *out)
+bool decide_by_neighbour(const struct decision_context *context, const struct flow *f,
+                         struct known_evidence *out)
 {
-    bool media = f->key.l4 == L4_UDP && (f->app == PROTOCOL_STUN || f->app == PROTOCOL_RTP || f->app == PROTOCOL_DTLS);
+    bool media =
+        f->key.l4 == L4_UDP && (f->app == PROTOCOL_STUN || f->app == PROTOCOL_RTP || f->app == PROTOCOL_DTLS);
 
     if (decide_by_pair(context, f, out))
         return true;
@@ -231,8 +239,8 @@ bool decide_by_neighbour(const struct decision_context *context, const struct fl
         struct known_leg leg;
         if (f->key.l4 == L4_TCP && d == FROM_CLIENT)
             break;
-        if (!knowledge_proved_end(context->knowledge, f->key.l4, &f->key.addr[d], f->key.port[d], context->now_us,
-                                  &leg) ||
+        if (!knowledge_proved_end(context->knowledge, f->key.l4, &f->key.addr[d], f->key.port[d],
+                                  context->now_us, &leg) ||
             leg.service == 0)
             continue;
         set(out, leg.service, EVIDENCE_NEIGHBOUR, 0,
@@ -254,7 +262,8 @@ bool decide_by_call(const struct decision_context *context, uint64_t call, struc
 {
     struct known_leg leg;
 
-    if (call == 0 || !knowledge_proved_call(context->knowledge, call, context->now_us, &leg) || leg.service == 0)
+    if (call == 0 || !knowledge_proved_call(context->knowledge, call, context->now_us, &leg) ||
+        leg.service == 0)
         return false;
     set(out, leg.service, EVIDENCE_NEIGHBOUR, 0, view_string("same ICE credentials"));
     return true;
@@ -273,14 +282,15 @@ static bool shaped_like_call(const struct flow *f, uint64_t last_us)
 
 void decide_rest(struct flow *f, const struct record *r, uint64_t last_us)
 {
-    const uint8_t told = (1 << ACTIVITY_CHAT) | (1 << ACTIVITY_FILE) | (1 << ACTIVITY_CALL) | (1 << ACTIVITY_LOOKUP);
+    const uint8_t told =
+        (1 << ACTIVITY_CHAT) | (1 << ACTIVITY_FILE) | (1 << ACTIVITY_CALL) | (1 << ACTIVITY_LOOKUP);
     bool by_message = r != NULL && r->messages + r->files + r->calls > 0;
     bool data = f->payload[0] > 0 && f->payload[1] > 0;
 
     if (!by_message && shaped_like_call(f, last_us))
         f->activities |= 1 << ACTIVITY_CALL;
-    if (!by_message && f->app != PROTOCOL_DNS && f->role != ROLE_WEB && f->role != ROLE_CALL && f->key.l4 == L4_TCP &&
-        (f->payload[0] >= SHAPE_FILE_BYTES || f->payload[1] >= SHAPE_FILE_BYTES))
+    if (!by_message && f->app != PROTOCOL_DNS && f->role != ROLE_WEB && f->role != ROLE_CALL &&
+        f->key.l4 == L4_TCP && (f->payload[0] >= SHAPE_FILE_BYTES || f->payload[1] >= SHAPE_FILE_BYTES))
         f->activities |= 1 << ACTIVITY_FILE;
     if (data && f->role == ROLE_ANY && f->key.l4 == L4_TCP && (f->activities & told) == 0 && !by_message &&
         f->protocol == PROTOCOL_UNKNOWN)

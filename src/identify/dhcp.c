@@ -25,13 +25,13 @@ enum {
 };
 
 enum { /* RFC 2132, RFC 4702 */
-    OPTION_PAD = 0,
-    OPTION_HOST = 12,
-    OPTION_ADDRESS = 50,
-    OPTION_TYPE = 53,
-    OPTION_FQDN = 81,
-    OPTION_END = 255,
-    FQDN_LABELS = 4, /* flag E */
+       OPTION_PAD = 0,
+       OPTION_HOST = 12,
+       OPTION_ADDRESS = 50,
+       OPTION_TYPE = 53,
+       OPTION_FQDN = 81,
+       OPTION_END = 255,
+       FQDN_LABELS = 4, /* flag E */
 };
 
 enum { DHCP_REQUEST = 3, DHCP_ACK = 5, DHCP_LAST = 18 }; /* IANA "DHCP Message Type 53 Values" */
@@ -70,9 +70,7 @@ static void read_option(struct dhcp_message *m, uint8_t code, struct cursor valu
     struct text name = TEXT(full);
 
     switch (code) {
-    case OPTION_TYPE:
-        m->type = cursor_u8(&value);
-        return;
+    case OPTION_TYPE: m->type = cursor_u8(&value); return;
     case OPTION_ADDRESS:
         if (cursor_left(&value) == 4)
             m->asked = ip_from_v4(cursor_take(&value, 4).at);
@@ -90,8 +88,7 @@ static void read_option(struct dhcp_message *m, uint8_t code, struct cursor valu
         if (full[0] != '\0')
             memcpy(m->name, full, sizeof m->name);
         return;
-    default:
-        return;
+    default: return;
     }
 }
 

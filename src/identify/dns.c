@@ -25,7 +25,7 @@
 
 enum {
     HEADER_BYTES = 12,
-    NAME_BYTES = 256,      /* RFC 1035 section 2.3.4: 255 octets on the wire, less as text */
+    NAME_BYTES = 256, /* RFC 1035 section 2.3.4: 255 octets on the wire, less as text */
     LABEL_LIMIT = 63,
     POINTER_LIMIT = 16,
     QUESTION_LIMIT = 32,
@@ -39,22 +39,22 @@ enum {
 };
 
 enum { /* RFC 1035 section 4.1.1 */
-    FLAG_RESPONSE = 0x8000,
-    FLAGS_OPCODE = 0x7800,
-    FLAG_TRUNCATED = 0x0200,
-    FLAG_ZERO = 0x0040,
-    FLAGS_RCODE = 0x000f,
+       FLAG_RESPONSE = 0x8000,
+       FLAGS_OPCODE = 0x7800,
+       FLAG_TRUNCATED = 0x0200,
+       FLAG_ZERO = 0x0040,
+       FLAGS_RCODE = 0x000f,
 };
 
 enum { /* IANA "Resource Record (RR) TYPEs" */
-    TYPE_A = 1,
-    TYPE_CNAME = 5,
-    TYPE_PTR = 12,
-    TYPE_AAAA = 28,
-    TYPE_NETBIOS = 32,
-    TYPE_SRV = 33, /* NBSTAT of NetBIOS has the same number */
-    TYPE_SVCB = 64,
-    TYPE_HTTPS = 65,
+       TYPE_A = 1,
+       TYPE_CNAME = 5,
+       TYPE_PTR = 12,
+       TYPE_AAAA = 28,
+       TYPE_NETBIOS = 32,
+       TYPE_SRV = 33, /* NBSTAT of NetBIOS has the same number */
+       TYPE_SVCB = 64,
+       TYPE_HTTPS = 65,
 };
 
 enum {
@@ -77,8 +77,8 @@ struct dns_header {
 struct dns_name {
     char text[NAME_BYTES];
     size_t len;
-    bool hostlike;  /* letters, digits, '-' and '_' only */
-    bool netbios;   /* its first label is 32 letters from A to P (RFC 1001 section 14.1) */
+    bool hostlike; /* letters, digits, '-' and '_' only */
+    bool netbios;  /* its first label is 32 letters from A to P (RFC 1001 section 14.1) */
 };
 
 struct dns_record {
@@ -90,8 +90,8 @@ struct dns_record {
 };
 
 struct dns {
-    uint32_t skip[2];  /* bytes of an over-long TCP message still to come */
-    uint8_t nonsense;  /* TCP: messages in a row that could not be read */
+    uint32_t skip[2]; /* bytes of an over-long TCP message still to come */
+    uint8_t nonsense; /* TCP: messages in a row that could not be read */
 };
 
 static struct view name_view(const struct dns_name *n)
@@ -449,8 +449,7 @@ static void answer_record(struct session *s, const struct aliases *a, struct dns
         if (!multicast)
             service_record(s, a, r);
         return;
-    default:
-        return;
+    default: return;
     }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inside of the inspection driver, shared by its three files: inspect.c (flows), layer.c (streams within flows,
- * probing and feeding), session.c (what parsers tell). Private to the room.
+ * The inside of the inspection driver, shared by its three files: inspect.c (flows), layer.c (streams within
+ * flows, probing and feeding), session.c (what parsers tell). Private to the room.
  */
 #pragma once
 #include "identify/decide.h"
@@ -9,7 +9,7 @@
 
 enum {
     STATE_CLASSES = 3,
-    LAYERS = 3,              /* carried in each other, at most */
+    LAYERS = 3, /* carried in each other, at most */
     STATE_SMALL = 256,
     STATE_MEDIUM = 1536,
     BUFFER_SMALL = 2048,
@@ -33,28 +33,28 @@ enum layer_state { LAYER_PROBING, LAYER_FED, LAYER_DEAD };
 struct layer {
     struct parser_set candidates;
     const struct parser *parser;
-    uint32_t inner;            /* layer carried in this one, 0: none */
-    uint8_t state;             /* enum layer_state */
+    uint32_t inner; /* layer carried in this one, 0: none */
+    uint8_t state;  /* enum layer_state */
     uint8_t depth;
-    bool started[2];           /* bytes came from this side */
+    bool started[2]; /* bytes came from this side */
     bool midstream;
-    bool body;                 /* carried in an HTTP/1 message: PARSER_BODY */
-    bool upgrade;              /* asked for during feed */
+    bool body;    /* carried in an HTTP/1 message: PARSER_BODY */
+    bool upgrade; /* asked for during feed */
     uint16_t upgrade_to;
     struct side side[2];
-    uint32_t memory;           /* the parser's state, 0: none */
+    uint32_t memory; /* the parser's state, 0: none */
     uint8_t memory_class;
-    uint8_t again;             /* tries with the same kept bytes */
+    uint8_t again; /* tries with the same kept bytes */
 };
 
 struct inspection {
-    struct layer layer;        /* of the flow itself; what it carries hangs behind it */
-    uint32_t stream[2];        /* TCP reassembly, 0: not yet */
-    uint8_t head_count;        /* UDP */
-    bool settle;               /* asked for during feed */
-    uint8_t held_parser;       /* UDP: said yes while one before it still waited; its number + 1, 0: none */
+    struct layer layer;  /* of the flow itself; what it carries hangs behind it */
+    uint32_t stream[2];  /* TCP reassembly, 0: not yet */
+    uint8_t head_count;  /* UDP */
+    bool settle;         /* asked for during feed */
+    uint8_t held_parser; /* UDP: said yes while one before it still waited; its number + 1, 0: none */
     struct finding held;
-    uint32_t heads;            /* UDP while probing: first datagrams, 0: none */
+    uint32_t heads; /* UDP while probing: first datagrams, 0: none */
     struct finding_notes notes;
 };
 
@@ -147,7 +147,8 @@ struct record *record_get(struct inspector *in, struct flow *f);
 struct decision_context decision_context(const struct session *s);
 
 /* Add evidence for a service and decide anew; service 0 is ignored. */
-void session_adopt(struct session *s, uint16_t service, enum evidence_kind kind, unsigned confidence, struct view value);
+void session_adopt(struct session *s, uint16_t service, enum evidence_kind kind, unsigned confidence,
+                   struct view value);
 
 /* The catalog's number of a slug, or of the service of the parser in charge when it is NULL; 0: none. */
 uint16_t session_service(const struct session *s, const char *slug);

@@ -10,10 +10,10 @@
 /* A reader's place in one association. Zeroed before first use. */
 struct dtls_state {
     uint32_t datagrams;
-    uint32_t len;           /* of the message being put together */
-    uint16_t seq;           /* its message_seq */
-    uint8_t type, from;     /* what it is; from: 1 + enum flow_dir, 0: none under way */
-    bool hello, server;     /* ClientHello told, ServerHello told */
+    uint32_t len;       /* of the message being put together */
+    uint16_t seq;       /* its message_seq */
+    uint8_t type, from; /* what it is; from: 1 + enum flow_dir, 0: none under way */
+    bool hello, server; /* ClientHello told, ServerHello told */
     bool done;
     uint8_t asked_len;
     char asked[HELLO_NAME_BYTES + 1];

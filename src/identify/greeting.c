@@ -40,11 +40,11 @@ static bool spoke_second(const struct sample *s, enum flow_dir first)
 /* ---- greeted ---- */
 
 struct greeted {
-    const char *beginnings[4]; /* of the server's first line */
-    const char *word;          /* in that line, it settles the matter */
-    const char *other;         /* this word, without `word`: another protocol */
+    const char *beginnings[4];   /* of the server's first line */
+    const char *word;            /* in that line, it settles the matter */
+    const char *other;           /* this word, without `word`: another protocol */
     const char *commands[WORDS]; /* else the client's first line must begin with one of these words */
-    bool tagged;               /* which follows a tag */
+    bool tagged;                 /* which follows a tag */
 };
 
 static enum im_answer beginning_fits(const struct greeted *g, struct view in)
@@ -109,7 +109,9 @@ static enum im_answer greeted_probe(const struct sample *s, const struct greeted
 static enum im_answer smtp_probe(const struct sample *s, struct finding *out)
 {
     static const struct greeted smtp = {
-        .beginnings = { "220 ", "220-", "554 " }, .word = "SMTP", .other = "FTP",
+        .beginnings = { "220 ", "220-", "554 " },
+        .word = "SMTP",
+        .other = "FTP",
         .commands = { "EHLO", "HELO", "STARTTLS" },
     };
 
@@ -120,7 +122,9 @@ static enum im_answer smtp_probe(const struct sample *s, struct finding *out)
 static enum im_answer ftp_probe(const struct sample *s, struct finding *out)
 {
     static const struct greeted ftp = {
-        .beginnings = { "220 ", "220-" }, .word = "FTP", .other = "SMTP",
+        .beginnings = { "220 ", "220-" },
+        .word = "FTP",
+        .other = "SMTP",
         .commands = { "USER", "AUTH", "FEAT", "OPTS", "SYST", "CLNT", "HOST", "QUIT" },
     };
 
@@ -131,7 +135,9 @@ static enum im_answer ftp_probe(const struct sample *s, struct finding *out)
 static enum im_answer pop3_probe(const struct sample *s, struct finding *out)
 {
     static const struct greeted pop3 = {
-        .beginnings = { "+OK ", "+OK\r" }, .word = "POP", .other = NOWHERE,
+        .beginnings = { "+OK ", "+OK\r" },
+        .word = "POP",
+        .other = NOWHERE,
         .commands = { "USER", "CAPA", "AUTH", "STLS", "APOP", "QUIT" },
     };
 
@@ -142,7 +148,10 @@ static enum im_answer pop3_probe(const struct sample *s, struct finding *out)
 static enum im_answer imap_probe(const struct sample *s, struct finding *out)
 {
     static const struct greeted imap = {
-        .beginnings = { "* OK ", "* PREAUTH ", "* BYE " }, .word = "IMAP", .other = NOWHERE, .tagged = true,
+        .beginnings = { "* OK ", "* PREAUTH ", "* BYE " },
+        .word = "IMAP",
+        .other = NOWHERE,
+        .tagged = true,
         .commands = { "CAPABILITY", "STARTTLS", "LOGIN", "AUTHENTICATE", "ID", "NOOP", "LOGOUT" },
     };
 
@@ -153,7 +162,9 @@ static enum im_answer imap_probe(const struct sample *s, struct finding *out)
 static enum im_answer nntp_probe(const struct sample *s, struct finding *out)
 {
     static const struct greeted nntp = {
-        .beginnings = { "200 ", "201 " }, .word = "NNTP", .other = NOWHERE,
+        .beginnings = { "200 ", "201 " },
+        .word = "NNTP",
+        .other = NOWHERE,
         .commands = { "MODE READER", "CAPABILITIES", "GROUP", "AUTHINFO", "LIST", "STARTTLS", "IHAVE" },
     };
 
@@ -200,10 +211,16 @@ static enum im_answer fixed_any(const struct sample *s, unsigned side, const str
     return best;
 }
 
-#define OCTETS(literal) { (const uint8_t *)(literal), sizeof(literal) - 1 }
+#define OCTETS(literal)                                                                                      \
+    {                                                                                                        \
+        (const uint8_t *)(literal), sizeof(literal) - 1                                                      \
+    }
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static bool ssh_starts(uint8_t first, enum flow_dir from) { return (void)from, first == 'S'; }
+static bool ssh_starts(uint8_t first, enum flow_dir from)
+{
+    return (void)from, first == 'S';
+}
 
 static enum im_answer ssh_probe(const struct sample *s, struct finding *out)
 {
@@ -213,7 +230,10 @@ static enum im_answer ssh_probe(const struct sample *s, struct finding *out)
     return fixed_any(s, ANY_SIDE, versions, COUNT(versions));
 }
 
-static bool vnc_starts(uint8_t first, enum flow_dir from) { return from == FROM_SERVER && first == 'R'; }
+static bool vnc_starts(uint8_t first, enum flow_dir from)
+{
+    return from == FROM_SERVER && first == 'R';
+}
 
 static enum im_answer vnc_probe(const struct sample *s, struct finding *out)
 {
@@ -223,13 +243,16 @@ static enum im_answer vnc_probe(const struct sample *s, struct finding *out)
     return fixed_any(s, FROM_SERVER, versions, COUNT(versions));
 }
 
-static bool amqp_starts(uint8_t first, enum flow_dir from) { return from == FROM_CLIENT && first == 'A'; }
+static bool amqp_starts(uint8_t first, enum flow_dir from)
+{
+    return from == FROM_CLIENT && first == 'A';
+}
 
 static enum im_answer amqp_probe(const struct sample *s, struct finding *out)
 {
     static const struct view headers[] = {
-        OCTETS("AMQP\0\0\x09\x01"), OCTETS("AMQP\x01\x01\0\x0a"), OCTETS("AMQP\x01\x01\x08\0"),
-        OCTETS("AMQP\x01\x01\x00\x09"), OCTETS("AMQP\0\1\0\0"), OCTETS("AMQP\2\1\0\0"),
+        OCTETS("AMQP\0\0\x09\x01"),     OCTETS("AMQP\x01\x01\0\x0a"), OCTETS("AMQP\x01\x01\x08\0"),
+        OCTETS("AMQP\x01\x01\x00\x09"), OCTETS("AMQP\0\1\0\0"),       OCTETS("AMQP\2\1\0\0"),
         OCTETS("AMQP\3\1\0\0"),
     };
 
@@ -237,20 +260,30 @@ static enum im_answer amqp_probe(const struct sample *s, struct finding *out)
     return fixed_any(s, FROM_CLIENT, headers, COUNT(headers));
 }
 
-static bool bittorrent_starts(uint8_t first, enum flow_dir from) { return (void)from, first == 19; }
+static bool bittorrent_starts(uint8_t first, enum flow_dir from)
+{
+    return (void)from, first == 19;
+}
 
 static enum im_answer bittorrent_probe(const struct sample *s, struct finding *out)
 {
     found(out, "BitTorrent handshake");
-    return fixed(s, ANY_SIDE, VIEW("\x13" "BitTorrent protocol"));
+    return fixed(s, ANY_SIDE,
+                 VIEW("\x13"
+                      "BitTorrent protocol"));
 }
 
-static bool postgres_starts(uint8_t first, enum flow_dir from) { return from == FROM_CLIENT && first == 0; }
+static bool postgres_starts(uint8_t first, enum flow_dir from)
+{
+    return from == FROM_CLIENT && first == 0;
+}
 
 static enum im_answer postgres_probe(const struct sample *s, struct finding *out)
 {
-    static const struct view requests[] = { /* SSLRequest, GSSENCRequest, CancelRequest */
-        OCTETS("\0\0\0\x08\x04\xd2\x16\x2f"), OCTETS("\0\0\0\x08\x04\xd2\x16\x30"),
+    static const struct view requests[] = {
+        /* SSLRequest, GSSENCRequest, CancelRequest */
+        OCTETS("\0\0\0\x08\x04\xd2\x16\x2f"),
+        OCTETS("\0\0\0\x08\x04\xd2\x16\x30"),
         OCTETS("\0\0\0\x10\x04\xd2\x16\x2e"),
     };
     struct cursor c = cursor_open(s->bytes[FROM_CLIENT]);
@@ -274,7 +307,10 @@ static enum im_answer postgres_probe(const struct sample *s, struct finding *out
 
 /* ---- shaped ---- */
 
-static bool rdp_starts(uint8_t first, enum flow_dir from) { return from == FROM_CLIENT && first == 3; }
+static bool rdp_starts(uint8_t first, enum flow_dir from)
+{
+    return from == FROM_CLIENT && first == 3;
+}
 
 /* TPKT 03 00 len16, X.224 connection request (length, e0, 0000, reference16, class 00), then a routing cookie
  * or a negotiation request (01 flags 0800). */
@@ -342,7 +378,10 @@ static enum im_answer smb_probe(const struct sample *s, struct finding *out)
     return IM_NO;
 }
 
-static bool ldap_starts(uint8_t first, enum flow_dir from) { return from == FROM_CLIENT && first == 0x30; }
+static bool ldap_starts(uint8_t first, enum flow_dir from)
+{
+    return from == FROM_CLIENT && first == 0x30;
+}
 
 /* A BER length of the forms in use: short, 81 to 84. */
 static uint32_t ber_length(struct cursor *c)
@@ -382,7 +421,8 @@ static enum im_answer ldap_probe(const struct sample *s, struct finding *out)
         return in.len < 24 ? IM_MORE : IM_NO;
     if (id_len == 0 || id_len > 4 || len + used != whole)
         return IM_NO;
-    struct view bind = VIEW("\2\1\3\4"), tls = VIEW("\x80\x16" "1.3.6.1.4.1.1466.20037");
+    struct view bind = VIEW("\2\1\3\4"), tls = VIEW("\x80\x16"
+                                                    "1.3.6.1.4.1.1466.20037");
     struct view want = operation == 0x60 ? bind : tls;
     struct view got = view_slice(cursor_peek(&c), 0, want.len);
     if ((operation != 0x60 && operation != 0x77) || !view_starts(want, got))
@@ -430,7 +470,10 @@ static enum im_answer mysql_probe(const struct sample *s, struct finding *out)
     return filler == 0 ? IM_YES : IM_NO;
 }
 
-static bool redis_starts(uint8_t first, enum flow_dir from) { return from == FROM_CLIENT && first == '*'; }
+static bool redis_starts(uint8_t first, enum flow_dir from)
+{
+    return from == FROM_CLIENT && first == '*';
+}
 
 /* A command is an array of strings: "*2\r\n$4\r\nAUTH\r\n…". */
 static enum im_answer redis_probe(const struct sample *s, struct finding *out)
@@ -482,7 +525,10 @@ static enum im_answer rtsp_probe(const struct sample *s, struct finding *out)
     return best;
 }
 
-static bool telnet_starts(uint8_t first, enum flow_dir from) { return (void)from, first == 0xff; }
+static bool telnet_starts(uint8_t first, enum flow_dir from)
+{
+    return (void)from, first == 0xff;
+}
 
 /* Three option negotiations in a row: IAC, WILL to DONT, an option of the first 50. Both sides may begin. */
 static enum im_answer telnet_probe(const struct sample *s, struct finding *out)
@@ -507,7 +553,10 @@ static enum im_answer telnet_probe(const struct sample *s, struct finding *out)
 #define GREETING(id, name, first)                                                                            \
     extern const struct parser parser_##name;                                                                \
     const struct parser parser_##name = {                                                                    \
-        .protocol = PROTOCOL_##id, .on = PARSER_TCP, .starts = first, .probe = name##_probe,                 \
+        .protocol = PROTOCOL_##id,                                                                           \
+        .on = PARSER_TCP,                                                                                    \
+        .starts = first,                                                                                     \
+        .probe = name##_probe,                                                                               \
     };
 
 GREETING(SSH, ssh, ssh_starts)

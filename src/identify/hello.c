@@ -4,7 +4,8 @@
  *
  *     ClientHello (RFC 8446 section 4.1.2)      version16 random[32] session8 [DTLS: cookie8] ciphers16
  *                                               compressions8 [extensions16]
- *     ServerHello (RFC 8446 section 4.1.3)      version16 random[32] session8 cipher16 compression8 [extensions16]
+ *     ServerHello (RFC 8446 section 4.1.3)      version16 random[32] session8 cipher16 compression8
+ * [extensions16]
  *
  * where 8 and 16 are blocks behind a length of one or two octets. The version that is meant stands in the
  * extension supported_versions where there is one, since middleboxes forced TLS 1.3 to say 1.2 in the old
@@ -53,37 +54,36 @@ static const struct {
     const char *service; /* NULL: a hint */
     enum hint hint;
 } alpn_words[] = {
-    { "xmpp-client", "xmpp", 0 }, /* XEP-0368 */
-    { "xmpp-server", "xmpp", 0 },
-    { "irc", "irc", 0 },          /* IANA registry: IRCv3 */
-    { "dot", NULL, HINT_DOT },    /* RFC 7858 */
-    { "doq", NULL, HINT_DOQ },    /* RFC 9250 */
+    { "xmpp-client", "xmpp", 0 },                      /* XEP-0368 */
+    { "xmpp-server", "xmpp", 0 }, { "irc", "irc", 0 }, /* IANA registry: IRCv3 */
+    { "dot", NULL, HINT_DOT },                         /* RFC 7858 */
+    { "doq", NULL, HINT_DOQ },                         /* RFC 9250 */
 };
 
 /* Public DNS resolvers over HTTPS: each from its operator's own set-up page. */
 static const char *const doh_hosts[] = {
-    "dns.google",                 /* developers.google.com/speed/public-dns/docs/doh */
+    "dns.google", /* developers.google.com/speed/public-dns/docs/doh */
     "dns64.dns.google",
-    "cloudflare-dns.com",         /* developers.cloudflare.com/1.1.1.1/encryption/dns-over-https */
-    "dns.quad9.net",              /* quad9.net/service/service-addresses-and-features */
+    "cloudflare-dns.com", /* developers.cloudflare.com/1.1.1.1/encryption/dns-over-https */
+    "dns.quad9.net",      /* quad9.net/service/service-addresses-and-features */
     "dns9.quad9.net",
     "dns10.quad9.net",
     "dns11.quad9.net",
-    "doh.opendns.com",            /* support.opendns.com: Using DNS over HTTPS with OpenDNS */
+    "doh.opendns.com", /* support.opendns.com: Using DNS over HTTPS with OpenDNS */
     "doh.familyshield.opendns.com",
-    "dns.nextdns.io",             /* nextdns.io */
-    "dns.adguard.com",            /* adguard-dns.io/en/public-dns.html */
+    "dns.nextdns.io",  /* nextdns.io */
+    "dns.adguard.com", /* adguard-dns.io/en/public-dns.html */
     "dns.adguard-dns.com",
     "unfiltered.adguard-dns.com",
     "family.adguard-dns.com",
-    "doh.cleanbrowsing.org",      /* cleanbrowsing.org/guides/dnsoverhttps */
-    "freedns.controld.com",       /* controld.com/free-dns */
-    "dns.mullvad.net",            /* mullvad.net/help/dns-over-https-and-dns-over-tls */
-    "doh.dns.sb",                 /* dns.sb/doh */
-    "doh.pub",                    /* dnspod.com: Public DNS */
-    "dns.alidns.com",             /* alidns.com */
-    "wikimedia-dns.org",          /* meta.wikimedia.org/wiki/Wikimedia_DNS */
-    "doh.libredns.gr",            /* libredns.gr */
+    "doh.cleanbrowsing.org", /* cleanbrowsing.org/guides/dnsoverhttps */
+    "freedns.controld.com",  /* controld.com/free-dns */
+    "dns.mullvad.net",       /* mullvad.net/help/dns-over-https-and-dns-over-tls */
+    "doh.dns.sb",            /* dns.sb/doh */
+    "doh.pub",               /* dnspod.com: Public DNS */
+    "dns.alidns.com",        /* alidns.com */
+    "wikimedia-dns.org",     /* meta.wikimedia.org/wiki/Wikimedia_DNS */
+    "doh.libredns.gr",       /* libredns.gr */
 };
 
 /* Operators whose resolver names are sub-domains, one a customer or client program. */
@@ -159,27 +159,14 @@ static void read_extension(struct client_hello *h, uint16_t type, struct view co
         h->has_name = true;
         h->name = read_name(content);
         break;
-    case EXT_SIGNATURES:
-        h->signatures = read_block16(content);
-        break;
-    case EXT_ALPN:
-        h->protocols = read_block16(content);
-        break;
-    case EXT_VERSIONS:
-        h->version = read_versions(content, h->version);
-        break;
+    case EXT_SIGNATURES: h->signatures = read_block16(content); break;
+    case EXT_ALPN: h->protocols = read_block16(content); break;
+    case EXT_VERSIONS: h->version = read_versions(content, h->version); break;
     case EXT_TRANSPORT:
-    case EXT_TRANSPORT_DRAFT:
-        h->transport = content;
-        break;
-    case EXT_ECH:
-        h->has_ech = cursor_left(&c) > 0 && cursor_u8(&c) == ECH_OUTER;
-        break;
-    case EXT_ESNI:
-        h->has_esni = true;
-        break;
-    default:
-        break;
+    case EXT_TRANSPORT_DRAFT: h->transport = content; break;
+    case EXT_ECH: h->has_ech = cursor_left(&c) > 0 && cursor_u8(&c) == ECH_OUTER; break;
+    case EXT_ESNI: h->has_esni = true; break;
+    default: break;
     }
 }
 
@@ -194,8 +181,13 @@ static struct client_hello empty_hello(enum hello_carrier carrier)
 {
     struct view none = view_of(NULL, 0);
 
-    return (struct client_hello){ .carrier = carrier, .ciphers = none, .extensions = none, .signatures = none,
-                                  .protocols = none, .transport = none, .name = none };
+    return (struct client_hello){ .carrier = carrier,
+                                  .ciphers = none,
+                                  .extensions = none,
+                                  .signatures = none,
+                                  .protocols = none,
+                                  .transport = none,
+                                  .name = none };
 }
 
 bool client_hello_read(struct view body, enum hello_carrier carrier, struct client_hello *out)
@@ -210,8 +202,8 @@ bool client_hello_read(struct view body, enum hello_carrier carrier, struct clie
         (void)cursor_block8(&c); /* cookie */
     h.ciphers = cursor_take(&c, cursor_u16(&c));
     struct cursor compressions = cursor_block8(&c);
-    if (c.bad || !plausible_version(h.version, carrier) || cursor_left(&session) > 32 || h.ciphers.len % 2 != 0 ||
-        cursor_left(&compressions) == 0)
+    if (c.bad || !plausible_version(h.version, carrier) || cursor_left(&session) > 32 ||
+        h.ciphers.len % 2 != 0 || cursor_left(&compressions) == 0)
         return false;
     if (cursor_left(&c) > 0) { /* none before RFC 3546 */
         h.extensions = cursor_take(&c, cursor_u16(&c));
@@ -243,9 +235,9 @@ bool client_hello_read_v2(struct view body, struct client_hello *out)
     cursor_skip(&c, ciphers);
     cursor_skip(&c, session);
     cursor_skip(&c, challenge);
-    if (!cursor_done(&c) || type != HELLO_CLIENT || hello_version_name(h.version) == NULL || h.version > 0x0304 ||
-        h.version == 0x0100 || ciphers == 0 || ciphers % 3 != 0 || (session != 0 && session != 16) || challenge < 16 ||
-        challenge > 32)
+    if (!cursor_done(&c) || type != HELLO_CLIENT || hello_version_name(h.version) == NULL ||
+        h.version > 0x0304 || h.version == 0x0100 || ciphers == 0 || ciphers % 3 != 0 ||
+        (session != 0 && session != 16) || challenge < 16 || challenge > 32)
         return false;
     h.old_format = true;
     *out = h;
@@ -303,7 +295,8 @@ void hello_tell_protocols(struct session *s, struct view protocols)
                 session_hint(s, alpn_words[i].hint, view_string(value));
                 continue;
             }
-            session_evidence(s, &(struct evidence){ .kind = EVIDENCE_PAYLOAD, .service = alpn_words[i].service,
+            session_evidence(s, &(struct evidence){ .kind = EVIDENCE_PAYLOAD,
+                                                    .service = alpn_words[i].service,
                                                     .value = view_string(value) });
         }
     }
@@ -325,7 +318,8 @@ static bool is_doh(struct view name)
     return is_listed(parent, doh_parents, sizeof doh_parents / sizeof doh_parents[0]);
 }
 
-/* Signs of hiding. DTLS is spoken without names by every browser call, so a missing one says nothing there. */
+/* Signs of hiding. DTLS is spoken without names by every browser call, so a missing one says nothing there.
+ */
 static void tell_hints(const struct client_hello *h, struct session *s)
 {
     if (h->has_ech && is_listed(h->name, ech_fronts, sizeof ech_fronts / sizeof ech_fronts[0]))

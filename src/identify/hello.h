@@ -12,7 +12,8 @@
 enum hello_carrier { HELLO_TLS = 't', HELLO_DTLS = 'd', HELLO_QUIC = 'q' };
 
 enum {
-    HELLO_CLIENT = 1, /* handshake message types: RFC 8446 section 4, RFC 5246 section 7.4, RFC 6347 section 4.3.2 */
+    HELLO_CLIENT =
+        1, /* handshake message types: RFC 8446 section 4, RFC 5246 section 7.4, RFC 6347 section 4.3.2 */
     HELLO_SERVER = 2,
     HELLO_VERIFY = 3,
     HELLO_CERTIFICATE = 11,
@@ -27,22 +28,23 @@ enum {
 /* A ClientHello. Lists are kept as they stand in the message; GREASE (RFC 8701) is still in them. */
 struct client_hello {
     enum hello_carrier carrier;
-    uint16_t version;        /* the highest that is offered */
-    struct view ciphers;     /* 16-bit numbers */
-    struct view extensions;  /* type, length, content */
-    struct view signatures;  /* 16-bit numbers of signature_algorithms */
-    struct view protocols;   /* ALPN: each a length octet and a name */
-    struct view transport;   /* QUIC transport parameters */
-    struct view name;        /* host name of server_name; empty: none */
-    bool has_name;           /* the extension is there, be it empty or broken */
+    uint16_t version;       /* the highest that is offered */
+    struct view ciphers;    /* 16-bit numbers */
+    struct view extensions; /* type, length, content */
+    struct view signatures; /* 16-bit numbers of signature_algorithms */
+    struct view protocols;  /* ALPN: each a length octet and a name */
+    struct view transport;  /* QUIC transport parameters */
+    struct view name;       /* host name of server_name; empty: none */
+    bool has_name;          /* the extension is there, be it empty or broken */
     bool has_ech, has_esni;
-    bool old_format;         /* SSL 2.0 format: no extensions */
+    bool old_format; /* SSL 2.0 format: no extensions */
 };
 
 /* False: not a ClientHello. */
 bool client_hello_read(struct view body, enum hello_carrier carrier, struct client_hello *out);
 
-/* The same for the SSL 2.0 format (RFC 5246 appendix E.2): `body` is the record's content from msg_type on. */
+/* The same for the SSL 2.0 format (RFC 5246 appendix E.2): `body` is the record's content from msg_type on.
+ */
 bool client_hello_read_v2(struct view body, struct client_hello *out);
 
 /*

@@ -18,7 +18,7 @@
 #include "base/text.h"
 
 enum {
-    NUMBER_MAX = 1 << 24,  /* no length or index of a real block comes near */
+    NUMBER_MAX = 1 << 24, /* no length or index of a real block comes near */
     HUFFMAN_BITS_MAX = 30,
     HUFFMAN_EOS = 256,
 };
@@ -28,22 +28,67 @@ enum {
 static const struct {
     const char *name, *value;
 } static_table[] = {
-    { ":authority", "" }, { ":method", "GET" }, { ":method", "POST" }, { ":path", "/" },
-    { ":path", "/index.html" }, { ":scheme", "http" }, { ":scheme", "https" }, { ":status", "200" },
-    { ":status", "204" }, { ":status", "206" }, { ":status", "304" }, { ":status", "400" },
-    { ":status", "404" }, { ":status", "500" }, { "accept-charset", "" },
-    { "accept-encoding", "gzip, deflate" }, { "accept-language", "" }, { "accept-ranges", "" },
-    { "accept", "" }, { "access-control-allow-origin", "" }, { "age", "" }, { "allow", "" },
-    { "authorization", "" }, { "cache-control", "" }, { "content-disposition", "" },
-    { "content-encoding", "" }, { "content-language", "" }, { "content-length", "" },
-    { "content-location", "" }, { "content-range", "" }, { "content-type", "" }, { "cookie", "" },
-    { "date", "" }, { "etag", "" }, { "expect", "" }, { "expires", "" }, { "from", "" }, { "host", "" },
-    { "if-match", "" }, { "if-modified-since", "" }, { "if-none-match", "" }, { "if-range", "" },
-    { "if-unmodified-since", "" }, { "last-modified", "" }, { "link", "" }, { "location", "" },
-    { "max-forwards", "" }, { "proxy-authenticate", "" }, { "proxy-authorization", "" }, { "range", "" },
-    { "referer", "" }, { "refresh", "" }, { "retry-after", "" }, { "server", "" }, { "set-cookie", "" },
-    { "strict-transport-security", "" }, { "transfer-encoding", "" }, { "user-agent", "" }, { "vary", "" },
-    { "via", "" }, { "www-authenticate", "" },
+    { ":authority", "" },
+    { ":method", "GET" },
+    { ":method", "POST" },
+    { ":path", "/" },
+    { ":path", "/index.html" },
+    { ":scheme", "http" },
+    { ":scheme", "https" },
+    { ":status", "200" },
+    { ":status", "204" },
+    { ":status", "206" },
+    { ":status", "304" },
+    { ":status", "400" },
+    { ":status", "404" },
+    { ":status", "500" },
+    { "accept-charset", "" },
+    { "accept-encoding", "gzip, deflate" },
+    { "accept-language", "" },
+    { "accept-ranges", "" },
+    { "accept", "" },
+    { "access-control-allow-origin", "" },
+    { "age", "" },
+    { "allow", "" },
+    { "authorization", "" },
+    { "cache-control", "" },
+    { "content-disposition", "" },
+    { "content-encoding", "" },
+    { "content-language", "" },
+    { "content-length", "" },
+    { "content-location", "" },
+    { "content-range", "" },
+    { "content-type", "" },
+    { "cookie", "" },
+    { "date", "" },
+    { "etag", "" },
+    { "expect", "" },
+    { "expires", "" },
+    { "from", "" },
+    { "host", "" },
+    { "if-match", "" },
+    { "if-modified-since", "" },
+    { "if-none-match", "" },
+    { "if-range", "" },
+    { "if-unmodified-since", "" },
+    { "last-modified", "" },
+    { "link", "" },
+    { "location", "" },
+    { "max-forwards", "" },
+    { "proxy-authenticate", "" },
+    { "proxy-authorization", "" },
+    { "range", "" },
+    { "referer", "" },
+    { "refresh", "" },
+    { "retry-after", "" },
+    { "server", "" },
+    { "set-cookie", "" },
+    { "strict-transport-security", "" },
+    { "transfer-encoding", "" },
+    { "user-agent", "" },
+    { "vary", "" },
+    { "via", "" },
+    { "www-authenticate", "" },
 };
 
 enum { STATIC_COUNT = sizeof static_table / sizeof static_table[0] };
@@ -53,7 +98,7 @@ static enum hpack_name name_of(struct view name)
 {
     static const char *const names[] = {
         [HPACK_AUTHORITY] = ":authority", [HPACK_METHOD] = ":method", [HPACK_PATH] = ":path",
-        [HPACK_PROTOCOL] = ":protocol", [HPACK_HOST] = "host", [HPACK_AGENT] = "user-agent",
+        [HPACK_PROTOCOL] = ":protocol",   [HPACK_HOST] = "host",      [HPACK_AGENT] = "user-agent",
     };
 
     for (unsigned i = HPACK_AUTHORITY; i <= HPACK_AGENT; i++)
@@ -69,18 +114,19 @@ static const uint8_t codes_of_length[HUFFMAN_BITS_MAX + 1] = {
 };
 
 static const uint16_t symbols[] = {
-    48, 49, 50, 97, 99, 101, 105, 111, 115, 116, 32, 37, 45, 46, 47, 51, 52, 53, 54, 55, 56, 57, 61, 65, 95,
-    98, 100, 102, 103, 104, 108, 109, 110, 112, 114, 117, 58, 66, 67, 68, 69, 70, 71, 72, 73, 74, 75, 76,
-    77, 78, 79, 80, 81, 82, 83, 84, 85, 86, 87, 89, 106, 107, 113, 118, 119, 120, 121, 122, 38, 42, 44, 59,
-    88, 90, 33, 34, 40, 41, 63, 39, 43, 124, 35, 62, 0, 36, 64, 91, 93, 126, 94, 125, 60, 96, 123, 92, 195,
-    208, 128, 130, 131, 162, 184, 194, 224, 226, 153, 161, 167, 172, 176, 177, 179, 209, 216, 217, 227, 229,
-    230, 129, 132, 133, 134, 136, 146, 154, 156, 160, 163, 164, 169, 170, 173, 178, 181, 185, 186, 187, 189,
-    190, 196, 198, 228, 232, 233, 1, 135, 137, 138, 139, 140, 141, 143, 147, 149, 150, 151, 152, 155, 157,
-    158, 165, 166, 168, 174, 175, 180, 182, 183, 188, 191, 197, 231, 239, 9, 142, 144, 145, 148, 159, 171,
-    206, 215, 225, 236, 237, 199, 207, 234, 235, 192, 193, 200, 201, 202, 205, 210, 213, 218, 219, 238, 240,
-    242, 243, 255, 203, 204, 211, 212, 214, 221, 222, 223, 241, 244, 245, 246, 247, 248, 250, 251, 252, 253,
-    254, 2, 3, 4, 5, 6, 7, 8, 11, 12, 14, 15, 16, 17, 18, 19, 20, 21, 23, 24, 25, 26, 27, 28, 29, 30, 31,
-    127, 220, 249, 10, 13, 22, 256,
+    48,  49,  50,  97,  99,  101, 105, 111, 115, 116, 32,  37,  45,  46,  47,  51,  52,  53,  54,  55,
+    56,  57,  61,  65,  95,  98,  100, 102, 103, 104, 108, 109, 110, 112, 114, 117, 58,  66,  67,  68,
+    69,  70,  71,  72,  73,  74,  75,  76,  77,  78,  79,  80,  81,  82,  83,  84,  85,  86,  87,  89,
+    106, 107, 113, 118, 119, 120, 121, 122, 38,  42,  44,  59,  88,  90,  33,  34,  40,  41,  63,  39,
+    43,  124, 35,  62,  0,   36,  64,  91,  93,  126, 94,  125, 60,  96,  123, 92,  195, 208, 128, 130,
+    131, 162, 184, 194, 224, 226, 153, 161, 167, 172, 176, 177, 179, 209, 216, 217, 227, 229, 230, 129,
+    132, 133, 134, 136, 146, 154, 156, 160, 163, 164, 169, 170, 173, 178, 181, 185, 186, 187, 189, 190,
+    196, 198, 228, 232, 233, 1,   135, 137, 138, 139, 140, 141, 143, 147, 149, 150, 151, 152, 155, 157,
+    158, 165, 166, 168, 174, 175, 180, 182, 183, 188, 191, 197, 231, 239, 9,   142, 144, 145, 148, 159,
+    171, 206, 215, 225, 236, 237, 199, 207, 234, 235, 192, 193, 200, 201, 202, 205, 210, 213, 218, 219,
+    238, 240, 242, 243, 255, 203, 204, 211, 212, 214, 221, 222, 223, 241, 244, 245, 246, 247, 248, 250,
+    251, 252, 253, 254, 2,   3,   4,   5,   6,   7,   8,   11,  12,  14,  15,  16,  17,  18,  19,  20,
+    21,  23,  24,  25,  26,  27,  28,  29,  30,  31,  127, 220, 249, 10,  13,  22,  256,
 };
 
 /* Decode `coded` into `out`, which may cut it; *out_len is the whole length. False: not a valid coding. */
@@ -88,7 +134,7 @@ static bool huffman(struct view coded, struct text *out, size_t *out_len)
 {
     uint32_t code = 0, first = 0, before = 0; /* first code of this length; symbols of shorter codes */
     unsigned bits = 0;
-    bool padding = true;                      /* only ones since the last symbol */
+    bool padding = true; /* only ones since the last symbol */
     struct cursor c = cursor_open(coded);
 
     *out_len = 0;
@@ -206,7 +252,10 @@ static void insert(struct hpack *h, enum hpack_name name, size_t name_len, const
     if (keep)
         text_add(&kept, value->view);
     h->entry[h->count++] = (struct hpack_entry){
-        .size = size, .name_len = (uint16_t)name_len, .kept = (uint16_t)kept.len, .name = (uint8_t)name,
+        .size = size,
+        .name_len = (uint16_t)name_len,
+        .kept = (uint16_t)kept.len,
+        .name = (uint8_t)name,
     };
     h->size += size;
     h->kept = (uint16_t)(h->kept + kept.len);

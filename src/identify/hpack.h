@@ -29,18 +29,18 @@ enum hpack_name {
 };
 
 struct hpack_entry {
-    uint32_t size;     /* as section 4.1 counts */
+    uint32_t size; /* as section 4.1 counts */
     uint16_t name_len;
-    uint16_t kept;     /* bytes of its value in hpack.value */
-    uint8_t name;      /* enum hpack_name */
+    uint16_t kept; /* bytes of its value in hpack.value */
+    uint8_t name;  /* enum hpack_name */
 };
 
 /* The decoding state of one direction of a connection. */
 struct hpack {
-    uint32_t limit;    /* of the encoder's table */
-    uint32_t size;     /* of the entries below */
+    uint32_t limit; /* of the encoder's table */
+    uint32_t size;  /* of the entries below */
     uint16_t count;
-    uint16_t kept;     /* bytes used of value */
+    uint16_t kept;                           /* bytes used of value */
     struct hpack_entry entry[HPACK_ENTRIES]; /* oldest first */
     char value[HPACK_TABLE_BYTES + 1];       /* the kept values in the same order, without gaps; and a NUL */
 };

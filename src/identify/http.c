@@ -23,11 +23,10 @@
  *
  *     connection   application/x-msn-messenger (MSN gateway), text/xml and application/xml (BOSH, XEP-0124):
  *                  packets go on over all messages of the connection, which are one inner stream
- *     exchange     application/octet-stream (mmtls), application/x-www-form-urlencoded (Telegram's clients say so
- *                  of MTProto), none: a request and its answer are one inner stream; the next such request
- *                  begins another
- *     packets      text/plain (YMSG): the same, where the body begins as YMSG does. Other text that people
- *                  send is no protocol, even where it quotes one
+ *     exchange     application/octet-stream (mmtls), application/x-www-form-urlencoded (Telegram's clients
+ * say so of MTProto), none: a request and its answer are one inner stream; the next such request begins
+ * another packets      text/plain (YMSG): the same, where the body begins as YMSG does. Other text that
+ * people send is no protocol, even where it quotes one
  *
  * The answer is passed with its request, and an answer of the MSN gateway always (it is also polled with an
  * empty request). Compressed bodies are not passed.
@@ -45,9 +44,9 @@
 enum {
     LINE_BYTES = 8192,
     HEADER_LINES = 100,
-    ANSWERS = 16,            /* requests sent ahead of their answers; RFC 9112 section 9.3.2 */
-    CARRIED_BYTES = 65536,   /* of one body */
-    PACKET_FIRST = 'Y',      /* YMSG, YPNS, YHOO */
+    ANSWERS = 16,          /* requests sent ahead of their answers; RFC 9112 section 9.3.2 */
+    CARRIED_BYTES = 65536, /* of one body */
+    PACKET_FIRST = 'Y',    /* YMSG, YPNS, YHOO */
     MESSAGES_WITHOUT_HIT = 16,
     MESSAGES = 64,
     MESSAGES_CARRYING = 1024,
@@ -80,30 +79,30 @@ enum carriage { CARRY_NOT, CARRY_EXCHANGE, CARRY_CONNECTION, CARRY_PACKETS };
 
 /* What a header says, as far as it is needed after it. */
 struct message {
-    uint16_t status;          /* of an answer */
+    uint16_t status; /* of an answer */
     uint16_t lines;
     uint64_t length;
     bool has_length, chunked; /* "chunked" is the last transfer coding */
     bool other_coding;        /* another one is */
     bool compressed;
-    bool unsure;              /* where the body ends is not known */
-    uint8_t carriage;         /* enum carriage of its media type */
-    bool msn;                 /* it is the MSN gateway's */
+    bool unsure;      /* where the body ends is not known */
+    uint8_t carriage; /* enum carriage of its media type */
+    bool msn;         /* it is the MSN gateway's */
     bool has_type, has_upgrade;
-    uint8_t upgrade;          /* enum protocol */
+    uint8_t upgrade; /* enum protocol */
 };
 
 struct half {
-    uint8_t place;            /* enum place */
-    uint8_t part;             /* enum part */
-    bool seen;                /* any byte */
-    bool skipping;            /* inside a line that is too long */
-    bool waits;               /* this message is a CONNECT or wants an upgrade */
-    bool answer_lost;         /* and its answer was in a hole */
+    uint8_t place;    /* enum place */
+    uint8_t part;     /* enum part */
+    bool seen;        /* any byte */
+    bool skipping;    /* inside a line that is too long */
+    bool waits;       /* this message is a CONNECT or wants an upgrade */
+    bool answer_lost; /* and its answer was in a hole */
     uint16_t messages;
-    uint32_t carry;           /* octets of this body that may still be passed inside */
-    uint32_t searched;        /* octets of RESYNC */
-    uint64_t left;            /* octets of a body or chunk that are still to come */
+    uint32_t carry;    /* octets of this body that may still be passed inside */
+    uint32_t searched; /* octets of RESYNC */
+    uint64_t left;     /* octets of a body or chunk that are still to come */
     struct message message;
 };
 
@@ -113,13 +112,13 @@ struct answer {
 };
 
 struct http {
-    struct half half[2];      /* by enum flow_dir */
+    struct half half[2]; /* by enum flow_dir */
     struct answer answers[ANSWERS];
     uint8_t answer_count;
-    uint8_t inner;            /* enum carriage of the inner stream that is open */
-    uint8_t wanted;           /* enum protocol of the newest Upgrade asked for */
-    bool hit;                 /* a service was proved */
-    bool over;                /* settled or changed over */
+    uint8_t inner;                                       /* enum carriage of the inner stream that is open */
+    uint8_t wanted;                                      /* enum protocol of the newest Upgrade asked for */
+    bool hit;                                            /* a service was proved */
+    bool over;                                           /* settled or changed over */
     char method[24], host[256], target[512], agent[512]; /* of the request being read; cut */
     uint16_t method_len, host_len, target_len, agent_len;
 };
@@ -129,9 +128,10 @@ _Static_assert(sizeof(struct http) <= PARSER_STATE_BYTES, "fits the state of a p
 
 /* RFC 9110 section 9; 5789; WebDAV 4918, 3253, 5323; UPnP events; RPC and BITS over HTTP. */
 static const char *const methods[] = {
-    "GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "CONNECT", "PATCH", "TRACE",
-    "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "MERGE", "SEARCH",
-    "NOTIFY", "SUBSCRIBE", "UNSUBSCRIBE", "RPC_IN_DATA", "RPC_OUT_DATA", "BITS_POST", "CCM_POST",
+    "GET",         "POST",        "HEAD",         "PUT",       "DELETE",   "OPTIONS", "CONNECT",
+    "PATCH",       "TRACE",       "PROPFIND",     "PROPPATCH", "MKCOL",    "COPY",    "MOVE",
+    "LOCK",        "UNLOCK",      "REPORT",       "MERGE",     "SEARCH",   "NOTIFY",  "SUBSCRIBE",
+    "UNSUBSCRIBE", "RPC_IN_DATA", "RPC_OUT_DATA", "BITS_POST", "CCM_POST",
 };
 
 enum { METHODS = sizeof methods / sizeof methods[0], METHOD_BYTES = 13 /* the longest, and a space */ };
@@ -352,7 +352,7 @@ static void keep(char *buffer, size_t size, uint16_t *len, struct view v)
     *len = (uint16_t)t.len;
 }
 
-#define KEEP(h, name, v) keep((h)->name, sizeof (h)->name, &(h)->name##_len, v)
+#define KEEP(h, name, v) keep((h)->name, sizeof(h)->name, &(h)->name##_len, v)
 #define KEPT(h, name) view_of((h)->name, (h)->name##_len)
 
 /* ---- header lines ---- */
@@ -442,9 +442,13 @@ static void header_line(struct http *h, struct message *m, struct view line)
         const char *name;
         void (*read)(struct http *h, struct message *m, struct view value);
     } fields[] = {
-        { "host", read_host }, { "user-agent", read_agent }, { "content-length", read_length },
-        { "content-type", read_type }, { "transfer-encoding", read_transfer },
-        { "content-encoding", read_content_coding }, { "upgrade", read_upgrade },
+        { "host", read_host },
+        { "user-agent", read_agent },
+        { "content-length", read_length },
+        { "content-type", read_type },
+        { "transfer-encoding", read_transfer },
+        { "content-encoding", read_content_coding },
+        { "upgrade", read_upgrade },
     };
     struct view name = view_token(&line, ':');
 
@@ -488,7 +492,8 @@ static size_t body_take(struct session *s, enum flow_dir from, struct half *half
 {
     size_t n = in->len < left ? in->len : (size_t)left;
 
-    if (half->message.carriage == CARRY_PACKETS && half->carry == CARRIED_BYTES && n > 0 && in->at[0] != PACKET_FIRST)
+    if (half->message.carriage == CARRY_PACKETS && half->carry == CARRIED_BYTES && n > 0 &&
+        in->at[0] != PACKET_FIRST)
         half->carry = 0;
     size_t inside = n < half->carry ? n : half->carry;
 

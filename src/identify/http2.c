@@ -39,10 +39,10 @@ static const struct view preface = { (const uint8_t *)"PRI * HTTP/2.0\r\n\r\nSM\
 
 struct http2 {
     struct hpack hpack;
-    uint32_t skip;      /* bytes left of a frame that is passed over */
+    uint32_t skip; /* bytes left of a frame that is passed over */
     uint16_t requests;
-    bool begun, hit;    /* the preface is read; a service was proved */
-    bool over;          /* settled */
+    bool begun, hit; /* the preface is read; a service was proved */
+    bool over;       /* settled */
 };
 _Static_assert(sizeof(struct http2) <= PARSER_STATE_BYTES, "fits the state of a parser");
 

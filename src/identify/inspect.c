@@ -2,9 +2,10 @@
 /*
  * The inspection driver: flows.
  *
- * A flow under inspection has one `struct inspection` with a stack of layers: the wire protocol, and what is carried
- * inside it (WebSocket payload, HTTP bodies). Each layer is either probing, with a set of candidate parsers, or fed
- * to the parser that said yes, or dead (layer.c). The parsers talk back through session.h (session.c).
+ * A flow under inspection has one `struct inspection` with a stack of layers: the wire protocol, and what is
+ * carried inside it (WebSocket payload, HTTP bodies). Each layer is either probing, with a set of candidate
+ * parsers, or fed to the parser that said yes, or dead (layer.c). The parsers talk back through session.h
+ * (session.c).
  *
  * When nothing more can be learnt the flow is settled and all of this is given back.
  */
@@ -104,8 +105,8 @@ enum { SLABS = 6 + STATE_CLASSES };
 
 static void slabs_of(const struct inspector *in, const struct slab *out[SLABS])
 {
-    const struct slab *all[] = { &in->inspections, &in->layers, &in->heads, &in->small, &in->large, &in->records,
-                                 &in->states[0], &in->states[1], &in->states[2] };
+    const struct slab *all[] = { &in->inspections, &in->layers,    &in->heads,     &in->small,    &in->large,
+                                 &in->records,     &in->states[0], &in->states[1], &in->states[2] };
 
     memcpy(out, all, sizeof all);
 }
@@ -353,8 +354,9 @@ void inspector_open(struct inspector *in, struct flow *flow, uint64_t now_us)
 }
 
 /*
- * What was announced by a flow of another worker that has come so far only now; for a silent UDP flow, also what was
- * announced while it lived: checks of a way (ICE) may begin before both sides have told their addresses.
+ * What was announced by a flow of another worker that has come so far only now; for a silent UDP flow, also
+ * what was announced while it lived: checks of a way (ICE) may begin before both sides have told their
+ * addresses.
  */
 static void meet_late(struct session *s)
 {

@@ -13,19 +13,20 @@ enum {
     RECORD_VALUE_BYTES = 60,
 };
 
-/* Why a flow was given its service, and what else its parsers told. Kept from the first evidence to the flow's end. */
+/* Why a flow was given its service, and what else its parsers told. Kept from the first evidence to the
+ * flow's end. */
 struct record {
     struct {
         uint16_t service;
-        uint8_t kind;       /* enum evidence_kind */
+        uint8_t kind; /* enum evidence_kind */
         uint8_t confidence;
         char value[RECORD_VALUE_BYTES];
     } evidence[RECORD_EVIDENCE];
     uint8_t evidence_count;
-    uint16_t hints;         /* bits by enum hint */
-    uint16_t upgraded;      /* protocol of the layer inside (TLS after STARTTLS), 0: none */
-    char hint_value[48];    /* of the first hint that has one */
-    char server_name[64];   /* the first name the client asked for */
+    uint16_t hints;       /* bits by enum hint */
+    uint16_t upgraded;    /* protocol of the layer inside (TLS after STARTTLS), 0: none */
+    char hint_value[48];  /* of the first hint that has one */
+    char server_name[64]; /* the first name the client asked for */
     char version[24];
     char client[48];
     char account[48];
@@ -40,9 +41,9 @@ struct inspector_config {
     unsigned parser_count;
     const struct catalog *catalog;
     struct knowledge *knowledge;
-    bool keep_records;          /* a record for every flow (--all-flows) */
-    uint32_t max_inspections;   /* flows inspected at a time; 0: 65,536 */
-    uint32_t max_records;       /* 0: 1,000,000 */
+    bool keep_records;        /* a record for every flow (--all-flows) */
+    uint32_t max_inspections; /* flows inspected at a time; 0: 65,536 */
+    uint32_t max_records;     /* 0: 1,000,000 */
     /* Told of activities with a detail, while they happen. */
     void (*activity)(void *context, const struct flow *flow, const struct record *record, uint64_t time_us,
                      enum activity activity, const struct im_detail *detail);
@@ -66,8 +67,8 @@ void inspector_prefetch(const struct inspector *in, const struct flow *flow);
 /* A packet of a flow that is not settled. */
 void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p);
 
-/* The flow ended with its packet of `last_us`: use what is left over, decide for good, give inspection memory back. The
- * record stays. */
+/* The flow ended with its packet of `last_us`: use what is left over, decide for good, give inspection memory
+ * back. The record stays. */
 void inspector_close(struct inspector *in, struct flow *flow, uint64_t last_us);
 
 /* The record of a flow, or NULL; and its return after the flow's event is written. */

@@ -3,7 +3,8 @@
  * JA4: a name for the program that sent a ClientHello, made of what it offers.
  *
  *     t13d1516h2_8daaf6152771_e5627efa2ab1
- *     |||| | |   |            SHA-256 of extensions (sorted, without server_name and ALPN) _ signature algorithms
+ *     |||| | |   |            SHA-256 of extensions (sorted, without server_name and ALPN) _ signature
+ * algorithms
  *     |||| | |   SHA-256 of cipher suites, sorted
  *     |||| | first and last character of the first ALPN name
  *     |||| number of extensions
@@ -24,7 +25,7 @@
 #include <openssl/sha.h>
 
 enum {
-    LIST_MOST = 256,   /* cipher suites, extensions, signature algorithms: the registry holds no more */
+    LIST_MOST = 256, /* cipher suites, extensions, signature algorithms: the registry holds no more */
     HASH_DIGITS = 12,
     EXT_SERVER_NAME = 0,
     EXT_ALPN = 16,
@@ -90,7 +91,8 @@ static void hash_list(SHA256_CTX *sha, const struct list *l, char before_first, 
         uint16_t v = l->value[i];
         if (without_name_and_alpn && (v == EXT_SERVER_NAME || v == EXT_ALPN))
             continue;
-        char word[5] = { separator, digits[v >> 12], digits[v >> 8 & 15], digits[v >> 4 & 15], digits[v & 15] };
+        char word[5] = { separator, digits[v >> 12], digits[v >> 8 & 15], digits[v >> 4 & 15],
+                         digits[v & 15] };
         SHA256_Update(sha, separator != '\0' ? word : word + 1, separator != '\0' ? 5 : 4);
         separator = ',';
     }
@@ -129,8 +131,8 @@ static bool is_alphanumeric(uint8_t c)
     return (c >= '0' && c <= '9') || (low >= 'a' && low <= 'z');
 }
 
-/* First and last character of the first protocol; of its hexadecimal form where one of them is neither letter nor
- * digit. */
+/* First and last character of the first protocol; of its hexadecimal form where one of them is neither letter
+ * nor digit. */
 static void add_protocol(struct text *t, struct view protocols)
 {
     static const char digits[] = "0123456789abcdef";

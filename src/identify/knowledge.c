@@ -11,7 +11,7 @@ enum {
     LEG_ENTRIES = 1 << 14,
     END_ENTRIES = 1 << 16,
     HOST_ENTRIES = 1 << 14,
-    ADDRESS_GRACE_S = 3600,     /* programs keep using an answer after its time to live */
+    ADDRESS_GRACE_S = 3600, /* programs keep using an answer after its time to live */
     ADDRESS_MOST_S = 86400,
     LEG_LIFETIME_S = 120,
     END_LIFETIME_S = 600,
@@ -20,7 +20,7 @@ enum {
 
 struct knowledge {
     struct map *addresses, *legs, *ends, *hosts;
-    atomic_bool any_port; /* some leg was announced without its port */
+    atomic_bool any_port;   /* some leg was announced without its port */
     atomic_flag announcing; /* held by who looks a leg up to announce it again: seldom, and shortly */
 };
 
@@ -42,7 +42,8 @@ struct leg_value {
     uint64_t since_us;
 };
 _Static_assert(sizeof(struct end_key) <= MAP_KEY_BYTES, "fits a key");
-_Static_assert(sizeof(struct pair_key) <= MAP_KEY_BYTES && sizeof(struct pair_key) > sizeof(struct end_key), "fits");
+_Static_assert(sizeof(struct pair_key) <= MAP_KEY_BYTES && sizeof(struct pair_key) > sizeof(struct end_key),
+               "fits");
 _Static_assert(sizeof(struct leg_value) <= MAP_VALUE_BYTES, "fits a value");
 _Static_assert(sizeof(struct known_address) <= MAP_VALUE_BYTES, "fits a value");
 
@@ -93,8 +94,8 @@ static struct view address_key(const struct ip_addr *addr)
     return view_of(addr->octet, sizeof addr->octet);
 }
 
-void knowledge_learn_address(struct knowledge *k, const struct ip_addr *addr, const struct known_address *known,
-                             uint32_t ttl_s, uint64_t now_us)
+void knowledge_learn_address(struct knowledge *k, const struct ip_addr *addr,
+                             const struct known_address *known, uint32_t ttl_s, uint64_t now_us)
 {
     struct known_address before, now = *known;
 
@@ -125,7 +126,8 @@ static struct view end_key(struct end_key *key, uint8_t l4, const struct ip_addr
 }
 
 /* A leg that was announced before is known since then. */
-static void announce(struct knowledge *k, struct view key, struct leg_value value, uint64_t now_us, uint64_t expiry_us)
+static void announce(struct knowledge *k, struct view key, struct leg_value value, uint64_t now_us,
+                     uint64_t expiry_us)
 {
     uint8_t bytes[MAP_VALUE_BYTES];
     struct leg_value before;
@@ -142,7 +144,9 @@ void knowledge_expect(struct knowledge *k, const struct expectation *e, uint16_t
                       uint64_t now_us)
 {
     struct leg_value value = {
-        { service, (uint8_t)e->activity, (uint8_t)e->protocol, confidence, e->server }, e->other, now_us,
+        { service, (uint8_t)e->activity, (uint8_t)e->protocol, confidence, e->server },
+        e->other,
+        now_us,
     };
     uint64_t expiry_us = now_us + seconds(e->lifetime_s > 0 ? e->lifetime_s : LEG_LIFETIME_S);
     struct end_key key;
@@ -159,7 +163,8 @@ void knowledge_expect(struct knowledge *k, const struct expectation *e, uint16_t
     atomic_flag_clear_explicit(&k->announcing, memory_order_release);
 }
 
-bool knowledge_expected(const struct knowledge *k, const struct flow_key *key, uint64_t now_us, struct known_leg *out)
+bool knowledge_expected(const struct knowledge *k, const struct flow_key *key, uint64_t now_us,
+                        struct known_leg *out)
 {
     uint8_t bytes[MAP_VALUE_BYTES];
     struct leg_value value;
@@ -211,8 +216,8 @@ static void prove(struct knowledge *k, struct view key, uint16_t service, uint8_
     map_put(k->ends, key, view_of(&leg, sizeof leg), now_us, now_us + seconds(END_LIFETIME_S));
 }
 
-void knowledge_prove_end(struct knowledge *k, uint8_t l4, const struct ip_addr *addr, uint16_t port, uint16_t service,
-                         uint8_t protocol, uint64_t now_us)
+void knowledge_prove_end(struct knowledge *k, uint8_t l4, const struct ip_addr *addr, uint16_t port,
+                         uint16_t service, uint8_t protocol, uint64_t now_us)
 {
     struct end_key key;
 
@@ -236,23 +241,24 @@ static struct view pair_key(struct pair_key *key, const struct ip_addr *a, const
     return view_of(key, sizeof *key);
 }
 
-void knowledge_prove_pair(struct knowledge *k, const struct ip_addr *a, const struct ip_addr *b, uint16_t service,
-                          uint8_t protocol, uint64_t now_us)
+void knowledge_prove_pair(struct knowledge *k, const struct ip_addr *a, const struct ip_addr *b,
+                          uint16_t service, uint8_t protocol, uint64_t now_us)
 {
     struct pair_key key;
 
     prove(k, pair_key(&key, a, b), service, protocol, now_us);
 }
 
-bool knowledge_proved_pair(const struct knowledge *k, const struct ip_addr *a, const struct ip_addr *b, uint64_t now_us,
-                           struct known_leg *out)
+bool knowledge_proved_pair(const struct knowledge *k, const struct ip_addr *a, const struct ip_addr *b,
+                           uint64_t now_us, struct known_leg *out)
 {
     struct pair_key key;
 
     return proved(k, pair_key(&key, a, b), now_us, out);
 }
 
-void knowledge_prove_call(struct knowledge *k, uint64_t call, uint16_t service, uint8_t protocol, uint64_t now_us)
+void knowledge_prove_call(struct knowledge *k, uint64_t call, uint16_t service, uint8_t protocol,
+                          uint64_t now_us)
 {
     prove(k, view_of(&call, sizeof call), service, protocol, now_us);
 }
@@ -269,7 +275,8 @@ void knowledge_learn_host(struct knowledge *k, const struct ip_addr *addr, struc
 
     text_printable(&t, name);
     if (t.len > 0 && !ip_is_zero(addr))
-        map_put(k->hosts, address_key(addr), view_of(value, sizeof value), now_us, now_us + seconds(HOST_LIFETIME_S));
+        map_put(k->hosts, address_key(addr), view_of(value, sizeof value), now_us,
+                now_us + seconds(HOST_LIFETIME_S));
 }
 
 bool knowledge_host(const struct knowledge *k, const struct ip_addr *addr, uint64_t now_us, char out[64])

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What traffic teaches about traffic, shared by all workers: which address a DNS answer gave for which name, which
- * direct legs a signalling protocol announced, which ends were proved to speak a service, and what machines call
- * themselves. Bounded (base/map.h); everything expires by packet time.
+ * What traffic teaches about traffic, shared by all workers: which address a DNS answer gave for which name,
+ * which direct legs a signalling protocol announced, which ends were proved to speak a service, and what
+ * machines call themselves. Bounded (base/map.h); everything expires by packet time.
  */
 #pragma once
 #include "flow/flow.h"
@@ -20,12 +20,12 @@ void knowledge_forget(struct knowledge *k);
 /* ---- addresses from DNS ---- */
 
 struct known_address {
-    uint16_t service;    /* 0: the address also stands for a name of no service, or of another: no evidence */
+    uint16_t service; /* 0: the address also stands for a name of no service, or of another: no evidence */
     uint8_t role;
-    char name[61];       /* the name asked for, cut */
+    char name[61]; /* the name asked for, cut */
 };
-void knowledge_learn_address(struct knowledge *k, const struct ip_addr *addr, const struct known_address *known,
-                             uint32_t ttl_s, uint64_t now_us);
+void knowledge_learn_address(struct knowledge *k, const struct ip_addr *addr,
+                             const struct known_address *known, uint32_t ttl_s, uint64_t now_us);
 bool knowledge_address(const struct knowledge *k, const struct ip_addr *addr, uint64_t now_us,
                        struct known_address *out);
 
@@ -38,26 +38,29 @@ struct known_leg {
 };
 void knowledge_expect(struct knowledge *k, const struct expectation *e, uint16_t service, uint8_t confidence,
                       uint64_t now_us);
-/* The expectation that a flow which begins now meets, by either end, most specific first. What another worker, ahead
- * in the capture, has learnt since is not met. */
-bool knowledge_expected(const struct knowledge *k, const struct flow_key *key, uint64_t now_us, struct known_leg *out);
+/* The expectation that a flow which begins now meets, by either end, most specific first. What another
+ * worker, ahead in the capture, has learnt since is not met. */
+bool knowledge_expected(const struct knowledge *k, const struct flow_key *key, uint64_t now_us,
+                        struct known_leg *out);
 
 /* ---- ends proved to speak a service ---- */
 
-/* One end (address, port) of a proved flow: a UDP socket of a client serves one program; a server's port one service. */
-void knowledge_prove_end(struct knowledge *k, uint8_t l4, const struct ip_addr *addr, uint16_t port, uint16_t service,
-                         uint8_t protocol, uint64_t now_us);
+/* One end (address, port) of a proved flow: a UDP socket of a client serves one program; a server's port one
+ * service. */
+void knowledge_prove_end(struct knowledge *k, uint8_t l4, const struct ip_addr *addr, uint16_t port,
+                         uint16_t service, uint8_t protocol, uint64_t now_us);
 bool knowledge_proved_end(const struct knowledge *k, uint8_t l4, const struct ip_addr *addr, uint16_t port,
                           uint64_t now_us, struct known_leg *out);
 
 /* Two machines that speak a service's own protocol with each other: what else they say may be its too. */
-void knowledge_prove_pair(struct knowledge *k, const struct ip_addr *a, const struct ip_addr *b, uint16_t service,
-                          uint8_t protocol, uint64_t now_us);
-bool knowledge_proved_pair(const struct knowledge *k, const struct ip_addr *a, const struct ip_addr *b, uint64_t now_us,
-                           struct known_leg *out);
+void knowledge_prove_pair(struct knowledge *k, const struct ip_addr *a, const struct ip_addr *b,
+                          uint16_t service, uint8_t protocol, uint64_t now_us);
+bool knowledge_proved_pair(const struct knowledge *k, const struct ip_addr *a, const struct ip_addr *b,
+                           uint64_t now_us, struct known_leg *out);
 
 /* The flows of a call, known by a number that they share. */
-void knowledge_prove_call(struct knowledge *k, uint64_t call, uint16_t service, uint8_t protocol, uint64_t now_us);
+void knowledge_prove_call(struct knowledge *k, uint64_t call, uint16_t service, uint8_t protocol,
+                          uint64_t now_us);
 bool knowledge_proved_call(const struct knowledge *k, uint64_t call, uint64_t now_us, struct known_leg *out);
 
 /* ---- names of machines ---- */

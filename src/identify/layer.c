@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Layers: a stream within a flow (the flow itself, or what is carried inside it) on its way from candidates to the
- * parser that follows it. Bytes are used in place; only what a parser could not use yet is copied into the layer's
- * buffers. What a parser asks of its own layer while it is called (upgrade, settle) is done when it has returned.
+ * Layers: a stream within a flow (the flow itself, or what is carried inside it) on its way from candidates
+ * to the parser that follows it. Bytes are used in place; only what a parser could not use yet is copied into
+ * the layer's buffers. What a parser asks of its own layer while it is called (upgrade, settle) is done when
+ * it has returned.
  */
 #include "identify/driver.h"
 #include <assert.h>
 
 enum {
-    ROUNDS = 4,  /* changes of protocol within one stretch of bytes */
-    AGAIN = 16,  /* times that kept bytes are tried again without any being used */
+    ROUNDS = 4, /* changes of protocol within one stretch of bytes */
+    AGAIN = 16, /* times that kept bytes are tried again without any being used */
 };
 
 /* A layer inside another, or 0 when all are in use. */
@@ -54,9 +55,9 @@ static bool take_charge(struct session *s, const struct parser *p)
     if (p->feed == NULL)
         return true;
     while (sizes[class] < p->state_size)
-        class++;
+        class ++;
     l->memory = slab_get(&s->in->states[class]);
-    l->memory_class = (uint8_t)class;
+    l->memory_class = (uint8_t) class;
     if (l->memory == 0) {
         count(s->in->counters, COUNT_INSPECT_FULL);
         return false;
@@ -98,7 +99,8 @@ static struct view side_view(const struct inspector *in, const struct side *side
     return side->buffer != 0 ? view_of(side_bytes(in, side), side->len) : view_of(NULL, 0);
 }
 
-/* Keep bytes behind those kept before. Returns how many found room; 0: the buffer is full or there is none. */
+/* Keep bytes behind those kept before. Returns how many found room; 0: the buffer is full or there is none.
+ */
 static size_t side_append(struct inspector *in, struct side *side, struct view v)
 {
     if (side->buffer == 0 || (!side->large && side->len + v.len > BUFFER_SMALL)) {
@@ -164,7 +166,8 @@ static void layer_start(struct session *s, enum flow_dir from, uint8_t first)
             set_keep(&l->candidates, &s->in->bodies);
     } else {
         for (unsigned i = 0; i < INSPECT_PARSERS / 64; i++)
-            l->candidates.bits[i] &= s->in->by_first[l4][from][first].bits[i] | s->in->answering[l4][from].bits[i];
+            l->candidates.bits[i] &=
+                s->in->by_first[l4][from][first].bits[i] | s->in->answering[l4][from].bits[i];
     }
 }
 
@@ -188,20 +191,22 @@ static void accept(struct session *s, const struct parser *p, const struct findi
         return;
     f->protocol = (uint8_t)p->protocol;
     session_adopt(s, session_service(s, slug), EVIDENCE_PAYLOAD,
-          finding->confidence != 0 ? finding->confidence : evidence_worth(EVIDENCE_PAYLOAD),
-          finding->value[0] != '\0' ? view_string(finding->value) : view_string(protocol_name(p->protocol)));
+                  finding->confidence != 0 ? finding->confidence : evidence_worth(EVIDENCE_PAYLOAD),
+                  finding->value[0] != '\0' ? view_string(finding->value)
+                                            : view_string(protocol_name(p->protocol)));
 }
 
 /*
- * Ask the candidates in order. The first yes counts when all before it have said no; with `final` (no more bytes to
- * come, or the limit reached) a "need more" is a no. Returns the layer's new state.
+ * Ask the candidates in order. The first yes counts when all before it have said no; with `final` (no more
+ * bytes to come, or the limit reached) a "need more" is a no. Returns the layer's new state.
  */
 static enum layer_state ask(struct session *s, const struct sample *sample, bool final)
 {
     struct layer *l = s->layer;
     bool waiting = false;
 
-    for (unsigned i = set_next(&l->candidates, 0); i < s->in->config.parser_count; i = set_next(&l->candidates, i + 1)) {
+    for (unsigned i = set_next(&l->candidates, 0); i < s->in->config.parser_count;
+         i = set_next(&l->candidates, i + 1)) {
         const struct parser *p = s->in->config.parsers[i];
         bool held = sample->l4 == L4_UDP && s->inspection->held_parser == i + 1;
         struct finding finding = { 0 };
@@ -266,7 +271,8 @@ static void upgrade(struct session *s)
     l->state = LAYER_PROBING;
     s->inspection->notes.upgraded = l->upgrade_to;
     for (unsigned i = 0; l->upgrade_to == PROTOCOL_WEBSOCKET && i < s->in->config.parser_count; i++) {
-        if (s->in->config.parsers[i]->protocol == PROTOCOL_WEBSOCKET && !take_charge(s, s->in->config.parsers[i]))
+        if (s->in->config.parsers[i]->protocol == PROTOCOL_WEBSOCKET &&
+            !take_charge(s, s->in->config.parsers[i]))
             session_settle(s);
     }
 }
@@ -297,8 +303,8 @@ static void layer_feed_kept(struct session *s, enum flow_dir from)
 }
 
 /*
- * Take what is in order from one side: all that is kept and new, beginning at the first byte not used up. Returns
- * how many bytes are used up.
+ * Take what is in order from one side: all that is kept and new, beginning at the first byte not used up.
+ * Returns how many bytes are used up.
  */
 static size_t layer_step(struct session *s, enum flow_dir from, struct view in)
 {
@@ -330,8 +336,8 @@ static size_t layer_step(struct session *s, enum flow_dir from, struct view in)
 }
 
 /*
- * What is kept of the other side may be of use now: the parser waited for this side's answer, or there was an upgrade.
- * Not for ever: a parser that does not move gets it again a few times only.
+ * What is kept of the other side may be of use now: the parser waited for this side's answer, or there was an
+ * upgrade. Not for ever: a parser that does not move gets it again a few times only.
  */
 static void layer_other(struct session *s, enum flow_dir other)
 {
@@ -371,7 +377,8 @@ static void layer_overflow(struct session *s, enum flow_dir from)
         layer_ask_last(s);
     } else if (l->state == LAYER_FED) {
         count(s->in->counters, side->large ? COUNT_PARSER_FULL : COUNT_INSPECT_FULL);
-        session_trace(s, "a message of %s is longer than %u bytes", protocol_name(l->parser->protocol), side->len);
+        session_trace(s, "a message of %s is longer than %u bytes", protocol_name(l->parser->protocol),
+                      side->len);
         side_clear(s->in, side);
         if (l->parser->gap == NULL || !l->parser->gap(state_of(s), from))
             session_settle(s);
@@ -546,6 +553,7 @@ void layer_finish(struct session *s)
         return;
     if (s->flow->key.l4 != L4_UDP)
         finish_from(s);
-    else if (s->layer->state == LAYER_PROBING && i->held_parser != 0) /* its datagram is gone, but not what was found */
+    else if (s->layer->state == LAYER_PROBING &&
+             i->held_parser != 0) /* its datagram is gone, but not what was found */
         accept(s, s->in->config.parsers[i->held_parser - 1], &i->held);
 }

@@ -26,18 +26,24 @@
 #include "identify/quic_initial.h"
 
 enum {
-    DATAGRAM_FULL = 1200,   /* RFC 9000 section 14.1 */
-    CLIENT_ID_LEAST = 8,    /* of the id that a client makes up for the server, section 7.2 */
-    ID_TELLING = 4,         /* an id of this length is not repeated by chance */
-    HEADS_MOST = 6,         /* datagrams that a perhaps may last */
+    DATAGRAM_FULL = 1200, /* RFC 9000 section 14.1 */
+    CLIENT_ID_LEAST = 8,  /* of the id that a client makes up for the server, section 7.2 */
+    ID_TELLING = 4,       /* an id of this length is not repeated by chance */
+    HEADS_MOST = 6,       /* datagrams that a perhaps may last */
     DATAGRAMS_MOST = 24,
-    FAILURES_MOST = 4,      /* packets that no key opens: each costs making keys */
+    FAILURES_MOST = 4, /* packets that no key opens: each costs making keys */
     HANDSHAKE_HEAD = 4,
 
-    FRAME_PADDING = 0x00, FRAME_PING = 0x01, FRAME_ACK = 0x02, FRAME_ACK_ECN = 0x03, FRAME_CRYPTO = 0x06,
-    FRAME_GOOGLE_PING = 0x07, FRAME_GOOGLE_CRYPTO = 0x08, /* Q050 and T050: frame types from before the RFC */
+    FRAME_PADDING = 0x00,
+    FRAME_PING = 0x01,
+    FRAME_ACK = 0x02,
+    FRAME_ACK_ECN = 0x03,
+    FRAME_CRYPTO = 0x06,
+    FRAME_GOOGLE_PING = 0x07,
+    FRAME_GOOGLE_CRYPTO = 0x08, /* Q050 and T050: frame types from before the RFC */
 
-    PARAMETER_GOOGLE_AGENT = 0x3129, /* google_user_agent_id, QUICHE quic/core/crypto/transport_parameters.cc */
+    PARAMETER_GOOGLE_AGENT =
+        0x3129, /* google_user_agent_id, QUICHE quic/core/crypto/transport_parameters.cc */
 };
 
 struct quic_state {
@@ -47,7 +53,7 @@ struct quic_state {
     uint8_t client;                     /* who sends what they open: 1 + enum flow_dir, 0: not known */
     uint8_t datagrams, failures;
     bool told_version;
-    struct assembly crypto;             /* the client's handshake bytes */
+    struct assembly crypto; /* the client's handshake bytes */
 };
 
 /* ---- recognising ---- */
@@ -142,7 +148,8 @@ static enum im_answer quic_probe(const struct sample *s, struct finding *out)
     }
     if (quic_version_find(head.number) != NULL)
         return probe_known(s, out);
-    bool could = s->datagram.len >= DATAGRAM_FULL && head.dcid.len >= CLIENT_ID_LEAST && s->head_count <= HEADS_MOST;
+    bool could =
+        s->datagram.len >= DATAGRAM_FULL && head.dcid.len >= CLIENT_ID_LEAST && s->head_count <= HEADS_MOST;
     return could ? IM_MORE : IM_NO;
 }
 
@@ -271,7 +278,8 @@ static bool open_packet(struct quic_state *q, const struct quic_packet *p, uint8
     return true;
 }
 
-static void tell_version(struct quic_state *q, struct session *s, const struct quic_version *v, uint32_t number)
+static void tell_version(struct quic_state *q, struct session *s, const struct quic_version *v,
+                         uint32_t number)
 {
     char name[32];
     struct text t = TEXT(name);
@@ -284,7 +292,8 @@ static void tell_version(struct quic_state *q, struct session *s, const struct q
 }
 
 /* An Initial packet. True: all is known. */
-static bool read_initial(struct quic_state *q, struct session *s, enum flow_dir from, const struct quic_packet *p)
+static bool read_initial(struct quic_state *q, struct session *s, enum flow_dir from,
+                         const struct quic_packet *p)
 {
     uint8_t buffer[QUIC_PLAIN_BYTES];
     struct view plain;

@@ -4,14 +4,15 @@
  *
  *     up to Q043   flags8 connection-id[8] version[4] number hash[12] frames        flags 1: version follows,
  *                                                                                   8: id there, 2: reset
- *     Q044 to Q049 first8 version[4] lengths8 ids number hash[12] frames            first bit 80; lengths: a nibble
- *                                                                                   each, 0 or the length less 3
- *     Q050         see quic_initial.c: encrypted, with the message below in its CRYPTO frames
+ *     Q044 to Q049 first8 version[4] lengths8 ids number hash[12] frames            first bit 80; lengths: a
+ * nibble each, 0 or the length less 3 Q050         see quic_initial.c: encrypted, with the message below in
+ * its CRYPTO frames
  *
  * Before keys are agreed, packets carry a checksum only. The client's first message stands in a STREAM or
  * CRYPTO frame at the beginning; heads of frames changed from version to version, so it is found by its tag:
  *
- *     "CHLO" entries16le 0[2] { tag[4] end32le }[entries] values            end counts from the first value on
+ *     "CHLO" entries16le 0[2] { tag[4] end32le }[entries] values            end counts from the first value
+ * on
  *
  * "SNI\0" is the server's name, "UAID" the program. Values come in the order of the entries; PAD comes first,
  * so that the others lie at the message's end.
@@ -24,12 +25,14 @@ enum {
     FLAG_VERSION = 0x01,
     FLAG_RESET = 0x02,
     FLAG_ID = 0x08,
-    FLAGS_OTHER = 0xc0,  /* not used by these versions: multipath, reserved */
+    FLAGS_OTHER = 0xc0, /* not used by these versions: multipath, reserved */
     LONG_HEADER = 0x80,
 
-    FIRST_VERSION = 24, LAST_FLAGS_VERSION = 43, LAST_VERSION = 49,
-    CHLO_WITHIN = 48,    /* number, hash and frame head come before it: at most 6, 12 (and 2 more), 14 octets */
-    ENTRIES_MOST = 128,  /* QUIC Crypto: the limit of the format */
+    FIRST_VERSION = 24,
+    LAST_FLAGS_VERSION = 43,
+    LAST_VERSION = 49,
+    CHLO_WITHIN = 48, /* number, hash and frame head come before it: at most 6, 12 (and 2 more), 14 octets */
+    ENTRIES_MOST = 128, /* QUIC Crypto: the limit of the format */
 };
 
 /* 43 of "Q043"; 0: not one of these. */
@@ -59,7 +62,8 @@ bool google_packet_read(struct view datagram, struct google_packet *out)
         cursor_skip(&c, 8);
         out->number = cursor_u32(&c);
         unsigned v = version_of(out->number);
-        if (c.bad || (first & (FLAG_VERSION | FLAG_RESET | FLAG_ID | FLAGS_OTHER)) != (FLAG_VERSION | FLAG_ID) ||
+        if (c.bad ||
+            (first & (FLAG_VERSION | FLAG_RESET | FLAG_ID | FLAGS_OTHER)) != (FLAG_VERSION | FLAG_ID) ||
             v == 0 || v > LAST_FLAGS_VERSION)
             return false;
     }

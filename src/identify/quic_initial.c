@@ -3,9 +3,11 @@
  * QUIC long headers and the protection of Initial packets.
  *
  *     first8 version32 dcid8 scid8                                            all versions, RFC 8999
- *     ... token length packet-number content tag[16]                          Initial, RFC 9000 section 17.2.2
+ *     ... token length packet-number content tag[16]                          Initial, RFC 9000
+ * section 17.2.2
  *     ... length packet-number content tag[16]                                0-RTT, Handshake
- *     ... token tag[16]                                                       Retry: to the end of the datagram
+ *     ... token tag[16]                                                       Retry: to the end of the
+ * datagram
  *
  * dcid8 and scid8 are blocks behind one octet of length, token a block behind a varint.
  *
@@ -38,9 +40,9 @@ enum {
     FIXED_BIT = 0x40,
     SALT_BYTES = 20,
     TAG_BYTES = 16,
-    SAMPLE_AT = 4,       /* behind the beginning of the packet number */
+    SAMPLE_AT = 4, /* behind the beginning of the packet number */
     SAMPLE_BYTES_AES = 16,
-    BLOCK_BYTES = 64,    /* of SHA-256 */
+    BLOCK_BYTES = 64, /* of SHA-256 */
 };
 
 #define SALT_22 "\x7f\xbc\xdb\x0e\x7c\x66\xbb\xe9\x19\x3a\x96\xcd\x21\x51\x9e\xbd\x7a\x02\x64\x4a"
@@ -80,8 +82,9 @@ const struct quic_version *quic_version_find(uint32_t number)
 
 bool quic_version_plausible(uint32_t number)
 {
-    return quic_version_find(number) != NULL || (number & 0x0f0f0f0f) == 0x0a0a0a0a || number >> 8 == 0xff0000 ||
-           number >> 8 == 0xff0200 || number >> 8 == 0xfaceb0 || number >> 16 == 0x5130 || number >> 16 == 0x5430;
+    return quic_version_find(number) != NULL || (number & 0x0f0f0f0f) == 0x0a0a0a0a ||
+           number >> 8 == 0xff0000 || number >> 8 == 0xff0200 || number >> 8 == 0xfaceb0 ||
+           number >> 16 == 0x5130 || number >> 16 == 0x5430;
 }
 
 void quic_version_name(const struct quic_version *v, uint32_t number, struct text *out)
@@ -163,7 +166,8 @@ static void hmac(struct view key, struct view message, const char *last, uint8_t
     SHA256_Final(out, &sha);
 }
 
-/* HKDF-Expand-Label (RFC 8446 section 7.1) with empty context, up to 32 octets: a single round of HKDF-Expand. */
+/* HKDF-Expand-Label (RFC 8446 section 7.1) with empty context, up to 32 octets: a single round of
+ * HKDF-Expand. */
 static void expand(const uint8_t secret[SHA256_DIGEST_LENGTH], const char *label, uint8_t *out, uint8_t size)
 {
     char bytes[64];
@@ -172,7 +176,7 @@ static void expand(const uint8_t secret[SHA256_DIGEST_LENGTH], const char *label
 
     text_char(&info, '\0');
     text_char(&info, (char)size);
-    text_char(&info, (char)(strlen("tls13 ") + strlen(label)));
+    text_char(&info, (char)(view_string("tls13 ").len + view_string(label).len));
     text_string(&info, "tls13 ");
     text_string(&info, label);
     text_char(&info, '\0');
@@ -217,8 +221,8 @@ static bool open_content(const struct quic_keys *keys, uint8_t first, struct vie
     return ok;
 }
 
-bool quic_packet_open(const struct quic_keys *keys, const struct quic_packet *p, uint8_t buffer[QUIC_PLAIN_BYTES],
-                      struct view *out_plain)
+bool quic_packet_open(const struct quic_keys *keys, const struct quic_packet *p,
+                      uint8_t buffer[QUIC_PLAIN_BYTES], struct view *out_plain)
 {
     struct view sample = view_slice(p->guarded, SAMPLE_AT, SAMPLE_AT + SAMPLE_BYTES_AES);
     uint8_t mask[16], number[4];

@@ -15,16 +15,17 @@ enum {
 /* One version, or several numbers that differ in name only. */
 struct quic_version {
     uint32_t first, last;
-    const char *name;        /* of a draft, its number follows */
-    const char *salt;        /* 20 octets */
-    bool second;             /* packet types and key labels of QUIC version 2 */
-    bool google_frames;      /* frames and handshake framing of Google QUIC */
+    const char *name;   /* of a draft, its number follows */
+    const char *salt;   /* 20 octets */
+    bool second;        /* packet types and key labels of QUIC version 2 */
+    bool google_frames; /* frames and handshake framing of Google QUIC */
 };
 
 /* NULL: not known, or a version that is not encrypted so. */
 const struct quic_version *quic_version_find(uint32_t number);
 
-/* Could this be a version, as far as its number tells: known, reserved for greasing, or in a range of drafts? */
+/* Could this be a version, as far as its number tells: known, reserved for greasing, or in a range of drafts?
+ */
 bool quic_version_plausible(uint32_t number);
 
 /* "QUIC v1", "QUIC draft-29". */
@@ -47,8 +48,8 @@ struct quic_packet {
     const struct quic_version *version;
     enum quic_type type;
     struct view token;
-    struct view clear;       /* from the first byte up to the packet number */
-    struct view guarded;     /* packet number, content, tag */
+    struct view clear;   /* from the first byte up to the packet number */
+    struct view guarded; /* packet number, content, tag */
 };
 
 /* The next packet of a datagram. False: none, not a known version, or lengths that do not fit. */
@@ -62,8 +63,8 @@ struct quic_keys {
 void quic_keys_derive(const struct quic_version *v, struct view dcid, bool server, struct quic_keys *out);
 
 /* Open an Initial. False: not made with these keys. *out_plain borrows from `buffer`. */
-bool quic_packet_open(const struct quic_keys *keys, const struct quic_packet *p, uint8_t buffer[QUIC_PLAIN_BYTES],
-                      struct view *out_plain);
+bool quic_packet_open(const struct quic_keys *keys, const struct quic_packet *p,
+                      uint8_t buffer[QUIC_PLAIN_BYTES], struct view *out_plain);
 
 /* A variable-length integer (RFC 9000 section 16). */
 uint64_t quic_varint(struct cursor *c);

@@ -76,11 +76,13 @@ static struct shown show(struct view v)
 
 struct decision_context decision_context(const struct session *s)
 {
-    return (struct decision_context){ .catalog = s->in->config.catalog, .knowledge = s->in->config.knowledge,
+    return (struct decision_context){ .catalog = s->in->config.catalog,
+                                      .knowledge = s->in->config.knowledge,
                                       .now_us = s->now_us };
 }
 
-void session_adopt(struct session *s, uint16_t service, enum evidence_kind kind, unsigned confidence, struct view value)
+void session_adopt(struct session *s, uint16_t service, enum evidence_kind kind, unsigned confidence,
+                   struct view value)
 {
     struct record *r = service != 0 ? record_get(s->in, s->flow) : NULL;
 
@@ -108,11 +110,12 @@ uint16_t session_service(const struct session *s, const char *slug)
 
 void session_evidence(struct session *s, const struct evidence *e)
 {
-    session_adopt(s, session_service(s, e->service), e->kind, e->confidence != 0 ? e->confidence : evidence_worth(e->kind),
-          e->value);
+    session_adopt(s, session_service(s, e->service), e->kind,
+                  e->confidence != 0 ? e->confidence : evidence_worth(e->kind), e->value);
 }
 
-static void adopt_hit(struct session *s, enum evidence_kind kind, const struct catalog_hit *hit, struct view value)
+static void adopt_hit(struct session *s, enum evidence_kind kind, const struct catalog_hit *hit,
+                      struct view value)
 {
     unsigned worth = evidence_worth(kind);
 
@@ -135,7 +138,8 @@ bool session_name(struct session *s, enum evidence_kind kind, struct view host)
     if (notes->server_name[0] == '\0') {
         struct text t = TEXT(notes->server_name);
         text_printable(&t, host);
-        notes->asked_outside = kind == EVIDENCE_SNI || kind == EVIDENCE_QUIC_SNI || kind == EVIDENCE_TUNNEL_TARGET;
+        notes->asked_outside =
+            kind == EVIDENCE_SNI || kind == EVIDENCE_QUIC_SNI || kind == EVIDENCE_TUNNEL_TARGET;
     }
     if (!catalog_match_name(s->in->config.catalog, host, &hit)) {
         session_trace(s, "name %s \"%s\": not in the catalog", evidence_name(kind), show(host).text);
@@ -242,7 +246,8 @@ void session_expect(struct session *s, const struct expectation *e)
     if (service == 0)
         return;
     count(s->in->counters, COUNT_EXPECTATIONS);
-    knowledge_expect(s->in->config.knowledge, e, service, (uint8_t)evidence_worth(EVIDENCE_EXPECTED), s->now_us);
+    knowledge_expect(s->in->config.knowledge, e, service, (uint8_t)evidence_worth(EVIDENCE_EXPECTED),
+                     s->now_us);
 }
 
 void session_call(struct session *s, struct view fragments)
@@ -261,8 +266,8 @@ void session_call(struct session *s, struct view fragments)
         knowledge_prove_call(context.knowledge, call, s->flow->service, s->flow->protocol, s->now_us);
 }
 
-void session_learn_address(struct session *s, struct view name, struct view canonical, const struct ip_addr *addr,
-                           uint32_t ttl_s)
+void session_learn_address(struct session *s, struct view name, struct view canonical,
+                           const struct ip_addr *addr, uint32_t ttl_s)
 {
     struct known_address known = { 0 };
     struct catalog_hit hit;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a parser can say about the conversation that it follows. The inspection driver (inspect.c) implements
- * these calls; unit tests and fuzz targets link a recorder instead. All views are borrowed for the call; nothing
- * here fails: what exceeds a limit is cut or dropped, and counted.
+ * these calls; unit tests and fuzz targets link a recorder instead. All views are borrowed for the call;
+ * nothing here fails: what exceeds a limit is cut or dropped, and counted.
  */
 #pragma once
 #include "flow/flow.h"
@@ -13,9 +13,9 @@ struct session;
 /* Why a flow belongs to a service. Strong evidence decides, weak evidence needs company. */
 struct evidence {
     enum evidence_kind kind;
-    const char *service;  /* slug; NULL: the service of the parser in charge */
-    struct view value;    /* what was seen; made printable and cut to 64 bytes */
-    uint8_t confidence;   /* 0: what the kind is worth */
+    const char *service; /* slug; NULL: the service of the parser in charge */
+    struct view value;   /* what was seen; made printable and cut to 64 bytes */
+    uint8_t confidence;  /* 0: what the kind is worth */
 };
 void session_evidence(struct session *s, const struct evidence *e);
 
@@ -26,19 +26,19 @@ void session_evidence(struct session *s, const struct evidence *e);
  */
 bool session_name(struct session *s, enum evidence_kind kind, struct view host);
 
-/* One HTTP request, for the catalog's paths and user agents; host goes through session_name. Empty views where
- * a header is missing. Returns true when it proved a service. */
+/* One HTTP request, for the catalog's paths and user agents; host goes through session_name. Empty views
+ * where a header is missing. Returns true when it proved a service. */
 bool session_http(struct session *s, struct view method, struct view path, struct view agent);
 
 /* Details of something that happens: empty views and zero where not known. */
 struct im_detail {
-    struct view account;  /* who: the local user's account, nick, number */
-    struct view peer;     /* to or from whom */
-    struct view room;     /* group or channel */
-    struct view file;     /* file name */
-    uint64_t size;        /* of the file, bytes */
-    struct view text;     /* message text: never written to an event by default */
-    bool outgoing;        /* from the flow's client */
+    struct view account; /* who: the local user's account, nick, number */
+    struct view peer;    /* to or from whom */
+    struct view room;    /* group or channel */
+    struct view file;    /* file name */
+    uint64_t size;       /* of the file, bytes */
+    struct view text;    /* message text: never written to an event by default */
+    bool outgoing;       /* from the flow's client */
 };
 
 /* An activity happened. Sets the flow's activity bit; with a detail, an `im` event is written as well. */
@@ -53,49 +53,50 @@ void session_client(struct session *s, struct view software);
 /* Fingerprint of a ClientHello (JA4), for the event and the catalog. */
 void session_ja4(struct session *s, struct view ja4);
 
-/* Is a fingerprint of any use for this flow? Call after the names: making one costs more than all else in a hello. */
+/* Is a fingerprint of any use for this flow? Call after the names: making one costs more than all else in a
+ * hello. */
 bool session_wants_ja4(const struct session *s);
 
 /* The traffic tries to hide something; a hint for the analyst, not evidence. */
 void session_hint(struct session *s, enum hint h, struct view value);
 
 /*
- * A direct leg to come: the flow that matches is labelled `peer` and belongs to this session's service. A zero
- * address (ip_is_zero) or port 0 means any; at least one address must be given. `token`: bytes that the leg must
- * carry, or empty.
+ * A direct leg to come: the flow that matches is labelled `peer` and belongs to this session's service. A
+ * zero address (ip_is_zero) or port 0 means any; at least one address must be given. `token`: bytes that the
+ * leg must carry, or empty.
  */
 struct expectation {
-    uint8_t l4;               /* 6, 17, or 0 for both */
-    struct ip_addr addr;      /* one end, in whichever direction the leg is opened */
+    uint8_t l4;          /* 6, 17, or 0 for both */
+    struct ip_addr addr; /* one end, in whichever direction the leg is opened */
     uint16_t port;
-    struct ip_addr other;     /* the other end where known */
+    struct ip_addr other; /* the other end where known */
     enum activity activity;
-    enum protocol protocol;   /* what will be spoken on it: PROTOCOL_DCC … */
-    const char *service;      /* slug; NULL: the parser's */
-    bool server;              /* no direct leg: another server of the service, to which this one sends the client */
-    uint32_t lifetime_s;      /* 0: 120 seconds */
+    enum protocol protocol; /* what will be spoken on it: PROTOCOL_DCC … */
+    const char *service;    /* slug; NULL: the parser's */
+    bool server; /* no direct leg: another server of the service, to which this one sends the client */
+    uint32_t lifetime_s; /* 0: 120 seconds */
 };
 void session_expect(struct session *s, const struct expectation *e);
 
 /*
- * The two user fragments of an ICE check, "theirs:ours" or the other way round (RFC 8445 section 7.2.2): flows that
- * carry the same pair are ways of one call, and belong to one service.
+ * The two user fragments of an ICE check, "theirs:ours" or the other way round (RFC 8445 section 7.2.2):
+ * flows that carry the same pair are ways of one call, and belong to one service.
  */
 void session_call(struct session *s, struct view fragments);
 
-/* A DNS answer: `addr` stands for `name`, the one asked, for `ttl_s` seconds from now; and for `canonical`, the name that
- * it led to, which may be the same. */
-void session_learn_address(struct session *s, struct view name, struct view canonical, const struct ip_addr *addr,
-                           uint32_t ttl_s);
+/* A DNS answer: `addr` stands for `name`, the one asked, for `ttl_s` seconds from now; and for `canonical`,
+ * the name that it led to, which may be the same. */
+void session_learn_address(struct session *s, struct view name, struct view canonical,
+                           const struct ip_addr *addr, uint32_t ttl_s);
 
 /* The name that a machine gives itself (DHCP, mDNS, NetBIOS). */
 void session_learn_host(struct session *s, const struct ip_addr *addr, struct view name);
 
 /*
- * From the first byte that feed does not consume in this call, the stream speaks something else: identify again
- * (HTTP CONNECT, SOCKS, STARTTLS, upgrade). `hint` names what is expected, PROTOCOL_UNKNOWN for anything. What is
- * known of the flow so far stays. Both directions change over; bytes that the other direction sends from now on
- * are the new protocol's.
+ * From the first byte that feed does not consume in this call, the stream speaks something else: identify
+ * again (HTTP CONNECT, SOCKS, STARTTLS, upgrade). `hint` names what is expected, PROTOCOL_UNKNOWN for
+ * anything. What is known of the flow so far stays. Both directions change over; bytes that the other
+ * direction sends from now on are the new protocol's.
  */
 void session_upgrade(struct session *s, enum protocol hint);
 

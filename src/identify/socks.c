@@ -41,19 +41,19 @@ enum step { STEP_MORE, STEP_DONE, STEP_BAD };
 enum phase { PHASE_GREETING, PHASE_TALK, PHASE_END };
 
 struct socks {
-    uint8_t version;     /* 4 or 5, once the client's first byte was read */
-    uint8_t phase[2];    /* enum phase, by direction; PHASE_END: the request or the reply was read */
+    uint8_t version;  /* 4 or 5, once the client's first byte was read */
+    uint8_t phase[2]; /* enum phase, by direction; PHASE_END: the request or the reply was read */
     bool gssapi_offered, method_known;
     uint8_t method;
     uint8_t command;
     bool granted;
-    bool bytestream;     /* of XMPP */
+    bool bytestream; /* of XMPP */
 };
 
 struct target {
     char host[TEXT_LIMIT + 1];
     uint16_t port;
-    bool address;        /* given as an address, not as a name */
+    bool address; /* given as an address, not as a name */
 };
 
 /* ---- messages ---- */
@@ -313,7 +313,8 @@ static void tell_request(struct socks *k, struct session *s, const struct target
     session_version(s, view_string(k->version == 4 ? "SOCKS4" : "SOCKS5"));
     if (is_bytestream_target(t)) {
         k->bytestream = true;
-        session_evidence(s, &(struct evidence){ .kind = EVIDENCE_PAYLOAD, .service = "xmpp",
+        session_evidence(s, &(struct evidence){ .kind = EVIDENCE_PAYLOAD,
+                                                .service = "xmpp",
                                                 .value = VIEW("SOCKS5 bytestream") });
         session_activity(s, ACTIVITY_FILE, NULL);
         return;

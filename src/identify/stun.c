@@ -33,31 +33,49 @@
 enum {
     HEADER_BYTES = 20,
     ATTRIBUTE_LIMIT = 32,
-    MESSAGE_LIMIT = 2048,   /* over TCP, of the first one */
-    LAYER_LIMIT = 2,        /* a message and what it relays */
-    CLASSIC_ASK_LIMIT = 4,  /* datagrams until an answer must have come */
+    MESSAGE_LIMIT = 2048,  /* over TCP, of the first one */
+    LAYER_LIMIT = 2,       /* a message and what it relays */
+    CLASSIC_ASK_LIMIT = 4, /* datagrams until an answer must have come */
     SEEN_LIMIT = 32,
     SEEN_KNOWN_LIMIT = 16,
     STRANGE_LIMIT = 8,
     MULTIPLEX = 0xff10,
     MULTIPLEX_ID_BYTES = 8,
-    CHANNEL_FIRST = 0x40, CHANNEL_LAST = 0x4f,
-    DTLS_FIRST = 20, DTLS_LAST = 63,
+    CHANNEL_FIRST = 0x40,
+    CHANNEL_LAST = 0x4f,
+    DTLS_FIRST = 20,
+    DTLS_LAST = 63,
     LARGEST_FRAME = PARSER_MESSAGE_BYTES - 4,
 };
 
 enum method { /* IANA "STUN Methods"; numbers of TURN drafts that Microsoft uses lie among them */
-    METHOD_BINDING = 1, METHOD_ALLOCATE = 3, METHOD_REFRESH = 4, METHOD_SEND = 6, METHOD_DATA = 7,
-    METHOD_CREATE_PERMISSION = 8, METHOD_CHANNEL_BIND = 9, METHOD_CONNECT = 10, METHOD_CONNECTION_BIND = 11,
-    METHOD_LAST = 12, METHOD_GOOGLE_PING = 0x80,
+              METHOD_BINDING = 1,
+              METHOD_ALLOCATE = 3,
+              METHOD_REFRESH = 4,
+              METHOD_SEND = 6,
+              METHOD_DATA = 7,
+              METHOD_CREATE_PERMISSION = 8,
+              METHOD_CHANNEL_BIND = 9,
+              METHOD_CONNECT = 10,
+              METHOD_CONNECTION_BIND = 11,
+              METHOD_LAST = 12,
+              METHOD_GOOGLE_PING = 0x80,
 };
 
 enum class { CLASS_REQUEST, CLASS_INDICATION, CLASS_SUCCESS, CLASS_ERROR };
 
 enum attribute_type { /* IANA "STUN Attributes" */
-    ATTR_USERNAME = 0x0006, ATTR_INTEGRITY = 0x0008, ATTR_MS_COOKIE = 0x000f, ATTR_XOR_PEER = 0x0012,
-    ATTR_DATA = 0x0013, ATTR_REALM = 0x0014, ATTR_XOR_RELAYED = 0x0016, ATTR_XOR_MAPPED = 0x0020,
-    ATTR_ALTERNATE_DOMAIN = 0x8003, ATTR_SOFTWARE = 0x8022, ATTR_ORIGIN = 0x802f,
+                      ATTR_USERNAME = 0x0006,
+                      ATTR_INTEGRITY = 0x0008,
+                      ATTR_MS_COOKIE = 0x000f,
+                      ATTR_XOR_PEER = 0x0012,
+                      ATTR_DATA = 0x0013,
+                      ATTR_REALM = 0x0014,
+                      ATTR_XOR_RELAYED = 0x0016,
+                      ATTR_XOR_MAPPED = 0x0020,
+                      ATTR_ALTERNATE_DOMAIN = 0x8003,
+                      ATTR_SOFTWARE = 0x8022,
+                      ATTR_ORIGIN = 0x802f,
 };
 
 enum framing { FRAMING_UNKNOWN, FRAMING_NONE, FRAMING_LENGTH, FRAMING_MICROSOFT };
@@ -67,12 +85,12 @@ static const struct view cookie = { (const uint8_t *)"\x21\x12\xa4\x42", 4 };
 /* ---- marks ---- */
 
 struct mark {
-    uint16_t first, last;  /* attribute types */
-    uint8_t len;           /* of the value, 0: any */
-    uint32_t most;         /* largest value as a number, of those four octets long; 0: any */
+    uint16_t first, last; /* attribute types */
+    uint8_t len;          /* of the value, 0: any */
+    uint32_t most;        /* largest value as a number, of those four octets long; 0: any */
     const char *service;
     uint8_t confidence;
-    bool classic;          /* proves the old form too */
+    bool classic; /* proves the old form too */
 };
 
 /*
@@ -99,7 +117,7 @@ static const struct mark marks[] = {
 
 /* Message types that are no method of the registry. */
 static const struct mark type_marks[] = {
-    { 0x0800, 0x0802, 0, 0, "whatsapp", 90, false },    /* nDPI */
+    { 0x0800, 0x0802, 0, 0, "whatsapp", 90, false }, /* nDPI */
 };
 
 /* Domains in REALM, SOFTWARE, ORIGIN and ALTERNATE-DOMAIN: the vendors' own. nDPI looks for Signal's,
@@ -113,8 +131,8 @@ static const struct {
     { "telegram.org", "telegram", 95 },
     { "viber.com", "viber", 95 },
     { "meet.google.com", "google-meet", 95 },
-    { "google.com", "google-meet", 70 },    /* turn.l.google.com: Meet, Chat, Voice and Duo share it */
-    { "facebook.com", "messenger", 70 },    /* Instagram's calls as well */
+    { "google.com", "google-meet", 70 }, /* turn.l.google.com: Meet, Chat, Voice and Duo share it */
+    { "facebook.com", "messenger", 70 }, /* Instagram's calls as well */
     { "messenger.com", "messenger", 95 },
     { "fbsbx.com", "messenger", 70 },
     { "whatsapp.net", "whatsapp", 95 },
@@ -129,7 +147,7 @@ static const struct {
     { "jitsi.net", "jitsi", 95 },
     { "jit.si", "jitsi", 95 },
     { "teams.microsoft.com", "teams", 95 },
-    { "skype.com", "skype", 80 },           /* names of Skype live on in Teams */
+    { "skype.com", "skype", 80 }, /* names of Skype live on in Teams */
     { "slack.com", "slack", 95 },
     { "wire.com", "wire", 95 },
     { "matrix.org", "matrix", 95 },
@@ -151,9 +169,9 @@ static const struct {
 
 struct stun_message {
     uint16_t type;
-    bool modern;             /* has the cookie */
+    bool modern; /* has the cookie */
     bool padded;
-    struct view key;         /* cookie and transaction number: 16 octets */
+    struct view key; /* cookie and transaction number: 16 octets */
     struct view attributes;
 };
 
@@ -168,10 +186,7 @@ static enum method method_of(uint16_t type)
     return (enum method)((type & 0x000f) | (type & 0x00e0) >> 1 | (type & 0x3e00) >> 2);
 }
 
-static enum class class_of(uint16_t type)
-{
-    return (enum class)((type >> 4 & 1) | (type >> 7 & 2));
-}
+static enum class class_of(uint16_t type) { return (enum class)((type >> 4 & 1) | (type >> 7 & 2)); }
 
 static const struct mark *mark_of_type(uint16_t type)
 {
@@ -384,8 +399,9 @@ static void expect_legs(struct stun *st, struct session *s)
 {
     if (st->service == NULL)
         return;
-    struct expectation e = { .l4 = L4_UDP, .activity = ACTIVITY_CALL, .protocol = PROTOCOL_STUN,
-                             .service = st->service };
+    struct expectation e = {
+        .l4 = L4_UDP, .activity = ACTIVITY_CALL, .protocol = PROTOCOL_STUN, .service = st->service
+    };
     for (; st->peers_told < st->peers; st->peers_told++) {
         const struct stun_peer *peer = &st->peer[st->peers_told];
         e.addr = peer->addr;
@@ -419,8 +435,9 @@ static void mark_found(struct stun *st, struct session *s, const char *service, 
         return;
     st->service = service;
     st->confidence = confidence;
-    session_evidence(s, &(struct evidence){ .kind = EVIDENCE_STUN, .service = service, .value = value,
-                                            .confidence = confidence });
+    session_evidence(
+        s, &(struct evidence){
+               .kind = EVIDENCE_STUN, .service = service, .value = value, .confidence = confidence });
 }
 
 static bool is_name_byte(uint8_t b)
@@ -478,11 +495,11 @@ static bool read_xor_address(struct view value, struct view key, struct ip_addr 
 
 /* What the attributes of one message say together. */
 struct told {
-    bool user;         /* USERNAME is there */
-    struct view ice;   /* it, where it is of ICE: two parts and a colon (RFC 8445 section 7.2.2) */
+    bool user;       /* USERNAME is there */
+    struct view ice; /* it, where it is of ICE: two parts and a colon (RFC 8445 section 7.2.2) */
     bool integrity;
-    bool microsoft;    /* attribute 0012 is another there */
-    struct view data;  /* what is relayed */
+    bool microsoft;   /* attribute 0012 is another there */
+    struct view data; /* what is relayed */
 };
 
 static void trace_address(struct session *s, const char *what, const struct stun_message *m,
@@ -513,25 +530,15 @@ static void take_attribute(struct stun *st, struct session *s, const struct stun
         if (view_find_byte(a->value, ':', 0) < a->value.len)
             told->ice = a->value;
         return;
-    case ATTR_INTEGRITY:
-        told->integrity = true;
-        return;
-    case ATTR_MS_COOKIE:
-        told->microsoft = true;
-        return;
+    case ATTR_INTEGRITY: told->integrity = true; return;
+    case ATTR_MS_COOKIE: told->microsoft = true; return;
     case ATTR_XOR_PEER:
         if (!told->microsoft && m->modern && read_xor_address(a->value, m->key, &ip, &port))
             add_peer(st, &ip, port);
         return;
-    case ATTR_DATA:
-        told->data = a->value;
-        return;
-    case ATTR_XOR_RELAYED:
-        trace_address(s, "the relay", m, a->value);
-        return;
-    case ATTR_XOR_MAPPED:
-        trace_address(s, "the outside", m, a->value);
-        return;
+    case ATTR_DATA: told->data = a->value; return;
+    case ATTR_XOR_RELAYED: trace_address(s, "the relay", m, a->value); return;
+    case ATTR_XOR_MAPPED: trace_address(s, "the outside", m, a->value); return;
     case ATTR_REALM:
     case ATTR_ALTERNATE_DOMAIN:
     case ATTR_SOFTWARE:
@@ -542,8 +549,7 @@ static void take_attribute(struct stun *st, struct session *s, const struct stun
             session_client(s, a->value);
         }
         return;
-    default:
-        break;
+    default: break;
     }
     const struct mark *mark = mark_of_attribute(a);
     if (mark != NULL && (m->modern || mark->classic)) {

@@ -46,10 +46,10 @@ enum {
     MESSAGE_MOST = 12288,
     RECORDS_MOST = 64,
 
-    HELLO_LEAST = 2 + 32 + 1,   /* version, random, session: either hello has these and more */
-    OLD_HEAD = 2,               /* SSL 2.0 record */
-    OLD_HELLO_HEAD = 9,         /* type, version, three lengths */
-    DARK_MOST = 16384,          /* bytes of a client behind its ClientKeyExchange, while the server is waited for */
+    HELLO_LEAST = 2 + 32 + 1, /* version, random, session: either hello has these and more */
+    OLD_HEAD = 2,             /* SSL 2.0 record */
+    OLD_HELLO_HEAD = 9,       /* type, version, three lengths */
+    DARK_MOST = 16384, /* bytes of a client behind its ClientKeyExchange, while the server is waited for */
 };
 
 struct side {
@@ -57,16 +57,16 @@ struct side {
     uint32_t skip;        /* of the message in progress, not wanted */
     uint32_t ignore;      /* of a record that is not handshake */
     bool begun;
-    bool server;          /* has sent a ServerHello */
-    bool dark;            /* encrypted from here on */
+    bool server; /* has sent a ServerHello */
+    bool dark;   /* encrypted from here on */
 };
 
 struct tls_state {
     struct side side[2];
     uint32_t dark_bytes;
-    bool hello;           /* ClientHello told */
+    bool hello; /* ClientHello told */
     bool settled;
-    uint8_t asked_len;    /* the name that the client asked for */
+    uint8_t asked_len; /* the name that the client asked for */
     char asked[HELLO_NAME_BYTES + 1];
 };
 
@@ -83,8 +83,8 @@ static enum im_answer read_record(struct cursor *c, struct record *out)
 {
     struct view v = cursor_peek(c);
 
-    if ((v.len > 0 && (v.at[0] < RECORD_CHANGE_CIPHER || v.at[0] > RECORD_DATA)) || (v.len > 1 && v.at[1] != 3) ||
-        (v.len > 2 && v.at[2] > 4))
+    if ((v.len > 0 && (v.at[0] < RECORD_CHANGE_CIPHER || v.at[0] > RECORD_DATA)) ||
+        (v.len > 1 && v.at[1] != 3) || (v.len > 2 && v.at[2] > 4))
         return IM_NO;
     if (v.len < RECORD_HEAD)
         return IM_MORE;
@@ -141,7 +141,8 @@ static enum im_answer probe_old(struct view in)
 {
     struct cursor c = cursor_open(in);
 
-    if (in.at[0] != 0x80 || (in.len > 2 && in.at[2] != HELLO_CLIENT) || (in.len > 3 && in.at[3] != 3 && in.at[3] != 0))
+    if (in.at[0] != 0x80 || (in.len > 2 && in.at[2] != HELLO_CLIENT) ||
+        (in.len > 3 && in.at[3] != 3 && in.at[3] != 0))
         return IM_NO;
     if (in.len < OLD_HEAD + OLD_HELLO_HEAD)
         return IM_MORE;
@@ -149,8 +150,8 @@ static enum im_answer probe_old(struct view in)
     (void)cursor_u8(&c);
     uint16_t version = cursor_u16(&c);
     uint16_t ciphers = cursor_u16(&c), session = cursor_u16(&c), challenge = cursor_u16(&c);
-    bool sound = (version == 0x0002 || (version >= 0x0300 && version <= 0x0303)) && ciphers > 0 && ciphers % 3 == 0 &&
-                 (session == 0 || session == 16) && challenge >= 16 && challenge <= 32 &&
+    bool sound = (version == 0x0002 || (version >= 0x0300 && version <= 0x0303)) && ciphers > 0 &&
+                 ciphers % 3 == 0 && (session == 0 || session == 16) && challenge >= 16 && challenge <= 32 &&
                  OLD_HELLO_HEAD + ciphers + session + challenge == len;
     return sound ? IM_YES : IM_NO;
 }
@@ -164,7 +165,8 @@ static enum im_answer probe_hello(struct view in, uint8_t type)
     return probe_records(in, type);
 }
 
-/* Count records that follow each other from the beginning of `in` on, all of one version. False: something else. */
+/* Count records that follow each other from the beginning of `in` on, all of one version. False: something
+ * else. */
 static bool count_records(struct view in, uint16_t *version, unsigned *count)
 {
     struct cursor c = cursor_open(in);
@@ -185,7 +187,8 @@ static bool count_records(struct view in, uint16_t *version, unsigned *count)
     return true;
 }
 
-/* A conversation whose beginning was not seen. It may still begin with a hello, and who is the client is a guess. */
+/* A conversation whose beginning was not seen. It may still begin with a hello, and who is the client is a
+ * guess. */
 static enum im_answer probe_midstream(const struct sample *s, struct finding *out)
 {
     uint16_t version = 0;
@@ -360,8 +363,8 @@ static const struct {
     bool whole; /* the body is wanted; of a certificate, the first of the chain */
     void (*on)(struct tls_state *t, struct session *s, struct side *side, struct view body);
 } messages[] = {
-    { HELLO_CLIENT, true, on_client_hello },        { HELLO_SERVER, true, on_server_hello },
-    { HELLO_CERTIFICATE, true, on_certificate },    { HELLO_SERVER_DONE, false, on_server_done },
+    { HELLO_CLIENT, true, on_client_hello },     { HELLO_SERVER, true, on_server_hello },
+    { HELLO_CERTIFICATE, true, on_certificate }, { HELLO_SERVER_DONE, false, on_server_done },
     { HELLO_CLIENT_KEY, false, on_client_key },
 };
 

@@ -37,9 +37,9 @@ enum {
 
 struct websocket {
     struct {
-        uint64_t left;   /* payload bytes of the frame that are still to come */
+        uint64_t left; /* payload bytes of the frame that are still to come */
         uint8_t key[4];
-        uint8_t phase;   /* which octet of the key is next */
+        uint8_t phase; /* which octet of the key is next */
         bool masked, data;
     } half[2];
     bool over;

@@ -33,19 +33,64 @@ static int find(const struct word *words, int count, struct view name)
 
 #define LENGTH(array) (int)(sizeof(array) / sizeof((array)[0]))
 
-const char *activity_name(enum activity a) { return activities[a].name; }
-const char *delivery_name(enum delivery d) { return deliveries[d].name; }
-const char *class_name(enum service_class c) { return classes[c].name; }
-const char *role_name(enum role r) { return roles[r].name; }
-const char *evidence_name(enum evidence_kind k) { return evidence[k].name; }
-const char *evidence_help(enum evidence_kind k) { return evidence[k].help; }
-unsigned evidence_worth(enum evidence_kind k) { return worth[k]; }
-const char *hint_name(enum hint h) { return hints[h].name; }
-const char *hint_help(enum hint h) { return hints[h].help; }
-const char *protocol_name(enum protocol p) { return protocols[p].name; }
+const char *activity_name(enum activity a)
+{
+    return activities[a].name;
+}
+const char *delivery_name(enum delivery d)
+{
+    return deliveries[d].name;
+}
+const char *class_name(enum service_class c)
+{
+    return classes[c].name;
+}
+const char *role_name(enum role r)
+{
+    return roles[r].name;
+}
+const char *evidence_name(enum evidence_kind k)
+{
+    return evidence[k].name;
+}
+const char *evidence_help(enum evidence_kind k)
+{
+    return evidence[k].help;
+}
+unsigned evidence_worth(enum evidence_kind k)
+{
+    return worth[k];
+}
+const char *hint_name(enum hint h)
+{
+    return hints[h].name;
+}
+const char *hint_help(enum hint h)
+{
+    return hints[h].help;
+}
+const char *protocol_name(enum protocol p)
+{
+    return protocols[p].name;
+}
 
-int activity_find(struct view name) { return find(activities, LENGTH(activities), name); }
-int delivery_find(struct view name) { return find(deliveries, LENGTH(deliveries), name); }
-int class_find(struct view name) { return find(classes, LENGTH(classes), name); }
-int role_find(struct view name) { return find(roles, LENGTH(roles), name); }
-int protocol_find(struct view name) { return find(protocols, LENGTH(protocols), name); }
+int activity_find(struct view name)
+{
+    return find(activities, LENGTH(activities), name);
+}
+int delivery_find(struct view name)
+{
+    return find(deliveries, LENGTH(deliveries), name);
+}
+int class_find(struct view name)
+{
+    return find(classes, LENGTH(classes), name);
+}
+int role_find(struct view name)
+{
+    return find(roles, LENGTH(roles), name);
+}
+int protocol_find(struct view name)
+{
+    return find(protocols, LENGTH(protocols), name);
+}

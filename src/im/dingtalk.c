@@ -25,7 +25,8 @@ static bool dingtalk_starts(uint8_t first, enum flow_dir from)
 
 static enum im_answer dingtalk_probe(const struct sample *s, struct finding *out)
 {
-    const struct view fields = VIEW("\x87\x80\x01\x00\x01\x00\x02\x00\x02" "dk\x03\x00\x20");
+    const struct view fields = VIEW("\x87\x80\x01\x00\x01\x00\x02\x00\x02"
+                                    "dk\x03\x00\x20");
     struct cursor c = cursor_open(s->bytes[FROM_CLIENT]);
 
     if (cursor_left(&c) == 0 && s->bytes[FROM_SERVER].len > 0)

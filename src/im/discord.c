@@ -53,7 +53,8 @@ static bool is_padded_quad(struct view field)
     struct view text = view_slice(field, 0, view_find_byte(field, 0, 0));
     struct ip_addr ip;
 
-    return text.len < field.len && ip_parse(text, &ip) && ip_is_v4(&ip) && is_zero(view_from(field, text.len));
+    return text.len < field.len && ip_parse(text, &ip) && ip_is_v4(&ip) &&
+           is_zero(view_from(field, text.len));
 }
 
 static bool is_discovery(struct view v)

@@ -9,15 +9,15 @@
  * and the client answers with one of the logins below. The number of a user ("uin") is the account. Text is
  * windows-1250 or, from GG 8 on, HTML and plain text in UTF-8; from GG 11 on packets are protocol buffers.
  *
- * Files and voice (DCC7) are arranged over the server: 23 asks for an id, 20 offers (kind 1 voice, 4 file, name, size),
- * 21 accepts, 22 refuses, 1f tells where: "address port" for a direct leg, else the id of the relay. Who comes to the
- * relay is greeted with be ba de c0 and the 8 octets of the id.
+ * Files and voice (DCC7) are arranged over the server: 23 asks for an id, 20 offers (kind 1 voice, 4 file,
+ * name, size), 21 accepts, 22 refuses, 1f tells where: "address port" for a direct leg, else the id of the
+ * relay. Who comes to the relay is greeted with be ba de c0 and the 8 octets of the id.
  *
- * Sources: the public description of the protocol by the authors of libgadu (toxygen.net/libgadu/protocol), packet
- * numbers and lengths; the field order of login 83 as password tools read it.
+ * Sources: the public description of the protocol by the authors of libgadu (toxygen.net/libgadu/protocol),
+ * packet numbers and lengths; the field order of login 83 as password tools read it.
  *
- * Recognised by the greeting with a known packet behind it, by a login on its own, or by three known packets in a row
- * (mid-stream). Limits: bodies beyond 8 KiB are skipped; text is told up to 511 octets.
+ * Recognised by the greeting with a known packet behind it, by a login on its own, or by three known packets
+ * in a row (mid-stream). Limits: bodies beyond 8 KiB are skipped; text is told up to 511 octets.
  */
 #include "base/cursor.h"
 #include "identify/parser.h"
@@ -27,7 +27,8 @@ enum {
     BODY_BYTES = 8192,     /* read whole up to here */
     LARGEST_BYTES = 65535, /* larger is not a packet of this protocol */
     CHAIN = 3,             /* packets in a row that prove the protocol */
-    KIND_VOICE = 1, KIND_FILE = 4,
+    KIND_VOICE = 1,
+    KIND_FILE = 4,
     ROUTE_DIRECT = 1,
 };
 
@@ -196,7 +197,8 @@ static void on_route(const struct gadu_context *c)
     }
     where = view_slice(where, 0, view_find_byte(where, '\0', 0));
     struct view host = view_token(&where, ' ');
-    if (!ip_parse(host, &e.addr) || !view_decimal(where, UINT16_MAX, &port) || port == 0 || ip_is_zero(&e.addr))
+    if (!ip_parse(host, &e.addr) || !view_decimal(where, UINT16_MAX, &port) || port == 0 ||
+        ip_is_zero(&e.addr))
         return;
     e.port = (uint16_t)port;
     session_delivery(c->s, DELIVERY_SERVER_BROKER);
@@ -209,46 +211,58 @@ enum { OUT = 1, IN = 2, BOTH = 3 };
 
 static const struct gadu_packet {
     uint16_t type;
-    uint8_t way;  /* OUT, IN */
+    uint8_t way; /* OUT, IN */
     bool login;
     uint16_t min, max; /* length of the body */
     void (*act)(const struct gadu_context *c);
 } gadu_packets[] = {
     { 0x01, IN, false, 4, 4, NULL },
-    { 0x02, OUT, false, 4, 1024, on_presence }, { 0x02, IN, false, 8, 1024, on_presence },
+    { 0x02, OUT, false, 4, 1024, on_presence },
+    { 0x02, IN, false, 8, 1024, on_presence },
     { 0x03, IN, false, 0, 16, on_welcome },
     { 0x05, IN, false, 12, 12, NULL },
-    { 0x07, BOTH, false, 0, 4, NULL }, { 0x08, BOTH, false, 0, 4, NULL },
+    { 0x07, BOTH, false, 0, 4, NULL },
+    { 0x08, BOTH, false, 0, 4, NULL },
     { 0x09, IN, false, 0, 16, NULL },
     { 0x0a, IN, false, 17, 8192, on_message },
-    { 0x0b, OUT, false, 13, 8192, on_message }, { 0x0b, IN, false, 0, 4, NULL },
+    { 0x0b, OUT, false, 13, 8192, on_message },
+    { 0x0b, IN, false, 0, 4, NULL },
     { 0x0c, OUT, true, 20, 512, on_login },
-    { 0x0d, OUT, false, 5, 5, on_presence }, { 0x0e, OUT, false, 5, 5, on_presence },
-    { 0x0f, OUT, false, 5, 2000, on_presence }, { 0x0f, IN, false, 14, 8192, on_presence },
+    { 0x0d, OUT, false, 5, 5, on_presence },
+    { 0x0e, OUT, false, 5, 5, on_presence },
+    { 0x0f, OUT, false, 5, 2000, on_presence },
+    { 0x0f, IN, false, 14, 8192, on_presence },
     { 0x10, OUT, false, 5, 2000, on_presence },
     { 0x11, IN, false, 14, 8192, on_presence },
     { 0x12, OUT, false, 0, 0, on_presence },
     { 0x13, OUT, true, 28, 512, on_login },
-    { 0x14, OUT, false, 5, 4096, NULL }, { 0x14, IN, false, 0, 8, on_welcome },
+    { 0x14, OUT, false, 5, 4096, NULL },
+    { 0x14, IN, false, 0, 8, on_welcome },
     { 0x15, OUT, true, 31, 512, on_login },
-    { 0x17, IN, false, 14, 8192, on_presence }, { 0x18, IN, false, 14, 8192, on_presence },
+    { 0x17, IN, false, 14, 8192, on_presence },
+    { 0x18, IN, false, 14, 8192, on_presence },
     { 0x19, OUT, true, 92, 512, on_login },
     { 0x1f, BOTH, false, 48, 80, on_route },
     { 0x20, BOTH, false, 280, 320, on_offer },
-    { 0x21, BOTH, false, 12, 24, NULL }, { 0x22, BOTH, false, 12, 20, NULL },
-    { 0x23, BOTH, false, 4, 12, NULL }, { 0x25, BOTH, false, 12, 16, NULL },
+    { 0x21, BOTH, false, 12, 24, NULL },
+    { 0x22, BOTH, false, 12, 20, NULL },
+    { 0x23, BOTH, false, 4, 12, NULL },
+    { 0x25, BOTH, false, 12, 16, NULL },
     { 0x29, OUT, true, 92, 1024, on_login },
-    { 0x2d, OUT, false, 20, 16384, on_message80 }, { 0x2e, IN, false, 24, 16384, on_message80 },
+    { 0x2d, OUT, false, 20, 16384, on_message80 },
+    { 0x2e, IN, false, 24, 16384, on_message80 },
     { 0x31, OUT, true, 96, 1024, on_login },
     { 0x35, IN, false, 0, 16, on_welcome },
-    { 0x36, IN, false, 28, 4096, on_presence }, { 0x37, IN, false, 28, 65535, on_presence },
+    { 0x36, IN, false, 28, 4096, on_presence },
+    { 0x37, IN, false, 28, 65535, on_presence },
     { 0x38, OUT, false, 8, 1024, on_presence },
     { 0x43, IN, false, 0, 16, NULL },
     { 0x46, OUT, false, 4, 4, NULL },
     { 0x59, BOTH, false, 6, 6, on_presence },
     { 0x63, OUT, false, 8, 1024, on_presence },
     { 0x78, OUT, false, 0, 4096, on_presence },
-    { 0x7d, OUT, false, 8, 16384, on_message110 }, { 0x7e, IN, false, 8, 16384, on_message110 },
+    { 0x7d, OUT, false, 8, 16384, on_message110 },
+    { 0x7e, IN, false, 8, 16384, on_message110 },
     { 0x83, OUT, true, 30, 1024, on_login105 },
     { 0x84, IN, false, 1, 128, on_welcome },
 };
@@ -280,13 +294,11 @@ static bool is_login_body(uint32_t type, struct view body)
     case 0x31: {
         struct view language = cursor_take(&c, 2);
         uint8_t hash = cursor_u8(&c);
-        return uin != 0 && language.len == 2 && language.at[0] >= 'a' && language.at[0] <= 'z' && language.at[1] >= 'a'
-            && language.at[1] <= 'z' && (hash == 1 || hash == 2);
+        return uin != 0 && language.len == 2 && language.at[0] >= 'a' && language.at[0] <= 'z' &&
+               language.at[1] >= 'a' && language.at[1] <= 'z' && (hash == 1 || hash == 2);
     }
-    case 0x83:
-        return view_starts(body, VIEW("\x0a\x02")) && body.len > 4 && body.at[4] == 0x12;
-    default:
-        return false; /* the old ones have nothing of the kind: they need the greeting */
+    case 0x83: return view_starts(body, VIEW("\x0a\x02")) && body.len > 4 && body.at[4] == 0x12;
+    default: return false; /* the old ones have nothing of the kind: they need the greeting */
     }
 }
 
@@ -361,9 +373,11 @@ static enum im_answer gadu_probe(const struct sample *s, struct finding *out)
     struct gadu_score server = score(s->bytes[FROM_SERVER], false);
     if (client.bad || server.bad)
         return IM_NO;
-    if (client.login || (server.greeting && (client.packets > 0 || server.packets > 1))
-        || (s->midstream && (client.packets >= CHAIN || server.packets >= CHAIN))) {
-        text_string(&value, client.login ? "login" : server.greeting ? "greeting and login" : "packets, mid-stream");
+    if (client.login || (server.greeting && (client.packets > 0 || server.packets > 1)) ||
+        (s->midstream && (client.packets >= CHAIN || server.packets >= CHAIN))) {
+        text_string(&value, client.login      ? "login"
+                            : server.greeting ? "greeting and login"
+                                              : "packets, mid-stream");
         return IM_YES;
     }
     if (client.packets > 0 && s->bytes[FROM_SERVER].len == 0 && !s->midstream)

@@ -2,25 +2,28 @@
 /*
  * Novell (OpenText) GroupWise Messenger, where it does not use TLS.
  *
- * Framing: the client's requests look like HTTP with a form, but are not: no Content-Length, no type, and the fields
- * begin with '&' and end with CR LF.
+ * Framing: the client's requests look like HTTP with a form, but are not: no Content-Length, no type, and the
+ * fields begin with '&' and end with CR LF.
  *
  *     POST /sendmessage HTTP/1.0 CR LF
  *     Host: server:8300 CR LF CR LF                        (login only)
  *     &tag=NM_A_SZ_USERID&cmd=0&val=alice&type=10&tag=... CR LF
  *
- * Values are escaped as in URLs. A field of type 9 or 12 holds others, which simply follow. The server answers in
- * binary, which is not read here.
+ * Values are escaped as in URLs. A field of type 9 or 12 holds others, which simply follow. The server
+ * answers in binary, which is not read here.
  *
  * Source: names and order of fields as open clients send them (libpurple and Kopete, facts only).
  *
- * Recognised by all of: a request word of the table, HTTP/1.0, no header but Host, and NM_A_ in the first tag. It is
- * asked before HTTP, so it says no at the first octet that differs. Limits: a request of 12 KiB.
+ * Recognised by all of: a request word of the table, HTTP/1.0, no header but Host, and NM_A_ in the first
+ * tag. It is asked before HTTP, so it says no at the first octet that differs. Limits: a request of 12 KiB.
  */
 #include "identify/parser.h"
 
 /* A view of a literal as an initialiser of static data. */
-#define WORD(literal) { (const uint8_t *)(literal), sizeof(literal) - 1 }
+#define WORD(literal)                                                                                        \
+    {                                                                                                        \
+        (const uint8_t *)(literal), sizeof(literal) - 1                                                      \
+    }
 
 enum {
     REQUEST_BYTES = 12288,
@@ -32,17 +35,28 @@ static const struct groupwise_request {
     struct view word;
     int8_t activity; /* enum activity, or -1 */
 } groupwise_requests[] = {
-    { WORD("login"), ACTIVITY_LOGIN },          { WORD("logout"), ACTIVITY_LOGIN },
-    { WORD("sendmessage"), ACTIVITY_CHAT },     { WORD("sendinvite"), ACTIVITY_CHAT },
-    { WORD("createconf"), ACTIVITY_CHAT },      { WORD("joinconf"), ACTIVITY_CHAT },
-    { WORD("leaveconf"), ACTIVITY_CHAT },       { WORD("rejectconf"), ACTIVITY_CHAT },
-    { WORD("sendtyping"), ACTIVITY_PRESENCE },  { WORD("setstatus"), ACTIVITY_PRESENCE },
-    { WORD("getstatus"), ACTIVITY_PRESENCE },   { WORD("getdetails"), ACTIVITY_PRESENCE },
-    { WORD("ping"), ACTIVITY_PRESENCE },        { WORD("createcontact"), ACTIVITY_PRESENCE },
-    { WORD("deletecontact"), ACTIVITY_PRESENCE }, { WORD("movecontact"), ACTIVITY_PRESENCE },
-    { WORD("createfolder"), ACTIVITY_PRESENCE }, { WORD("updateitem"), ACTIVITY_PRESENCE },
-    { WORD("createblock"), -1 },                { WORD("updateblocks"), -1 },
-    { WORD("createsearch"), -1 },               { WORD("getresults"), -1 },
+    { WORD("login"), ACTIVITY_LOGIN },
+    { WORD("logout"), ACTIVITY_LOGIN },
+    { WORD("sendmessage"), ACTIVITY_CHAT },
+    { WORD("sendinvite"), ACTIVITY_CHAT },
+    { WORD("createconf"), ACTIVITY_CHAT },
+    { WORD("joinconf"), ACTIVITY_CHAT },
+    { WORD("leaveconf"), ACTIVITY_CHAT },
+    { WORD("rejectconf"), ACTIVITY_CHAT },
+    { WORD("sendtyping"), ACTIVITY_PRESENCE },
+    { WORD("setstatus"), ACTIVITY_PRESENCE },
+    { WORD("getstatus"), ACTIVITY_PRESENCE },
+    { WORD("getdetails"), ACTIVITY_PRESENCE },
+    { WORD("ping"), ACTIVITY_PRESENCE },
+    { WORD("createcontact"), ACTIVITY_PRESENCE },
+    { WORD("deletecontact"), ACTIVITY_PRESENCE },
+    { WORD("movecontact"), ACTIVITY_PRESENCE },
+    { WORD("createfolder"), ACTIVITY_PRESENCE },
+    { WORD("updateitem"), ACTIVITY_PRESENCE },
+    { WORD("createblock"), -1 },
+    { WORD("updateblocks"), -1 },
+    { WORD("createsearch"), -1 },
+    { WORD("getresults"), -1 },
 };
 
 enum { REQUESTS = sizeof groupwise_requests / sizeof groupwise_requests[0] };
@@ -218,7 +232,8 @@ static size_t groupwise_feed(void *state, struct session *s, enum flow_dir from,
         const struct groupwise_request *request = NULL;
         struct view v = view_slice(left, 0, REQUEST_BYTES), fields;
         enum match m = take_head(&v, &request);
-        if (m == MATCH_NO || (left.len >= REQUEST_BYTES && (m == MATCH_PART || view_find_byte(v, '\n', 0) == v.len))) {
+        if (m == MATCH_NO ||
+            (left.len >= REQUEST_BYTES && (m == MATCH_PART || view_find_byte(v, '\n', 0) == v.len))) {
             session_settle(s);
             break;
         }

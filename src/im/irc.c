@@ -7,9 +7,9 @@
  *     [@tags SPACE] [:prefix SPACE] command {SPACE param} [SPACE :last param]
  *
  * of at most 512 octets with the line end, and 8191 more for the tags of IRCv3 (ircv3.net/specs/extensions/
- * message-tags). A command is a word or three digits. A client registers with CAP, PASS, NICK and USER; the server
- * greets with NOTICE and the numerics 001 to 005. A message may hold a request of the client-to-client protocol
- * between two octets of 01; of these, DCC offers a direct connection (modern.ircdocs.horse/dcc):
+ * message-tags). A command is a word or three digits. A client registers with CAP, PASS, NICK and USER; the
+ * server greets with NOTICE and the numerics 001 to 005. A message may hold a request of the client-to-client
+ * protocol between two octets of 01; of these, DCC offers a direct connection (modern.ircdocs.horse/dcc):
  *
  *     DCC SEND name address port [size [token]]     address: a 32-bit number in decimal, dotted quad or IPv6
  *     DCC CHAT chat address port                    port 0: the other side is asked to listen ("reverse")
@@ -18,17 +18,20 @@
  *
  * The legs themselves carry no signature: they are known by the expectation left here.
  *
- * Recognised by points, since many protocols have lines with USER, PASS, PING or QUIT: every line so far must be a
- * well-formed message with a command that IRC knows, and lines that only IRC has must add up to two points. One line
- * is enough where it is peculiar (PRIVMSG, CAP, 001, nick!user@host), else two (NICK and USER).
- * Twitch chat is IRC; it differs by its tags and capabilities only.
+ * Recognised by points, since many protocols have lines with USER, PASS, PING or QUIT: every line so far must
+ * be a well-formed message with a command that IRC knows, and lines that only IRC has must add up to two
+ * points. One line is enough where it is peculiar (PRIVMSG, CAP, 001, nick!user@host), else two (NICK and
+ * USER). Twitch chat is IRC; it differs by its tags and capabilities only.
  *
  * Limits: the text of a line beyond 512 octets is not read; names are kept up to 63 octets.
  */
 #include "identify/parser.h"
 
 /* A view of a literal as an initialiser of static data. */
-#define WORD(literal) { (const uint8_t *)(literal), sizeof(literal) - 1 }
+#define WORD(literal)                                                                                        \
+    {                                                                                                        \
+        (const uint8_t *)(literal), sizeof(literal) - 1                                                      \
+    }
 
 enum {
     LINE_BYTES = 512,
@@ -36,7 +39,7 @@ enum {
     MAX_PARAMS = 15,  /* RFC 2812 section 2.3 */
     PROBE_LINES = 24, /* of one direction, without two points: not IRC */
     NAME_BYTES = 64,
-    ENOUGH = 2,       /* points */
+    ENOUGH = 2, /* points */
 };
 
 struct irc_message {
@@ -83,8 +86,10 @@ static bool read_message(struct view line, struct irc_message *out)
 
     if (line.len > 0 && line.at[0] == '@' && view_token(&line, ' ').len > TAG_BYTES)
         return false;
-    struct view head = view_slice(line, 0, view_find(line, VIEW(" :"))); /* the last parameter may hold anything */
-    if (line.len > LINE_BYTES - 2 || view_find_byte(head, '\0', 0) < head.len || view_find_byte(head, '\r', 0) < head.len)
+    struct view head =
+        view_slice(line, 0, view_find(line, VIEW(" :"))); /* the last parameter may hold anything */
+    if (line.len > LINE_BYTES - 2 || view_find_byte(head, '\0', 0) < head.len ||
+        view_find_byte(head, '\r', 0) < head.len)
         return false;
     if (line.len > 0 && line.at[0] == ':') {
         m.prefix = view_from(view_token(&line, ' '), 1);
@@ -92,7 +97,8 @@ static bool read_message(struct view line, struct irc_message *out)
             return false;
     }
     m.command = next_word(&line);
-    if (!all_letters(m.command) && (m.command.len != 3 || !view_decimal(m.command, 999, &m.numeric) || m.numeric == 0))
+    if (!all_letters(m.command) &&
+        (m.command.len != 3 || !view_decimal(m.command, 999, &m.numeric) || m.numeric == 0))
         return false;
     while (line.len > 0 && m.params < MAX_PARAMS) {
         while (line.len > 0 && line.at[0] == ' ')
@@ -114,13 +120,15 @@ static bool is_channel(struct view name)
     return name.len > 1 && view_find_byte(VIEW("#&+!"), name.at[0], 0) < 4;
 }
 
-/* A nick may hold anything but what would end it or make it an address (servers differ; bots use digits first). */
+/* A nick may hold anything but what would end it or make it an address (servers differ; bots use digits
+ * first). */
 static bool is_nick(struct view name)
 {
     if (name.len == 0 || name.len >= NAME_BYTES || is_channel(name))
         return false;
     for (size_t i = 0; i < name.len; i++)
-        if (name.at[i] <= ' ' || name.at[i] == 0x7f || view_find_byte(VIEW("!@,:=/;\"<>()"), name.at[i], 0) < 12)
+        if (name.at[i] <= ' ' || name.at[i] == 0x7f ||
+            view_find_byte(VIEW("!@,:=/;\"<>()"), name.at[i], 0) < 12)
             return false;
     return true;
 }
@@ -133,7 +141,8 @@ static struct view user_of(struct view prefix)
     struct view nick = view_slice(prefix, 0, bang);
 
     return bang < prefix.len && at < prefix.len && at > bang + 1 && at + 1 < prefix.len && is_nick(nick)
-        ? nick : view_of(NULL, 0);
+               ? nick
+               : view_of(NULL, 0);
 }
 
 /* ---- recognition ---- */
@@ -147,22 +156,73 @@ static const struct irc_command {
     uint8_t points;
     uint8_t first; /* enum irc_first */
 } irc_commands[] = {
-#define C(name, min, points, first) { WORD(name), min, points, FIRST_##first }
-    C("NICK", 1, 1, NICK), C("USER", 4, 1, ANY), C("CAP", 1, 2, CAP), C("PRIVMSG", 2, 2, ANY), C("NOTICE", 2, 1, ANY),
-    C("JOIN", 1, 1, CHANNEL), C("PART", 1, 1, CHANNEL), C("TOPIC", 1, 1, CHANNEL), C("NAMES", 0, 0, ANY),
-    C("MODE", 1, 0, ANY), C("PASS", 1, 0, ANY), C("PING", 0, 0, ANY), C("PONG", 0, 0, ANY), C("QUIT", 0, 0, ANY),
-    C("KICK", 2, 0, ANY), C("INVITE", 0, 0, ANY), C("WHO", 0, 0, ANY), C("WHOIS", 1, 0, ANY), C("WHOWAS", 1, 0, ANY),
-    C("USERHOST", 1, 0, ANY), C("ISON", 1, 0, ANY), C("AWAY", 0, 0, ANY), C("LIST", 0, 0, ANY), C("MOTD", 0, 0, ANY),
-    C("LUSERS", 0, 0, ANY), C("VERSION", 0, 0, ANY), C("STATS", 0, 0, ANY), C("LINKS", 0, 0, ANY),
-    C("TIME", 0, 0, ANY), C("ADMIN", 0, 0, ANY), C("OPER", 2, 0, ANY), C("ERROR", 1, 0, ANY),
-    C("AUTHENTICATE", 1, 0, ANY), C("ACCOUNT", 1, 0, ANY), C("STARTTLS", 0, 0, ANY), C("TAGMSG", 1, 1, ANY),
-    C("BATCH", 1, 0, ANY), C("CHGHOST", 2, 0, ANY), C("SETNAME", 1, 0, ANY), C("MONITOR", 1, 0, ANY),
-    C("WATCH", 0, 0, ANY), C("SILENCE", 0, 0, ANY), C("KNOCK", 1, 0, ANY), C("WALLOPS", 1, 0, ANY), C("KILL", 2, 0, ANY),
-    C("PROTOCTL", 1, 1, ANY), C("CAPAB", 1, 1, ANY), C("SERVER", 3, 1, ANY), C("SVINFO", 4, 1, ANY),
-    C("SERVICE", 6, 1, ANY), C("WEBIRC", 4, 1, ANY), C("SQUERY", 2, 0, ANY), C("SQUIT", 2, 0, ANY),
-    C("NICKSERV", 1, 0, ANY), C("CHANSERV", 1, 0, ANY), C("GLOBALUSERSTATE", 0, 1, ANY), C("USERSTATE", 1, 1, CHANNEL),
-    C("ROOMSTATE", 1, 1, CHANNEL), C("CLEARCHAT", 1, 1, CHANNEL), C("CLEARMSG", 1, 1, CHANNEL),
-    C("USERNOTICE", 1, 1, CHANNEL), C("HOSTTARGET", 1, 1, CHANNEL), C("RECONNECT", 0, 1, ANY),
+#define C(name, min, points, first)                                                                          \
+    {                                                                                                        \
+        WORD(name), min, points, FIRST_##first                                                               \
+    }
+    C("NICK", 1, 1, NICK),
+    C("USER", 4, 1, ANY),
+    C("CAP", 1, 2, CAP),
+    C("PRIVMSG", 2, 2, ANY),
+    C("NOTICE", 2, 1, ANY),
+    C("JOIN", 1, 1, CHANNEL),
+    C("PART", 1, 1, CHANNEL),
+    C("TOPIC", 1, 1, CHANNEL),
+    C("NAMES", 0, 0, ANY),
+    C("MODE", 1, 0, ANY),
+    C("PASS", 1, 0, ANY),
+    C("PING", 0, 0, ANY),
+    C("PONG", 0, 0, ANY),
+    C("QUIT", 0, 0, ANY),
+    C("KICK", 2, 0, ANY),
+    C("INVITE", 0, 0, ANY),
+    C("WHO", 0, 0, ANY),
+    C("WHOIS", 1, 0, ANY),
+    C("WHOWAS", 1, 0, ANY),
+    C("USERHOST", 1, 0, ANY),
+    C("ISON", 1, 0, ANY),
+    C("AWAY", 0, 0, ANY),
+    C("LIST", 0, 0, ANY),
+    C("MOTD", 0, 0, ANY),
+    C("LUSERS", 0, 0, ANY),
+    C("VERSION", 0, 0, ANY),
+    C("STATS", 0, 0, ANY),
+    C("LINKS", 0, 0, ANY),
+    C("TIME", 0, 0, ANY),
+    C("ADMIN", 0, 0, ANY),
+    C("OPER", 2, 0, ANY),
+    C("ERROR", 1, 0, ANY),
+    C("AUTHENTICATE", 1, 0, ANY),
+    C("ACCOUNT", 1, 0, ANY),
+    C("STARTTLS", 0, 0, ANY),
+    C("TAGMSG", 1, 1, ANY),
+    C("BATCH", 1, 0, ANY),
+    C("CHGHOST", 2, 0, ANY),
+    C("SETNAME", 1, 0, ANY),
+    C("MONITOR", 1, 0, ANY),
+    C("WATCH", 0, 0, ANY),
+    C("SILENCE", 0, 0, ANY),
+    C("KNOCK", 1, 0, ANY),
+    C("WALLOPS", 1, 0, ANY),
+    C("KILL", 2, 0, ANY),
+    C("PROTOCTL", 1, 1, ANY),
+    C("CAPAB", 1, 1, ANY),
+    C("SERVER", 3, 1, ANY),
+    C("SVINFO", 4, 1, ANY),
+    C("SERVICE", 6, 1, ANY),
+    C("WEBIRC", 4, 1, ANY),
+    C("SQUERY", 2, 0, ANY),
+    C("SQUIT", 2, 0, ANY),
+    C("NICKSERV", 1, 0, ANY),
+    C("CHANSERV", 1, 0, ANY),
+    C("GLOBALUSERSTATE", 0, 1, ANY),
+    C("USERSTATE", 1, 1, CHANNEL),
+    C("ROOMSTATE", 1, 1, CHANNEL),
+    C("CLEARCHAT", 1, 1, CHANNEL),
+    C("CLEARMSG", 1, 1, CHANNEL),
+    C("USERNOTICE", 1, 1, CHANNEL),
+    C("HOSTTARGET", 1, 1, CHANNEL),
+    C("RECONNECT", 0, 1, ANY),
 #undef C
 };
 
@@ -176,8 +236,8 @@ static const struct irc_command *find_command(struct view name)
 
 static bool is_cap(struct view word)
 {
-    static const struct view words[] = { WORD("LS"), WORD("LIST"), WORD("REQ"), WORD("END"), WORD("ACK"), WORD("NAK"),
-                                         WORD("NEW"), WORD("DEL") };
+    static const struct view words[] = { WORD("LS"),  WORD("LIST"), WORD("REQ"), WORD("END"),
+                                         WORD("ACK"), WORD("NAK"),  WORD("NEW"), WORD("DEL") };
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (view_equal_nocase(words[i], word))
@@ -188,18 +248,16 @@ static bool is_cap(struct view word)
 static bool first_fits(const struct irc_message *m, enum irc_first first)
 {
     switch (first) {
-    case FIRST_NICK:
-        return is_nick(m->param[0]);
-    case FIRST_CHANNEL:
-        return is_channel(m->param[0]);
+    case FIRST_NICK: return is_nick(m->param[0]);
+    case FIRST_CHANNEL: return is_channel(m->param[0]);
     case FIRST_CAP: /* the server puts the nick, or "*", first */
         return is_cap(m->param[0]) || (m->params > 1 && is_cap(m->param[1]));
-    default:
-        return true;
+    default: return true;
     }
 }
 
-/* Words of users that a server passes on with their sender only. A file that quotes a client's lines has them bare. */
+/* Words of users that a server passes on with their sender only. A file that quotes a client's lines has them
+ * bare. */
 static bool is_users_own(const struct irc_message *m)
 {
     static const struct view words[] = { WORD("USER"), WORD("JOIN"), WORD("PRIVMSG") };
@@ -268,7 +326,7 @@ static bool could_begin(struct view part)
 
 struct irc_score {
     int points;
-    struct view best;  /* the line that gave most */
+    struct view best; /* the line that gave most */
     int best_points;
     bool server_signs; /* lines that only a server sends */
 };
@@ -294,7 +352,8 @@ static bool score(struct view bytes, bool from_server, bool midstream, struct ir
         if (++lines > PROBE_LINES)
             return false;
     }
-    return out->points >= ENOUGH || (midstream && lines == 0 ? bytes.len <= LINE_BYTES + TAG_BYTES : could_begin(bytes));
+    return out->points >= ENOUGH ||
+           (midstream && lines == 0 ? bytes.len <= LINE_BYTES + TAG_BYTES : could_begin(bytes));
 }
 
 static enum im_answer irc_probe(const struct sample *s, struct finding *out)
@@ -345,7 +404,8 @@ static bool dcc_address(struct view word, struct ip_addr *out)
 
     if (!view_decimal(word, UINT32_MAX, &n))
         return ip_parse(word, out);
-    *out = ip_from_v4((const uint8_t[]){ (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n });
+    *out = ip_from_v4(
+        (const uint8_t[]){ (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n });
     return true;
 }
 
@@ -356,10 +416,14 @@ static void tell_broker(struct irc_state *st, struct session *s)
     st->broker_told = true;
 }
 
-/* Expect the leg. The address may be the outer one of a translation: the offerer's own is expected as well. */
-static void dcc_expect(struct session *s, const struct ip_addr *addr, uint16_t port, enum activity a, bool outgoing)
+/* Expect the leg. The address may be the outer one of a translation: the offerer's own is expected as well.
+ */
+static void dcc_expect(struct session *s, const struct ip_addr *addr, uint16_t port, enum activity a,
+                       bool outgoing)
 {
-    struct expectation e = { .l4 = L4_TCP, .addr = *addr, .port = port, .activity = a, .protocol = PROTOCOL_DCC };
+    struct expectation e = {
+        .l4 = L4_TCP, .addr = *addr, .port = port, .activity = a, .protocol = PROTOCOL_DCC
+    };
     const struct ip_addr *own = session_address(s, false);
 
     session_expect(s, &e);
@@ -375,10 +439,10 @@ static const struct dcc_kind {
     bool has_address; /* else about an earlier offer */
     bool name_last;   /* XMIT */
 } dcc_kinds[] = {
-    { WORD("SEND"), ACTIVITY_FILE, true, false },   { WORD("SSEND"), ACTIVITY_FILE, true, false },
-    { WORD("TSEND"), ACTIVITY_FILE, true, false },  { WORD("STSEND"), ACTIVITY_FILE, true, false },
-    { WORD("CHAT"), ACTIVITY_CHAT, true, false },   { WORD("SCHAT"), ACTIVITY_CHAT, true, false },
-    { WORD("XMIT"), ACTIVITY_FILE, true, true },    { WORD("RESUME"), ACTIVITY_FILE, false, false },
+    { WORD("SEND"), ACTIVITY_FILE, true, false },    { WORD("SSEND"), ACTIVITY_FILE, true, false },
+    { WORD("TSEND"), ACTIVITY_FILE, true, false },   { WORD("STSEND"), ACTIVITY_FILE, true, false },
+    { WORD("CHAT"), ACTIVITY_CHAT, true, false },    { WORD("SCHAT"), ACTIVITY_CHAT, true, false },
+    { WORD("XMIT"), ACTIVITY_FILE, true, true },     { WORD("RESUME"), ACTIVITY_FILE, false, false },
     { WORD("ACCEPT"), ACTIVITY_FILE, false, false },
 };
 

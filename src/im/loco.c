@@ -4,8 +4,8 @@
  *
  * The client begins with the key for what follows, encrypted for the server; then both sides send packets:
  *
- *     key-length32 = 256  key-encryption32 (5, 12, 15 ...)  cipher32 (2: AES-CFB128, 3: AES-GCM)  encrypted key
- *     length32  [IV or nonce]  encrypted packet                 repeated; little-endian
+ *     key-length32 = 256  key-encryption32 (5, 12, 15 ...)  cipher32 (2: AES-CFB128, 3: AES-GCM)  encrypted
+ * key length32  [IV or nonce]  encrypted packet                 repeated; little-endian
  *
  * Inside, or bare in very old clients, a packet has a head of 22 bytes: id32 status16 method[11] type8
  * length32, and a BSON body, which begins with its own length again.
@@ -31,18 +31,19 @@ enum {
     METHOD_BYTES = 11,
     PACKET_BYTES_MAX = 1 << 24,
     ECHO_BYTES = 16,
-    OLD_BYTES_MAX = 1 << 16,   /* of packets that are guessed at */
+    OLD_BYTES_MAX = 1 << 16, /* of packets that are guessed at */
     PAIRS = 2,
-    PAIR_PACKETS_MAX = 32,     /* packets of the server that are compared */
+    PAIR_PACKETS_MAX = 32, /* packets of the server that are compared */
 };
 
 static const char *const methods[] = {
-    "CHECKIN", "GETCONF", "LOGINLIST", "BOOKING", "NCHATLIST", "LCHATLIST", "CHATONROOM", "WRITE", "MSG", "PING",
+    "CHECKIN",   "GETCONF",    "LOGINLIST", "BOOKING", "NCHATLIST",
+    "LCHATLIST", "CHATONROOM", "WRITE",     "MSG",     "PING",
 };
 
 struct loco {
     bool hello, bare;
-    unsigned packets;          /* of the client */
+    unsigned packets; /* of the client */
     uint32_t skip;
 };
 

@@ -5,7 +5,8 @@
  * MMTLS is Tencent's variant of TLS 1.3. It runs bare on TCP 80, 8080 and 443 (long link) and in the bodies
  * of HTTP POST to /mmtls/... (short link); there it comes here as an inner stream. Records, both directions:
  *
- *     type (15 alert, 16 handshake, 17 data, 19 resumption and heartbeat)  version f1 03 or f1 04  length16  body
+ *     type (15 alert, 16 handshake, 17 data, 19 resumption and heartbeat)  version f1 03 or f1 04  length16
+ * body
  *
  * A handshake message in the clear begins with its own length in 32 bits, so a ClientHello's record proves
  * itself; else two record heads are needed, chained or one from each side: 21 bits each, and the ends must
@@ -28,10 +29,10 @@
 
 enum {
     RECORD_HEAD_BYTES = 5,
-    RECORD_BYTES_MAX = 0x4800,      /* 2^14 and the growth that TLS allows */
+    RECORD_BYTES_MAX = 0x4800, /* 2^14 and the growth that TLS allows */
     LINK_HEAD_BYTES = 16,
     LINK_BYTES_MAX = 1 << 24,
-    ANSWER = 1000000000,            /* added to a command in its answer */
+    ANSWER = 1000000000, /* added to a command in its answer */
     COMMAND_MAX = 1 << 20,
     COMMAND_NOOP = 6,
 };
@@ -119,8 +120,10 @@ static enum im_answer take_link_head(struct cursor *c, struct link_head *out)
     out->sequence = cursor_u32(c);
     if (c->bad)
         return IM_MORE;
-    return out->len >= LINK_HEAD_BYTES && out->len <= LINK_BYTES_MAX && head == LINK_HEAD_BYTES && version == 1 ?
-               IM_YES : IM_NO;
+    return out->len >= LINK_HEAD_BYTES && out->len <= LINK_BYTES_MAX && head == LINK_HEAD_BYTES &&
+                   version == 1
+               ? IM_YES
+               : IM_NO;
 }
 
 static enum im_answer probe_link(const struct sample *s, struct finding *out)

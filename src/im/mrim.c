@@ -7,23 +7,25 @@
  *     magic DEADBEEF  version (major << 16 | minor)  sequence  command  body length  from address  from port
  *     reserved[16]
  *
- * A string ("LPS") is its length in 32 bits and its octets: windows-1251, or UTF-16 in newer versions where the
- * protocol says Unicode. The client begins with HELLO; LOGIN2 holds account and password; messages go out as MESSAGE
- * and come as MESSAGE_ACK. A file is offered with the addresses where the sender listens; over that leg, or over a
- * relay that both sides greet with PROXY_HELLO, both say "MRA_FT_HELLO account" NUL and "MRA_FT_GET_FILE name".
+ * A string ("LPS") is its length in 32 bits and its octets: windows-1251, or UTF-16 in newer versions where
+ * the protocol says Unicode. The client begins with HELLO; LOGIN2 holds account and password; messages go out
+ * as MESSAGE and come as MESSAGE_ACK. A file is offered with the addresses where the sender listens; over
+ * that leg, or over a relay that both sides greet with PROXY_HELLO, both say "MRA_FT_HELLO account" NUL and
+ * "MRA_FT_GET_FILE name".
  *
  * Sources: Mail.ru's published proto.h (2006) and the command lists of open clients.
  *
- * Recognised by the magic and a major version of 1. The first octet EF is also the first of Telegram's abridged
- * transport; the three behind it and the version tell them apart. Limits: bodies beyond 8 KiB are skipped.
+ * Recognised by the magic and a major version of 1. The first octet EF is also the first of Telegram's
+ * abridged transport; the three behind it and the version tell them apart. Limits: bodies beyond 8 KiB are
+ * skipped.
  */
 #include "base/cursor.h"
 #include "identify/parser.h"
 
 enum {
     HEAD_BYTES = 44,
-    BODY_BYTES = 8192,          /* read whole up to here */
-    LARGEST_BYTES = 16 << 20,   /* larger is not believed */
+    BODY_BYTES = 8192,        /* read whole up to here */
+    LARGEST_BYTES = 16 << 20, /* larger is not believed */
     NAME_BYTES = 64,
     MAX_ADDRESSES = 8,
     MESSAGE_TYPING = 0x400,     /* flag of MESSAGE */
@@ -121,7 +123,8 @@ static void expect_addresses(const struct mrim_context *c, struct view list, enu
         struct view port = view_token(&list, view_find_byte(list, ';', 0) < list.len ? ';' : ',');
         struct view host = view_token(&port, ':');
         uint64_t number;
-        if (!ip_parse(host, &e.addr) || ip_is_zero(&e.addr) || !view_decimal(port, UINT16_MAX, &number) || number == 0)
+        if (!ip_parse(host, &e.addr) || ip_is_zero(&e.addr) || !view_decimal(port, UINT16_MAX, &number) ||
+            number == 0)
             continue;
         e.port = (uint16_t)number;
         session_delivery(c->s, DELIVERY_SERVER_BROKER);
@@ -187,8 +190,8 @@ static const struct mrim_command {
     { 0x1038, on_login },    /* LOGIN2 */
     { 0x1044, on_relay },    /* PROXY */
     { COMMAND_PROXY_HELLO_ACK, on_relay },
-    { 0x1049, on_call },     /* CALL */
-    { 0x1078, on_login },    /* LOGIN3 */
+    { 0x1049, on_call },  /* CALL */
+    { 0x1078, on_login }, /* LOGIN3 */
 };
 
 /* ---- recognition ---- */

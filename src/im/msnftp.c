@@ -20,7 +20,7 @@ enum { LINE_BYTES = 512, BLOCK_HEAD = 3, NAME_BYTES = 80 };
 
 struct leg {
     uint16_t block_left[2];
-    bool in_blocks[2];    /* this side has said FIL: what it sends now are blocks */
+    bool in_blocks[2]; /* this side has said FIL: what it sends now are blocks */
     bool delivery_told;
     uint8_t receiver_len, receiver_out; /* the receiver's account, and whether it is the client */
     char receiver[NAME_BYTES];

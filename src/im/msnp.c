@@ -22,10 +22,10 @@
  * switchboard.c (commands with payload); msnpiki (versions 13 to 21).
  * Limits. LINE_BYTES and PAYLOAD_BYTES: a longer payload is skipped.
  */
-#include "im/msnslp.h"
 #include "base/address.h"
 #include "base/cursor.h"
 #include "identify/parser.h"
+#include "im/msnslp.h"
 #include "im/transcode.h"
 
 enum {
@@ -34,7 +34,7 @@ enum {
     MAX_WORDS = 12,
     NAME_BYTES = 80,
     PROBE_LINE_BYTES = 512,
-    PROBE_LINES = 8,     /* looked at mid-stream */
+    PROBE_LINES = 8, /* looked at mid-stream */
 };
 
 struct name {
@@ -177,8 +177,7 @@ static void read_ans(struct talk *t, const struct words *w)
 static void expect_server(struct talk *t, struct view where, enum activity activity)
 {
     struct view port = where, host = view_token(&port, ':');
-    struct expectation e = { .l4 = L4_TCP, .activity = activity, .protocol = PROTOCOL_MSNP,
-                             .server = true };
+    struct expectation e = { .l4 = L4_TCP, .activity = activity, .protocol = PROTOCOL_MSNP, .server = true };
     uint64_t number;
 
     if (!ip_parse(host, &e.addr) || !view_decimal(port, 65535, &number))
@@ -354,69 +353,41 @@ static void read_uun(struct talk *t, const struct words *w, struct view payload)
 
 struct command {
     char name[4];
-    enum activity activity;  /* ACTIVITY_COUNT: none, or told by the functions */
-    unsigned payload_words;  /* a line of so many words or more ends in the length of its payload; 0: never */
+    enum activity activity; /* ACTIVITY_COUNT: none, or told by the functions */
+    unsigned payload_words; /* a line of so many words or more ends in the length of its payload; 0: never */
     void (*line)(struct talk *t, const struct words *w);
     void (*payload)(struct talk *t, const struct words *w, struct view payload);
 };
 
 static const struct command commands[] = {
-    { "ADC", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "ADD", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "ADG", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "ADL", ACTIVITY_PRESENCE, 3, NULL, NULL },
-    { "ANS", ACTIVITY_COUNT, 0, read_ans, NULL },
-    { "BLP", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "BPR", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "BYE", ACTIVITY_COUNT, 0, NULL, NULL },
-    { "CAL", ACTIVITY_COUNT, 0, read_cal, NULL },
-    { "CHG", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "CHL", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "CVR", ACTIVITY_COUNT, 0, read_cvr, NULL },
-    { "DEL", ACTIVITY_PRESENCE, 3, NULL, NULL },
-    { "FLN", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "FQY", ACTIVITY_PRESENCE, 3, NULL, NULL },
-    { "GCF", ACTIVITY_COUNT, 3, NULL, NULL },
-    { "GTC", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "ILN", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "INF", ACTIVITY_COUNT, 0, NULL, NULL },
-    { "IPG", ACTIVITY_COUNT, 2, NULL, NULL },
-    { "IRO", ACTIVITY_COUNT, 0, read_iro, NULL },
-    { "JOI", ACTIVITY_COUNT, 0, read_joi, NULL },
-    { "LSG", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "LST", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "MSG", ACTIVITY_COUNT, 4, NULL, read_msg },
-    { "NFY", ACTIVITY_PRESENCE, 3, NULL, NULL },
-    { "NLN", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "NOT", ACTIVITY_COUNT, 2, NULL, NULL },
-    { "OUT", ACTIVITY_COUNT, 0, NULL, NULL },
-    { "PAG", ACTIVITY_COUNT, 3, NULL, NULL },
-    { "PNG", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "PRP", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "PUT", ACTIVITY_PRESENCE, 3, NULL, NULL },
-    { "QNG", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "QRY", ACTIVITY_PRESENCE, 4, NULL, NULL },
-    { "REA", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "REG", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "REM", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "RMG", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "RML", ACTIVITY_PRESENCE, 3, NULL, NULL },
-    { "RNG", ACTIVITY_CHAT, 0, read_rng, NULL },
-    { "SBP", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "SBS", ACTIVITY_COUNT, 0, NULL, NULL },
-    { "SDG", ACTIVITY_COUNT, 3, NULL, read_sdg },
-    { "SND", ACTIVITY_COUNT, 0, NULL, NULL },
-    { "SYN", ACTIVITY_PRESENCE, 0, NULL, NULL },
-    { "UBM", ACTIVITY_COUNT, 5, NULL, read_msg },
-    { "UBN", ACTIVITY_COUNT, 4, NULL, read_uun },
-    { "UBX", ACTIVITY_PRESENCE, 3, NULL, NULL },
-    { "URL", ACTIVITY_COUNT, 0, NULL, NULL },
-    { "USR", ACTIVITY_COUNT, 0, read_usr, NULL },
-    { "UUM", ACTIVITY_COUNT, 6, NULL, read_msg },
-    { "UUN", ACTIVITY_COUNT, 5, NULL, read_uun },
-    { "UUX", ACTIVITY_PRESENCE, 3, NULL, NULL },
-    { "VER", ACTIVITY_COUNT, 0, read_ver, NULL },
-    { "XFR", ACTIVITY_COUNT, 0, read_xfr, NULL },
+    { "ADC", ACTIVITY_PRESENCE, 0, NULL, NULL },  { "ADD", ACTIVITY_PRESENCE, 0, NULL, NULL },
+    { "ADG", ACTIVITY_PRESENCE, 0, NULL, NULL },  { "ADL", ACTIVITY_PRESENCE, 3, NULL, NULL },
+    { "ANS", ACTIVITY_COUNT, 0, read_ans, NULL }, { "BLP", ACTIVITY_PRESENCE, 0, NULL, NULL },
+    { "BPR", ACTIVITY_PRESENCE, 0, NULL, NULL },  { "BYE", ACTIVITY_COUNT, 0, NULL, NULL },
+    { "CAL", ACTIVITY_COUNT, 0, read_cal, NULL }, { "CHG", ACTIVITY_PRESENCE, 0, NULL, NULL },
+    { "CHL", ACTIVITY_PRESENCE, 0, NULL, NULL },  { "CVR", ACTIVITY_COUNT, 0, read_cvr, NULL },
+    { "DEL", ACTIVITY_PRESENCE, 3, NULL, NULL },  { "FLN", ACTIVITY_PRESENCE, 0, NULL, NULL },
+    { "FQY", ACTIVITY_PRESENCE, 3, NULL, NULL },  { "GCF", ACTIVITY_COUNT, 3, NULL, NULL },
+    { "GTC", ACTIVITY_PRESENCE, 0, NULL, NULL },  { "ILN", ACTIVITY_PRESENCE, 0, NULL, NULL },
+    { "INF", ACTIVITY_COUNT, 0, NULL, NULL },     { "IPG", ACTIVITY_COUNT, 2, NULL, NULL },
+    { "IRO", ACTIVITY_COUNT, 0, read_iro, NULL }, { "JOI", ACTIVITY_COUNT, 0, read_joi, NULL },
+    { "LSG", ACTIVITY_PRESENCE, 0, NULL, NULL },  { "LST", ACTIVITY_PRESENCE, 0, NULL, NULL },
+    { "MSG", ACTIVITY_COUNT, 4, NULL, read_msg }, { "NFY", ACTIVITY_PRESENCE, 3, NULL, NULL },
+    { "NLN", ACTIVITY_PRESENCE, 0, NULL, NULL },  { "NOT", ACTIVITY_COUNT, 2, NULL, NULL },
+    { "OUT", ACTIVITY_COUNT, 0, NULL, NULL },     { "PAG", ACTIVITY_COUNT, 3, NULL, NULL },
+    { "PNG", ACTIVITY_PRESENCE, 0, NULL, NULL },  { "PRP", ACTIVITY_PRESENCE, 0, NULL, NULL },
+    { "PUT", ACTIVITY_PRESENCE, 3, NULL, NULL },  { "QNG", ACTIVITY_PRESENCE, 0, NULL, NULL },
+    { "QRY", ACTIVITY_PRESENCE, 4, NULL, NULL },  { "REA", ACTIVITY_PRESENCE, 0, NULL, NULL },
+    { "REG", ACTIVITY_PRESENCE, 0, NULL, NULL },  { "REM", ACTIVITY_PRESENCE, 0, NULL, NULL },
+    { "RMG", ACTIVITY_PRESENCE, 0, NULL, NULL },  { "RML", ACTIVITY_PRESENCE, 3, NULL, NULL },
+    { "RNG", ACTIVITY_CHAT, 0, read_rng, NULL },  { "SBP", ACTIVITY_PRESENCE, 0, NULL, NULL },
+    { "SBS", ACTIVITY_COUNT, 0, NULL, NULL },     { "SDG", ACTIVITY_COUNT, 3, NULL, read_sdg },
+    { "SND", ACTIVITY_COUNT, 0, NULL, NULL },     { "SYN", ACTIVITY_PRESENCE, 0, NULL, NULL },
+    { "UBM", ACTIVITY_COUNT, 5, NULL, read_msg }, { "UBN", ACTIVITY_COUNT, 4, NULL, read_uun },
+    { "UBX", ACTIVITY_PRESENCE, 3, NULL, NULL },  { "URL", ACTIVITY_COUNT, 0, NULL, NULL },
+    { "USR", ACTIVITY_COUNT, 0, read_usr, NULL }, { "UUM", ACTIVITY_COUNT, 6, NULL, read_msg },
+    { "UUN", ACTIVITY_COUNT, 5, NULL, read_uun }, { "UUX", ACTIVITY_PRESENCE, 3, NULL, NULL },
+    { "VER", ACTIVITY_COUNT, 0, read_ver, NULL }, { "XFR", ACTIVITY_COUNT, 0, read_xfr, NULL },
 };
 
 static const struct command *command_find(struct view name)

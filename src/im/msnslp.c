@@ -159,8 +159,9 @@ bool msn_slp_read(struct session *s, const struct msn_people *who, struct view t
 static void file_bytes(struct session *s, const struct msn_people *who, uint64_t offset, uint64_t size,
                        struct view piece)
 {
-    struct im_detail detail = { .account = who->account, .peer = who->peer, .size = size,
-                                .outgoing = who->outgoing };
+    struct im_detail detail = {
+        .account = who->account, .peer = who->peer, .size = size, .outgoing = who->outgoing
+    };
 
     if (offset == 0 && piece.len > 0)
         session_activity(s, ACTIVITY_FILE, &detail);
@@ -235,7 +236,8 @@ static bool starts(uint8_t first, enum flow_dir from)
 
 static enum im_answer probe(const struct sample *s, struct finding *out)
 {
-    const struct view mark = VIEW("\x04\x00\x00\x00" "foo\x00");
+    const struct view mark = VIEW("\x04\x00\x00\x00"
+                                  "foo\x00");
     enum im_answer answer = IM_MORE;
 
     for (unsigned d = FROM_CLIENT; d <= FROM_SERVER; d++) {

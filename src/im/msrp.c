@@ -12,10 +12,11 @@
  *     text
  *     -------a786hjs2$                $ last chunk, + more to come, # given up
  *
- * Messages are text or CPIM; a file has another type or a Content-Disposition with its name (RFC 5547 section 7).
+ * Messages are text or CPIM; a file has another type or a Content-Disposition with its name (RFC 5547 section
+ * 7).
  *
- * Recognised by the start line and To-Path behind it. Limits: headers of 4 KiB; text is told of messages up to 8 KiB,
- * larger ones are skipped to their end line.
+ * Recognised by the start line and To-Path behind it. Limits: headers of 4 KiB; text is told of messages up
+ * to 8 KiB, larger ones are skipped to their end line.
  */
 #include "identify/parser.h"
 
@@ -29,7 +30,7 @@ enum {
 
 struct msrp_message {
     struct view transaction, method, type, disposition, from, to;
-    size_t head;      /* octets up to the body, or up to the end line */
+    size_t head; /* octets up to the body, or up to the end line */
     bool has_body;
 };
 
@@ -51,8 +52,9 @@ static bool read_start(struct view line, struct msrp_message *out)
     for (size_t i = 0; i < out->transaction.len; i++)
         if (out->transaction.at[i] <= ' ' || out->transaction.at[i] > '~')
             return false;
-    return view_equal(out->method, VIEW("SEND")) || view_equal(out->method, VIEW("REPORT"))
-        || view_equal(out->method, VIEW("AUTH")) || (view_decimal(out->method, 999, &code) && out->method.len == 3);
+    return view_equal(out->method, VIEW("SEND")) || view_equal(out->method, VIEW("REPORT")) ||
+           view_equal(out->method, VIEW("AUTH")) ||
+           (view_decimal(out->method, 999, &code) && out->method.len == 3);
 }
 
 /* ---- recognition ---- */
@@ -150,9 +152,11 @@ static struct view file_name(struct view disposition)
     return view_token(&disposition, '"');
 }
 
-static void follow(struct msrp_state *st, struct session *s, const struct msrp_message *m, struct view text, bool outgoing)
+static void follow(struct msrp_state *st, struct session *s, const struct msrp_message *m, struct view text,
+                   bool outgoing)
 {
-    struct im_detail detail = { .account = outgoing ? m->from : m->to, .peer = outgoing ? m->to : m->from,
+    struct im_detail detail = { .account = outgoing ? m->from : m->to,
+                                .peer = outgoing ? m->to : m->from,
                                 .outgoing = outgoing };
 
     if (!view_equal(m->method, VIEW("SEND")) || m->type.len == 0)
@@ -164,9 +168,10 @@ static void follow(struct msrp_state *st, struct session *s, const struct msrp_m
         session_activity(s, ACTIVITY_PRESENCE, &detail);
         return;
     }
-    bool file = view_find_nocase(m->disposition, VIEW("filename")) < m->disposition.len
-        || view_starts_nocase(m->disposition, VIEW("attachment"));
-    bool chat = view_starts_nocase(m->type, VIEW("text/")) || view_starts_nocase(m->type, VIEW("message/cpim"));
+    bool file = view_find_nocase(m->disposition, VIEW("filename")) < m->disposition.len ||
+                view_starts_nocase(m->disposition, VIEW("attachment"));
+    bool chat =
+        view_starts_nocase(m->type, VIEW("text/")) || view_starts_nocase(m->type, VIEW("message/cpim"));
     if (file || !chat) {
         detail.file = file_name(m->disposition);
         session_activity(s, ACTIVITY_FILE, &detail);
@@ -210,7 +215,8 @@ static size_t take_message(struct msrp_state *st, struct session *s, enum flow_d
     size_t at = find_end(rest, m.transaction);
     size_t end = view_find_byte(rest, '\n', at);
     if (end < rest.len) {
-        struct view text = view_slice(rest, 0, at >= 2 && m.has_body ? at - 2 : 0); /* CR LF belongs to the end line */
+        struct view text =
+            view_slice(rest, 0, at >= 2 && m.has_body ? at - 2 : 0); /* CR LF belongs to the end line */
         follow(st, s, &m, text, from == FROM_CLIENT);
         return m.head + end + 1;
     }

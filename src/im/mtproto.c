@@ -40,22 +40,22 @@
 enum transport { ABRIDGED, INTERMEDIATE, PADDED, FULL, BARE };
 
 enum {
-    START_BYTES = 64,           /* of the obfuscated transport */
+    START_BYTES = 64, /* of the obfuscated transport */
     KEY_AT = 8,
     KEY_BYTES = 32,
     COUNTER_BYTES = 16,
     TAG_AT = 56,
-    TEXT_BYTES = 12,            /* as much text at the start is no key */
+    TEXT_BYTES = 12, /* as much text at the start is no key */
     KEY_ID_BYTES = 8,
-    FRAME_BYTES_MAX = 1 << 25,  /* parts of files have a mebibyte */
-    FULL_BYTES_MAX = 8192,      /* of a first frame that is checked whole */
-    BARE_BYTES = 64,            /* a first message of the key exchange is shorter, behind its key id */
-    FILE_BYTES = 16384,         /* frames from here on are parts of files */
+    FRAME_BYTES_MAX = 1 << 25,     /* parts of files have a mebibyte */
+    FULL_BYTES_MAX = 8192,         /* of a first frame that is checked whole */
+    BARE_BYTES = 64,               /* a first message of the key exchange is shorter, behind its key id */
+    FILE_BYTES = 16384,            /* frames from here on are parts of files */
     HEAD_BYTES = 4 + KEY_ID_BYTES, /* longest head of a frame */
 };
 
 static const char *const transport_names[] = { "abridged", "intermediate", "padded intermediate", "full",
-                                              "over HTTP" };
+                                               "over HTTP" };
 
 /* One direction's key stream. */
 struct keys {
@@ -64,8 +64,8 @@ struct keys {
 };
 
 struct way {
-    uint64_t offset;   /* of the next byte in the stream */
-    uint32_t skip;     /* bytes of the frame under way */
+    uint64_t offset; /* of the next byte in the stream */
+    uint32_t skip;   /* bytes of the frame under way */
 };
 
 struct mtproto {
@@ -109,7 +109,8 @@ static void keys_block(const struct keys *k, uint64_t n, uint8_t out[AES_BLOCK_S
     AES_encrypt(counter, out, &k->schedule);
 }
 
-/* Decrypt the first bytes of `in`, at most HEAD_BYTES, which lie at `offset` of the stream. Returns how many. */
+/* Decrypt the first bytes of `in`, at most HEAD_BYTES, which lie at `offset` of the stream. Returns how many.
+ */
 static size_t keys_read(const struct keys *k, uint64_t offset, struct view in, uint8_t out[HEAD_BYTES])
 {
     uint8_t block[AES_BLOCK_SIZE];
@@ -143,9 +144,9 @@ static bool find_tag(struct view start, struct keys *k, enum transport *out)
 /* ---- frames ---- */
 
 struct frame_head {
-    uint32_t len;       /* of the message, 0: a quick acknowledgement */
+    uint32_t len; /* of the message, 0: a quick acknowledgement */
     uint64_t key_id;
-    bool has_key_id;    /* false: shorter than that, an error code */
+    bool has_key_id; /* false: shorter than that, an error code */
 };
 
 /* Take a head of abridged, intermediate or padded framing, key id included. */
@@ -188,7 +189,8 @@ static enum im_answer take_frame(struct cursor *c, enum transport transport, enu
     return c->bad ? IM_MORE : IM_YES;
 }
 
-/* Is this the beginning of a message's data after key id 0: message id, length, and a first step of the exchange? */
+/* Is this the beginning of a message's data after key id 0: message id, length, and a first step of the
+ * exchange? */
 static enum im_answer is_key_exchange(struct cursor *c, uint32_t len)
 {
     static const uint32_t req_pq = 0x60469778, req_pq_multi = 0xbe7e8ef1;
@@ -344,7 +346,10 @@ static bool begin(struct mtproto *m, struct view in)
     (void)find_transport(&s, &transport, &m->obfuscated);
     m->transport = (uint8_t)transport;
     m->begun = true;
-    m->way[FROM_CLIENT].skip = m->obfuscated ? START_BYTES : transport == ABRIDGED ? 1 : transport == FULL ? 0 : 4;
+    m->way[FROM_CLIENT].skip = m->obfuscated           ? START_BYTES
+                               : transport == ABRIDGED ? 1
+                               : transport == FULL     ? 0
+                                                       : 4;
     if (!m->obfuscated)
         return true;
     if (in.len < START_BYTES)
@@ -438,7 +443,8 @@ static size_t mtproto_feed(void *state, struct session *s, enum flow_dir from, s
         } else {
             struct frame_head f = { 0 };
             bool lost = false;
-            used = m->transport == FULL ? read_full_head(rest, &f, &lost) : read_head(m, from, rest, &f, &lost);
+            used =
+                m->transport == FULL ? read_full_head(rest, &f, &lost) : read_head(m, from, rest, &f, &lost);
             if (lost) {
                 session_settle(s);
                 return in.len;

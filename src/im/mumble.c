@@ -5,8 +5,9 @@
  *     request   00000000 ident[8]                                                    12 octets
  *     answer    00 major minor patch, ident[8], users[4], most users[4], bandwidth[4]  24 octets
  *
- * Control is TLS over TCP and voice is encrypted (OCB-AES): both are left to the names they show. One datagram of
- * twelve octets proves nothing: the answer must repeat the ident and hold a version and numbers that fit.
+ * Control is TLS over TCP and voice is encrypted (OCB-AES): both are left to the names they show. One
+ * datagram of twelve octets proves nothing: the answer must repeat the ident and hold a version and numbers
+ * that fit.
  *
  * Source: Mumble's protocol documentation, "UDP ping packet".
  */
@@ -37,8 +38,8 @@ static bool read_answer(struct view v, struct ping *out)
     out->most = cursor_u32(&c);
     out->bandwidth = cursor_u32(&c);
     uint32_t major = out->version >> 16;
-    return cursor_done(&c) && major >= 1 && major <= MOST_MAJOR && out->users <= out->most && out->most > 0
-        && out->most <= MOST_USERS && out->bandwidth >= LEAST_BANDWIDTH;
+    return cursor_done(&c) && major >= 1 && major <= MOST_MAJOR && out->users <= out->most && out->most > 0 &&
+           out->most <= MOST_USERS && out->bandwidth >= LEAST_BANDWIDTH;
 }
 
 static bool is_request(struct view v, uint16_t len)
@@ -60,7 +61,8 @@ static enum im_answer mumble_probe(const struct sample *s, struct finding *out)
     for (unsigned i = 0; i < s->head_count; i++) {
         const struct datagram_head *h = &s->heads[i];
         struct view head = view_of(h->data, h->kept);
-        if (h->from == s->from || !is_request(head, h->len) || !view_equal(view_slice(head, 4, REQUEST_BYTES), ping.ident))
+        if (h->from == s->from || !is_request(head, h->len) ||
+            !view_equal(view_slice(head, 4, REQUEST_BYTES), ping.ident))
             continue;
         text_format(&value, "ping answer, version %u.%u.%u", ping.version >> 16, ping.version >> 8 & 0xff,
                     ping.version & 0xff);

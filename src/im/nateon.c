@@ -2,25 +2,29 @@
 /*
  * NateOn (SK Communications), the messenger of its clients up to version 5.
  *
- * Framing: lines that end with CR LF: a word of four letters, a transaction number, and words; octets that would end
- * them are escaped with '%'. The client asks a first server which one to use, and signs in there:
+ * Framing: lines that end with CR LF: a word of four letters, a transaction number, and words; octets that
+ * would end them are escaped with '%'. The client asks a first server which one to use, and signs in there:
  *
  *     PVER 1 4.0 4.0           versions of protocol and client; the server answers alike
  *     AUTH 2 DES
  *     REQS 3 DES account       which server: REQS 3 dp1:1 address port
  *     LSIN 4 account hash MD5 4.0 UTF8
- *     ONST 5 O 0               status           CTOC 7 account N length    a command for a friend, then its octets
- *     RESS 8                   a chat server    ENTR, MESG, WHSP ...       there
+ *     ONST 5 O 0               status           CTOC 7 account N length    a command for a friend, then its
+ * octets RESS 8                   a chat server    ENTR, MESG, WHSP ...       there
  *
- * Sources: the protocol as the open server for old clients and published client plug-ins show it (facts only).
+ * Sources: the protocol as the open server for old clients and published client plug-ins show it (facts
+ * only).
  *
- * Recognised by the PVER line, or by LSIN with a hash, at the start of the client's stream; the server's PVER answer
- * counts as well. Mid-stream two commands with their numbers are enough. Limits: lines of 2 KiB.
+ * Recognised by the PVER line, or by LSIN with a hash, at the start of the client's stream; the server's PVER
+ * answer counts as well. Mid-stream two commands with their numbers are enough. Limits: lines of 2 KiB.
  */
 #include "identify/parser.h"
 
 /* A view of a literal as an initialiser of static data. */
-#define WORD(literal) { (const uint8_t *)(literal), sizeof(literal) - 1 }
+#define WORD(literal)                                                                                        \
+    {                                                                                                        \
+        (const uint8_t *)(literal), sizeof(literal) - 1                                                      \
+    }
 
 enum {
     LINE_BYTES = 2048,

@@ -25,9 +25,9 @@
  *
  * Sources. Pidgin libpurple/protocols/oscar: peer.h, oft.c, odc.c, peer_proxy.c (fields and constants).
  */
-#include "im/oscar.h"
 #include "base/cursor.h"
 #include "identify/parser.h"
+#include "im/oscar.h"
 
 enum {
     OFT_HEAD_MIN = 256,
@@ -37,24 +37,28 @@ enum {
     PROXY_HEAD = 12,
     PROXY_MAX = 1024,
     PROXY_VERSION = 0x044a,
-    TEXT_BYTES = 8192,   /* of a direct message: pictures come behind the text */
-    MAX_PICTURES = 16,   /* told of one message */
+    TEXT_BYTES = 8192, /* of a direct message: pictures come behind the text */
+    MAX_PICTURES = 16, /* told of one message */
 };
 
 enum oft_type {
-    OFT_PROMPT = 0x0101, OFT_ACK = 0x0202, OFT_DONE = 0x0204, OFT_RESUME = 0x0205, OFT_RESUMING = 0x0106,
+    OFT_PROMPT = 0x0101,
+    OFT_ACK = 0x0202,
+    OFT_DONE = 0x0204,
+    OFT_RESUME = 0x0205,
+    OFT_RESUMING = 0x0106,
     OFT_GO_ON = 0x0207,
 };
 static const uint16_t oft_types[] = {
     OFT_PROMPT, OFT_ACK, OFT_DONE, OFT_RESUME, OFT_RESUMING, OFT_GO_ON,
-    0x1108, 0x1209, 0x120a, 0x120b, 0x120c,
+    0x1108,     0x1209,  0x120a,   0x120b,     0x120c,
 };
 
 struct leg {
-    uint32_t file_left[2];  /* bare bytes of a file to come, by who sends them */
-    uint32_t skip[2];       /* rest of a direct message */
-    uint32_t size, resume;  /* of the file that was prompted */
-    uint8_t file_sender;    /* who sent the prompt */
+    uint32_t file_left[2]; /* bare bytes of a file to come, by who sends them */
+    uint32_t skip[2];      /* rest of a direct message */
+    uint32_t size, resume; /* of the file that was prompted */
+    uint8_t file_sender;   /* who sent the prompt */
     bool delivery_told;
 };
 

@@ -2,30 +2,33 @@
 /*
  * OICQ, the protocol of QQ's desktop clients, over UDP and TCP.
  *
- * Framing, big endian, one packet a datagram; over TCP each packet has its length (itself included) before it:
+ * Framing, big endian, one packet a datagram; over TCP each packet has its length (itself included) before
+ * it:
  *
  *     02  version[2]  command[2]  sequence[2]  number[4]  ...  ciphertext  03
  *
- * `version` is the client program's; the server answers with a version of its own and, in old versions, without the
- * number. The body is encrypted with TEA in blocks of 8 octets, so content cannot be read; command and number can. Log
- * out (0001), which is all that some captures hold, has eight zero octets where others have a key or a ticket.
+ * `version` is the client program's; the server answers with a version of its own and, in old versions,
+ * without the number. The body is encrypted with TEA in blocks of 8 octets, so content cannot be read;
+ * command and number can. Log out (0001), which is all that some captures hold, has eight zero octets where
+ * others have a key or a ticket.
  *
- * Sources: Wireshark's and libpurple's command names (facts only), nDPI's versions; the newer commands from open
- * descriptions of the 2009 to 2013 protocol.
+ * Sources: Wireshark's and libpurple's command names (facts only), nDPI's versions; the newer commands from
+ * open descriptions of the 2009 to 2013 protocol.
  *
- * Recognised by 02 and 03 at the ends, a command of the table, a QQ number, and one more mark: the zero octets of log
- * out, the fixed octets of newer clients, or a second packet that repeats version and number, or a command that its
- * answer repeats with its sequence. Over TCP the length must fit as well.
+ * Recognised by 02 and 03 at the ends, a command of the table, a QQ number, and one more mark: the zero
+ * octets of log out, the fixed octets of newer clients, or a second packet that repeats version and number,
+ * or a command that its answer repeats with its sequence. Over TCP the length must fit as well.
  */
 #include "base/cursor.h"
 #include "identify/parser.h"
 
 enum {
-    MARK_BEGIN = 0x02, MARK_END = 0x03,
+    MARK_BEGIN = 0x02,
+    MARK_END = 0x03,
     HEAD_BYTES = 11,
     LEAST_BYTES = 12,
-    FIRST_NUMBER = 10001,     /* QQ numbers begin here */
-    LARGEST_BYTES = 4096,     /* of a TCP packet */
+    FIRST_NUMBER = 10001, /* QQ numbers begin here */
+    LARGEST_BYTES = 4096, /* of a TCP packet */
     COMMAND_LOGOUT = 0x0001,
     SERVER_VERSION = 0x0100,
 };
@@ -60,25 +63,34 @@ static const struct oicq_command {
     { 0x0026, ACTIVITY_PRESENCE }, /* friends */
     { 0x0027, ACTIVITY_PRESENCE }, /* friends on line */
     { 0x0029, -1 },
-    { 0x0030, -1 },                /* group */
-    { 0x0031, ACTIVITY_LOGIN },    /* ask for a server */
-    { 0x003c, -1 }, { 0x003d, -1 }, { 0x003e, -1 },
+    { 0x0030, -1 },             /* group */
+    { 0x0031, ACTIVITY_LOGIN }, /* ask for a server */
+    { 0x003c, -1 },
+    { 0x003d, -1 },
+    { 0x003e, -1 },
     { 0x0058, ACTIVITY_PRESENCE }, /* groups of friends; keep alive in newer versions */
     { 0x005c, -1 },
-    { 0x0062, ACTIVITY_LOGIN },    /* login token */
-    { 0x0065, -1 }, { 0x0067, -1 },
+    { 0x0062, ACTIVITY_LOGIN }, /* login token */
+    { 0x0065, -1 },
+    { 0x0067, -1 },
     { 0x0080, ACTIVITY_PRESENCE }, /* system message */
     { 0x0081, ACTIVITY_PRESENCE }, /* status of a friend */
     { 0x0091, ACTIVITY_LOGIN },    /* find a login server */
-    { 0x00a8, -1 }, { 0x00b5, ACTIVITY_PRESENCE },
-    { 0x00ba, ACTIVITY_LOGIN },    /* picture code */
-    { 0x00cd, ACTIVITY_CHAT },     /* send, newer */
-    { 0x00ce, ACTIVITY_CHAT },     /* receive, newer */
-    { 0x00dd, ACTIVITY_LOGIN },    /* password */
-    { 0x00e3, ACTIVITY_LOGIN }, { 0x00e5, ACTIVITY_LOGIN },
+    { 0x00a8, -1 },
+    { 0x00b5, ACTIVITY_PRESENCE },
+    { 0x00ba, ACTIVITY_LOGIN }, /* picture code */
+    { 0x00cd, ACTIVITY_CHAT },  /* send, newer */
+    { 0x00ce, ACTIVITY_CHAT },  /* receive, newer */
+    { 0x00dd, ACTIVITY_LOGIN }, /* password */
+    { 0x00e3, ACTIVITY_LOGIN },
+    { 0x00e5, ACTIVITY_LOGIN },
     { 0x00ec, ACTIVITY_PRESENCE }, /* status, newer */
-    { 0x0825, ACTIVITY_LOGIN }, { 0x0826, ACTIVITY_LOGIN }, { 0x0827, ACTIVITY_LOGIN }, { 0x0828, ACTIVITY_LOGIN },
-    { 0x0829, ACTIVITY_LOGIN }, { 0x0836, ACTIVITY_LOGIN },
+    { 0x0825, ACTIVITY_LOGIN },
+    { 0x0826, ACTIVITY_LOGIN },
+    { 0x0827, ACTIVITY_LOGIN },
+    { 0x0828, ACTIVITY_LOGIN },
+    { 0x0829, ACTIVITY_LOGIN },
+    { 0x0836, ACTIVITY_LOGIN },
 };
 
 static const struct oicq_command *find_command(uint16_t number)
@@ -114,8 +126,8 @@ static bool is_logout(const struct oicq_packet *p)
 {
     static const uint8_t zero[8];
 
-    return p->command == COMMAND_LOGOUT && p->number >= FIRST_NUMBER && p->body.len >= sizeof zero + 16
-        && p->body.len % 8 == 0 && view_starts(p->body, view_of(zero, sizeof zero));
+    return p->command == COMMAND_LOGOUT && p->number >= FIRST_NUMBER && p->body.len >= sizeof zero + 16 &&
+           p->body.len % 8 == 0 && view_starts(p->body, view_of(zero, sizeof zero));
 }
 
 /* What the programs from 2009 on put behind the number: 02 or 03, three zero octets, version marks 01 01. */
@@ -124,8 +136,8 @@ static bool is_newer(const struct oicq_packet *p)
     static const uint8_t login[] = { 0x03, 0x00, 0x00, 0x00, 0x01, 0x01, 0x01, 0x00, 0x00 };
     static const uint8_t other[] = { 0x02, 0x00, 0x00, 0x00, 0x01, 0x01, 0x01, 0x00, 0x00 };
 
-    return p->number >= FIRST_NUMBER
-        && (view_starts(p->body, view_of(login, sizeof login)) || view_starts(p->body, view_of(other, sizeof other)));
+    return p->number >= FIRST_NUMBER && (view_starts(p->body, view_of(login, sizeof login)) ||
+                                         view_starts(p->body, view_of(other, sizeof other)));
 }
 
 /* The start of a packet as kept of an earlier datagram; its end cannot be looked at. */
@@ -143,13 +155,14 @@ static bool read_head(const struct datagram_head *h, struct oicq_packet *out)
     return !c.bad && is_version(out->version) && find_command(out->command) != NULL;
 }
 
-/* Does an earlier packet go with this one: the same program and number again, or the request that this answers? */
+/* Does an earlier packet go with this one: the same program and number again, or the request that this
+ * answers? */
 static bool goes_with(const struct oicq_packet *p, enum flow_dir from, const struct oicq_packet *earlier,
                       enum flow_dir earlier_from)
 {
     if (from == earlier_from)
-        return p->version == earlier->version && p->number == earlier->number && p->number >= FIRST_NUMBER
-            && p->sequence != earlier->sequence;
+        return p->version == earlier->version && p->number == earlier->number && p->number >= FIRST_NUMBER &&
+               p->sequence != earlier->sequence;
     return p->command == earlier->command && p->sequence == earlier->sequence;
 }
 
@@ -174,7 +187,8 @@ static enum im_answer probe_datagram(const struct sample *s, struct finding *out
     if (known > 0 && known < SAMPLE_HEADS)
         known--;
     for (unsigned i = 0; i < known; i++)
-        if (read_head(&s->heads[i], &earlier) && goes_with(&p, s->from, &earlier, (enum flow_dir)s->heads[i].from))
+        if (read_head(&s->heads[i], &earlier) &&
+            goes_with(&p, s->from, &earlier, (enum flow_dir)s->heads[i].from))
             return tell(&p, out);
     return s->head_count < SAMPLE_HEADS ? IM_MORE : IM_NO;
 }
@@ -229,7 +243,8 @@ static enum im_answer probe_stream(const struct sample *s, struct finding *out)
             have[d] = true;
         }
     }
-    return have[0] && have[1] && !s->midstream ? IM_NO : IM_MORE; /* mid-stream the first two may be strangers */
+    return have[0] && have[1] && !s->midstream ? IM_NO
+                                               : IM_MORE; /* mid-stream the first two may be strangers */
 }
 
 static enum im_answer oicq_probe(const struct sample *s, struct finding *out)

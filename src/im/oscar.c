@@ -34,9 +34,9 @@ enum {
     SNAC_HEAD = 10,
     FRAME_BYTES = PARSER_MESSAGE_BYTES,
     TEXT_BYTES = 12288,
-    SCAN_BYTES = 256,    /* mid-stream: a frame begins within these */
+    SCAN_BYTES = 256, /* mid-stream: a frame begins within these */
     NAME_BYTES = 64,
-    MAX_FRAGMENTS = 32,  /* of one message */
+    MAX_FRAGMENTS = 32, /* of one message */
     MAX_SUBTYPE = 0x30,
 };
 
@@ -158,8 +158,11 @@ static void tell_login(struct talk *t)
 /* All message text passes here. */
 static void tell_message(struct talk *t, struct view peer, struct view room, struct view text)
 {
-    struct im_detail detail = { .account = name_view(&t->o->account), .peer = peer, .room = room,
-                                .text = text, .outgoing = t->from == FROM_CLIENT };
+    struct im_detail detail = { .account = name_view(&t->o->account),
+                                .peer = peer,
+                                .room = room,
+                                .text = text,
+                                .outgoing = t->from == FROM_CLIENT };
 
     session_activity(t->s, ACTIVITY_CHAT, &detail);
 }
@@ -188,8 +191,7 @@ static void expect_server(struct talk *t, struct view where, enum activity activ
 {
     struct view port = where;
     struct view host = view_token(&port, ':');
-    struct expectation e = { .l4 = L4_TCP, .activity = activity, .protocol = PROTOCOL_OSCAR,
-                             .server = true };
+    struct expectation e = { .l4 = L4_TCP, .activity = activity, .protocol = PROTOCOL_OSCAR, .server = true };
     uint64_t number = session_port(t->s, true);
 
     if (!ip_parse(host, &e.addr) || (port.len > 0 && !view_decimal(port, 65535, &number)))
@@ -404,7 +406,8 @@ static void read_rendezvous(struct talk *t, struct view peer, struct view tlvs)
     const struct oscar_capability *cap = oscar_capability(cursor_take(&c, 16));
     struct view inner = cursor_rest(&c);
     struct view data = tlv_find(inner, 0x2711);
-    struct im_detail detail = { .account = name_view(&t->o->account), .peer = peer,
+    struct im_detail detail = { .account = name_view(&t->o->account),
+                                .peer = peer,
                                 .outgoing = t->from == FROM_CLIENT };
 
     if (c.bad || cap == NULL || kind != 0) /* 1 cancels, 2 accepts */
@@ -531,7 +534,7 @@ enum sender { CLIENT_ONLY, SERVER_ONLY, EITHER };
 struct snac {
     uint16_t family, subtype;
     enum sender sender;
-    enum activity activity;                     /* ACTIVITY_COUNT: what `read` tells */
+    enum activity activity; /* ACTIVITY_COUNT: what `read` tells */
     void (*read)(struct talk *t, struct view body);
 };
 

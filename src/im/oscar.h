@@ -6,9 +6,9 @@
 
 /* What a rendezvous is for. */
 struct oscar_capability {
-    uint16_t number;         /* octets 2 and 3 of the capability's GUID */
+    uint16_t number; /* octets 2 and 3 of the capability's GUID */
     enum activity activity;
-    enum protocol direct;    /* spoken on the direct leg, PROTOCOL_UNKNOWN: another or none */
+    enum protocol direct; /* spoken on the direct leg, PROTOCOL_UNKNOWN: another or none */
     bool has_direct_leg;
 };
 

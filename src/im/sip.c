@@ -1,48 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SIP, of which only messages and presence are IM: a phone call by SIP is none, so the protocol proves no service.
+ * SIP, of which only messages and presence are IM: a phone call by SIP is none, so the protocol proves no
+ * service.
  *
- * Framing: text as in HTTP (RFC 3261 section 7). A request begins "METHOD uri SIP/2.0", an answer "SIP/2.0 code text".
- * Over UDP a datagram is a message; over TCP Content-Length ends it (section 18.3). CR LF between messages are keep-alives.
- * Headers have short forms (section 7.3.3): f From, t To, c Content-Type, l Content-Length, o Event.
+ * Framing: text as in HTTP (RFC 3261 section 7). A request begins "METHOD uri SIP/2.0", an answer "SIP/2.0
+ * code text". Over UDP a datagram is a message; over TCP Content-Length ends it (section 18.3). CR LF between
+ * messages are keep-alives. Headers have short forms (section 7.3.3): f From, t To, c Content-Type, l
+ * Content-Length, o Event.
  *
  * What makes it the service "simple":
- *     MESSAGE with text, CPIM or a typing notice (RFC 3428, 3862, 3994). Other bodies are not messages of people:
- *         SMS of mobile networks, commands to cameras
- *     SUBSCRIBE, NOTIFY, PUBLISH of the event package presence (RFC 3856, 3903)
- *     a session description with m=message: an MSRP session (RFC 4975 section 8), for a file where it has a
- *         file-selector (RFC 5547). Its path says where the leg will be
+ *     MESSAGE with text, CPIM or a typing notice (RFC 3428, 3862, 3994). Other bodies are not messages of
+ * people: SMS of mobile networks, commands to cameras SUBSCRIBE, NOTIFY, PUBLISH of the event package
+ * presence (RFC 3856, 3903) a session description with m=message: an MSRP session (RFC 4975 section 8), for a
+ * file where it has a file-selector (RFC 5547). Its path says where the leg will be
  *
  * Limits: headers of 8 KiB; a body is read when the message has at most 12 KiB.
  */
 #include "identify/parser.h"
 
 /* A view of a literal as an initialiser of static data. */
-#define WORD(literal) { (const uint8_t *)(literal), sizeof(literal) - 1 }
+#define WORD(literal)                                                                                        \
+    {                                                                                                        \
+        (const uint8_t *)(literal), sizeof(literal) - 1                                                      \
+    }
 
 enum {
     LINE_BYTES = 2048,
     HEAD_BYTES = 8192,
     MESSAGE_BYTES = 12288,
     LARGEST_BODY = 1 << 24,
-    KEEP_ALIVES = 4,       /* datagrams without a message, before the first one */
+    KEEP_ALIVES = 4, /* datagrams without a message, before the first one */
 };
 
 struct sip_message {
-    struct view method;    /* empty: an answer */
+    struct view method; /* empty: an answer */
     struct view from, to, event, type, agent, body;
-    uint64_t length;       /* Content-Length */
-    size_t head;           /* octets up to the body */
+    uint64_t length; /* Content-Length */
+    size_t head;     /* octets up to the body */
 };
 
 struct sip_state {
-    uint32_t skip[2];      /* octets of a large body, by enum flow_dir */
+    uint32_t skip[2]; /* octets of a large body, by enum flow_dir */
     bool client_told, message_told, presence_told, session_told, proxy_told;
 };
 
 static const struct view methods[] = {
-    WORD("INVITE"), WORD("ACK"), WORD("BYE"), WORD("CANCEL"), WORD("REGISTER"), WORD("OPTIONS"), WORD("MESSAGE"),
-    WORD("SUBSCRIBE"), WORD("NOTIFY"), WORD("PUBLISH"), WORD("INFO"), WORD("UPDATE"), WORD("PRACK"), WORD("REFER"),
+    WORD("INVITE"),  WORD("ACK"),     WORD("BYE"),       WORD("CANCEL"), WORD("REGISTER"),
+    WORD("OPTIONS"), WORD("MESSAGE"), WORD("SUBSCRIBE"), WORD("NOTIFY"), WORD("PUBLISH"),
+    WORD("INFO"),    WORD("UPDATE"),  WORD("PRACK"),     WORD("REFER"),
 };
 
 enum { METHODS = sizeof methods / sizeof methods[0] };
@@ -87,8 +92,10 @@ static struct view *field_of(struct sip_message *m, struct view name)
         struct view name, brief;
         struct view *field;
     } headers[] = {
-        { VIEW("From"), VIEW("f"), &m->from },           { VIEW("To"), VIEW("t"), &m->to },
-        { VIEW("Event"), VIEW("o"), &m->event },         { VIEW("Content-Type"), VIEW("c"), &m->type },
+        { VIEW("From"), VIEW("f"), &m->from },
+        { VIEW("To"), VIEW("t"), &m->to },
+        { VIEW("Event"), VIEW("o"), &m->event },
+        { VIEW("Content-Type"), VIEW("c"), &m->type },
         { VIEW("User-Agent"), VIEW("User-Agent"), &m->agent },
     };
 
@@ -210,15 +217,19 @@ static struct im_detail people(const struct sip_message *m, bool outgoing)
 {
     struct view from = person(m->from), to = person(m->to);
 
-    return (struct im_detail){ .account = outgoing ? from : to, .peer = outgoing ? to : from, .outgoing = outgoing };
+    return (struct im_detail){ .account = outgoing ? from : to,
+                               .peer = outgoing ? to : from,
+                               .outgoing = outgoing };
 }
 
-static void on_instant_message(struct sip_state *st, struct session *s, const struct sip_message *m, bool outgoing)
+static void on_instant_message(struct sip_state *st, struct session *s, const struct sip_message *m,
+                               bool outgoing)
 {
     struct im_detail detail = people(m, outgoing);
     bool typing = view_starts_nocase(m->type, VIEW("application/im-iscomposing+xml"));
 
-    if (!typing && !view_starts_nocase(m->type, VIEW("text/")) && !view_starts_nocase(m->type, VIEW("message/cpim")))
+    if (!typing && !view_starts_nocase(m->type, VIEW("text/")) &&
+        !view_starts_nocase(m->type, VIEW("message/cpim")))
         return;
     prove(s, &st->message_told, "SIP MESSAGE");
     if (!st->proxy_told)
@@ -272,15 +283,19 @@ static bool read_path(struct view v, struct expectation *out)
     bool bracket = v.len > 0 && v.at[0] == '[';
     struct view host = view_slice(v, bracket, view_find_byte(v, bracket ? ']' : ':', 0));
     v = view_from(v, bracket + host.len + bracket + 1);
-    if (!ip_parse(host, &out->addr) || ip_is_zero(&out->addr) || !view_decimal(v, UINT16_MAX, &port) || port == 0)
+    if (!ip_parse(host, &out->addr) || ip_is_zero(&out->addr) || !view_decimal(v, UINT16_MAX, &port) ||
+        port == 0)
         return false;
     out->port = (uint16_t)port;
     return true;
 }
 
-static void on_description(struct sip_state *st, struct session *s, const struct sip_message *m, bool outgoing)
+static void on_description(struct sip_state *st, struct session *s, const struct sip_message *m,
+                           bool outgoing)
 {
-    struct expectation e = { .l4 = L4_TCP, .protocol = PROTOCOL_MSRP, .service = "simple", .activity = ACTIVITY_CHAT };
+    struct expectation e = {
+        .l4 = L4_TCP, .protocol = PROTOCOL_MSRP, .service = "simple", .activity = ACTIVITY_CHAT
+    };
     struct im_detail detail = people(m, outgoing);
     struct view left = m->body, line;
     bool message = false, any = false, path = false;
@@ -317,8 +332,8 @@ static void follow(struct sip_state *st, struct session *s, const struct sip_mes
     }
     if (view_equal(m->method, VIEW("MESSAGE")))
         on_instant_message(st, s, m, outgoing);
-    else if (view_equal(m->method, VIEW("SUBSCRIBE")) || view_equal(m->method, VIEW("NOTIFY"))
-             || view_equal(m->method, VIEW("PUBLISH")))
+    else if (view_equal(m->method, VIEW("SUBSCRIBE")) || view_equal(m->method, VIEW("NOTIFY")) ||
+             view_equal(m->method, VIEW("PUBLISH")))
         on_presence(st, s, m, outgoing);
     if (view_starts_nocase(m->type, VIEW("application/sdp")))
         on_description(st, s, m, outgoing);

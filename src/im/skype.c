@@ -67,8 +67,8 @@ static struct skype_head read_head(const struct datagram_head *h)
 
 static bool is_known_type(const struct skype_head *h)
 {
-    return h->type == PAYLOAD || h->type == RESENT || h->type == ERROR || h->type == SOUND || h->type == FRAGMENT ||
-           h->type == REFUSAL;
+    return h->type == PAYLOAD || h->type == RESENT || h->type == ERROR || h->type == SOUND ||
+           h->type == FRAGMENT || h->type == REFUSAL;
 }
 
 /* Does a refusal of the other side answer datagram `asked`, and is it believed? */

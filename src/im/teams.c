@@ -5,8 +5,8 @@
  * Microsoft's TURN differs from RFC 8656 in two ways that can be seen before any attribute:
  *
  *     multiplexed (UDP)  ff 10  length16  session64  STUN message, RTP or RTCP
- *     framed (TCP)       02 control, 03 data  00  length16  then for control a TURN message, whose first attribute
- *                        is Magic-Cookie: 000f 0004 72c64bc6
+ *     framed (TCP)       02 control, 03 data  00  length16  then for control a TURN message, whose first
+ * attribute is Magic-Cookie: 000f 0004 72c64bc6
  *
  * A multiplexed STUN message is proof (constants, two lengths, cookie); RTP in it needs a second datagram of
  * the same session. Plain STUN with Microsoft's attributes is for the parser of STUN.

@@ -2,19 +2,20 @@
 /*
  * TeamSpeak 2 and 3.
  *
- * Version 3 begins a voice connection over UDP with packets of the type Init1 (8), whose authentication code is the
- * text "TS3INIT1" and whose packet id is 101; everything behind the handshake is encrypted.
+ * Version 3 begins a voice connection over UDP with packets of the type Init1 (8), whose authentication code
+ * is the text "TS3INIT1" and whose packet id is 101; everything behind the handshake is encrypted.
  *
  *     client  "TS3INIT1" 0065 client id[2] flags|type 88 version[4] step ...
  *     server  "TS3INIT1" 0065 flags|type 88 step ...
  *
  * Its query interface greets over TCP with "TS3" LF CR and a sentence, or "TS3 Client".
  *
- * Version 2 has, in each packet, le16 BEF4 (f4 be) and a type: 0003 connection requests, 0004 answers. A login holds
- * zero session and client numbers and, behind counter and checksum, the client's name with its length before it.
+ * Version 2 has, in each packet, le16 BEF4 (f4 be) and a type: 0003 connection requests, 0004 answers. A
+ * login holds zero session and client numbers and, behind counter and checksum, the client's name with its
+ * length before it.
  *
- * Sources: the reverse engineered handshake (ReSpeak/tsdeclarations, ts3protocol.md); nDPI's and IMFirewall's notes
- * on version 2.
+ * Sources: the reverse engineered handshake (ReSpeak/tsdeclarations, ts3protocol.md); nDPI's and IMFirewall's
+ * notes on version 2.
  */
 #include "base/cursor.h"
 #include "identify/parser.h"

@@ -78,8 +78,8 @@ static enum im_answer threema_probe(const struct sample *s, struct finding *out)
     struct view box = cursor_take(&c, frame);
     if (c.bad)
         return IM_MORE;
-    if (!looks_random(view_slice(client, 0, CLIENT_HELLO_BYTES)) || !looks_random(view_slice(server, 0, 64)) ||
-        !looks_random(view_slice(box, 0, FRAME_BYTES_MIN)))
+    if (!looks_random(view_slice(client, 0, CLIENT_HELLO_BYTES)) ||
+        !looks_random(view_slice(server, 0, 64)) || !looks_random(view_slice(box, 0, FRAME_BYTES_MIN)))
         return IM_NO;
     out->confidence = 80;
     snprintf(out->value, sizeof out->value, "turns and frames of the chat protocol");

@@ -2,25 +2,29 @@
 /*
  * Tox: its distributed hash table over UDP.
  *
- * A node's packets begin with a kind and the node's public key, then a random nonce and what is encrypted to the
- * receiver (toktok.ltd/spec, "DHT Packet", "RPC Services"):
+ * A node's packets begin with a kind and the node's public key, then a random nonce and what is encrypted to
+ * the receiver (toktok.ltd/spec, "DHT Packet", "RPC Services"):
  *
  *     00 ping request, 01 answer         82 octets    kind, key[32], nonce[24], 25 encrypted
  *     02 nodes request                  113           kind, key[32], nonce[24], 56 encrypted
  *     04 nodes answer                    82 + n       one to four nodes of 39 or 51 octets
  *
- * There is no constant beside the kind. What proves it is the key: three packets of these sizes, two of which come from
- * one side and agree in all 32 octets of a key that looks random while their nonces differ, and one that comes from
- * the other side.
+ * There is no constant beside the kind. What proves it is the key: three packets of these sizes, two of which
+ * come from one side and agree in all 32 octets of a key that looks random while their nonces differ, and one
+ * that comes from the other side.
  */
 #include "identify/parser.h"
 
 enum {
     KEY_BYTES = 32,
     NONCE_SEEN = SAMPLE_HEAD_BYTES - 1 - KEY_BYTES, /* of the nonce in a head */
-    PING_BYTES = 82, REQUEST_BYTES = 113,
-    NODES_BYTES = 82, NODE_V4_BYTES = 39, NODE_V6_BYTES = 51, MOST_NODES = 4,
-    NEEDED = 3,      /* datagrams */
+    PING_BYTES = 82,
+    REQUEST_BYTES = 113,
+    NODES_BYTES = 82,
+    NODE_V4_BYTES = 39,
+    NODE_V6_BYTES = 51,
+    MOST_NODES = 4,
+    NEEDED = 3,           /* datagrams */
     LEAST_DIFFERENT = 16, /* values of octets in a key: a random one has about 30 */
 };
 
@@ -38,14 +42,10 @@ static bool fits(uint8_t kind, size_t len)
 {
     switch (kind) {
     case 0x00:
-    case 0x01:
-        return len == PING_BYTES;
-    case 0x02:
-        return len == REQUEST_BYTES;
-    case 0x04:
-        return is_nodes_size(len);
-    default:
-        return false;
+    case 0x01: return len == PING_BYTES;
+    case 0x02: return len == REQUEST_BYTES;
+    case 0x04: return is_nodes_size(len);
+    default: return false;
     }
 }
 
@@ -72,8 +72,8 @@ static bool same_node(const struct datagram_head *a, const struct datagram_head 
     struct view nonce_a = view_from(view_of(a->data, a->kept), 1 + KEY_BYTES);
     struct view nonce_b = view_from(view_of(b->data, b->kept), 1 + KEY_BYTES);
 
-    return a->from == b->from && nonce_a.len == NONCE_SEEN && !view_equal(nonce_a, nonce_b)
-        && view_equal(key_of(a), key_of(b)) && looks_random(key_of(a));
+    return a->from == b->from && nonce_a.len == NONCE_SEEN && !view_equal(nonce_a, nonce_b) &&
+           view_equal(key_of(a), key_of(b)) && looks_random(key_of(a));
 }
 
 static enum im_answer tox_probe(const struct sample *s, struct finding *out)

@@ -56,7 +56,8 @@ static bool is_leg_type(struct view head)
     cursor_skip(&c, 2);
     uint8_t type = cursor_u8(&c), zero = cursor_u8(&c);
     uint16_t second = cursor_u16(&c);
-    return !c.bad && zero == 0 && memchr(types, type, sizeof types) != NULL && (type != 0x01 || second == 0x0500);
+    return !c.bad && zero == 0 && memchr(types, type, sizeof types) != NULL &&
+           (type != 0x01 || second == 0x0500);
 }
 
 struct viber {

@@ -30,18 +30,18 @@
 
 enum {
     ROUTING_BYTES_MAX = 1024,
-    HELLO_BYTES_MIN = 36,        /* field, key */
+    HELLO_BYTES_MIN = 36, /* field, key */
     HELLO_BYTES_MAX = 8192,
-    FRAME_BYTES_MIN = 17,        /* an AES-GCM tag and a byte */
-    FRAME_BYTES_MAX = 1 << 18,   /* when frames are guessed at */
-    MIDSTREAM_FRAMES = 5,        /* eight zero bits each, and the ends must fit */
+    FRAME_BYTES_MIN = 17,      /* an AES-GCM tag and a byte */
+    FRAME_BYTES_MAX = 1 << 18, /* when frames are guessed at */
+    MIDSTREAM_FRAMES = 5,      /* eight zero bits each, and the ends must fit */
     CHAT_PORT = 5222,
 };
 
 struct whatsapp {
     bool introduced;
-    unsigned frames;             /* of the client */
-    uint32_t skip;               /* of the client's payload under way */
+    unsigned frames; /* of the client */
+    uint32_t skip;   /* of the client's payload under way */
 };
 
 extern const struct parser parser_whatsapp_noise;

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * XMPP (Jabber): client to server, server to server and component streams, and the same stanzas inside WebSocket
- * (RFC 7395) and BOSH (XEP-0124), where each is an inner stream of HTTP.
+ * XMPP (Jabber): client to server, server to server and component streams, and the same stanzas inside
+ * WebSocket (RFC 7395) and BOSH (XEP-0124), where each is an inner stream of HTTP.
  *
  * Framing: one XML document a direction (RFC 6120 section 4), which begins
  *
  *     <?xml version='1.0'?><stream:stream to='example.org' xmlns='jabber:client'
  *                           xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>
  *
- * and holds stanzas (message, presence, iq) and elements of the stream itself (features, starttls, proceed, auth,
- * success ...). It is read token by token: a tag must be there whole, text is used up as it comes. Of a stanza only
- * the facts that are told at its end are kept. XMPP forbids comments, processing instructions and document types
- * (RFC 6120 section 11.1); entities other than the five of XML are left as they are.
+ * and holds stanzas (message, presence, iq) and elements of the stream itself (features, starttls, proceed,
+ * auth, success ...). It is read token by token: a tag must be there whole, text is used up as it comes. Of a
+ * stanza only the facts that are told at its end are kept. XMPP forbids comments, processing instructions and
+ * document types (RFC 6120 section 11.1); entities other than the five of XML are left as they are.
  *
  * Read here, beside RFC 6120 and RFC 6121:
  *     XEP-0078 legacy authentication   XEP-0092 version        XEP-0115 capabilities   XEP-0045 rooms
@@ -22,23 +22,26 @@
  *
  * Passwords: of SASL only the name is taken, and the text that held it is wiped.
  *
- * Limits: a tag of 8 KiB, 64 levels, 16 direct addresses a stanza; beyond, what follows is skipped up to the next
- * stanza. Names are kept up to 95 octets, message text up to 511.
+ * Limits: a tag of 8 KiB, 64 levels, 16 direct addresses a stanza; beyond, what follows is skipped up to the
+ * next stanza. Names are kept up to 95 octets, message text up to 511.
  */
 #include "identify/parser.h"
 
 /* A view of a literal as an initialiser of static data. */
-#define WORD(literal) { (const uint8_t *)(literal), sizeof(literal) - 1 }
+#define WORD(literal)                                                                                        \
+    {                                                                                                        \
+        (const uint8_t *)(literal), sizeof(literal) - 1                                                      \
+    }
 
 enum {
     TAG_BYTES = 8192,
     MAX_ATTRIBUTES = 24,
     MAX_DEPTH = 64,
     MAX_CANDIDATES = 16,
-    ENTITY_BYTES = 10,   /* "&#x10ffff;" */
+    ENTITY_BYTES = 10, /* "&#x10ffff;" */
     NAME_BYTES = 96,
     TEXT_BYTES = 512,
-    PROBE_BYTES = 4096,  /* a stream header is shorter */
+    PROBE_BYTES = 4096, /* a stream header is shorter */
 };
 
 /* ---- tokens ---- */
@@ -152,7 +155,10 @@ static void add_decoded(struct text *out, struct view v)
     static const struct {
         struct view entity;
         char c;
-    } entities[] = { { WORD("&amp;"), '&' }, { WORD("&lt;"), '<' }, { WORD("&gt;"), '>' }, { WORD("&quot;"), '"' },
+    } entities[] = { { WORD("&amp;"), '&' },
+                     { WORD("&lt;"), '<' },
+                     { WORD("&gt;"), '>' },
+                     { WORD("&quot;"), '"' },
                      { WORD("&apos;"), '\'' } };
 
     while (v.len > 0 && !out->cut) {
@@ -206,7 +212,8 @@ static bool is_header(const struct tag *t)
         return has_jabber_namespace(t);
     if (view_equal(t->name, VIEW("open")))
         return view_equal(xmlns, VIEW("urn:ietf:params:xml:ns:xmpp-framing"));
-    return view_equal(t->name, VIEW("body")) && view_equal(xmlns, VIEW("http://jabber.org/protocol/httpbind"));
+    return view_equal(t->name, VIEW("body")) &&
+           view_equal(xmlns, VIEW("http://jabber.org/protocol/httpbind"));
 }
 
 static bool is_one_of(struct view v, const struct view *words, size_t count)
@@ -217,15 +224,16 @@ static bool is_one_of(struct view v, const struct view *words, size_t count)
     return false;
 }
 
-/* A stanza whose attributes are those of RFC 6120 section 8.1, two of them at least and with their own values; of
- * presence, which nothing else has, one address of a user is enough. */
+/* A stanza whose attributes are those of RFC 6120 section 8.1, two of them at least and with their own
+ * values; of presence, which nothing else has, one address of a user is enough. */
 static bool is_stanza(const struct tag *t)
 {
     static const struct view names[] = { WORD("message"), WORD("presence"), WORD("iq") };
-    static const struct view types[] = {
-        WORD("get"), WORD("set"), WORD("result"), WORD("error"), WORD("chat"), WORD("groupchat"), WORD("headline"),
-        WORD("normal"), WORD("unavailable"), WORD("subscribe"), WORD("subscribed"), WORD("unsubscribe"),
-        WORD("unsubscribed"), WORD("probe") };
+    static const struct view types[] = { WORD("get"),          WORD("set"),        WORD("result"),
+                                         WORD("error"),        WORD("chat"),       WORD("groupchat"),
+                                         WORD("headline"),     WORD("normal"),     WORD("unavailable"),
+                                         WORD("subscribe"),    WORD("subscribed"), WORD("unsubscribe"),
+                                         WORD("unsubscribed"), WORD("probe") };
     static const struct view others[] = { WORD("id"), WORD("xml:lang"), WORD("xmlns") };
     unsigned marks = 0;
 
@@ -237,7 +245,8 @@ static bool is_stanza(const struct tag *t)
         bool user = view_find_byte(a->value, '@', 0) < a->value.len;
         if (address && (user || view_find_byte(a->value, '.', 0) < a->value.len))
             marks += user && view_equal(t->name, VIEW("presence")) ? 2 : 1;
-        else if (view_equal(a->name, VIEW("type")) && is_one_of(a->value, types, sizeof types / sizeof types[0]))
+        else if (view_equal(a->name, VIEW("type")) &&
+                 is_one_of(a->value, types, sizeof types / sizeof types[0]))
             marks++;
         else if (view_equal(a->name, VIEW("xmlns")) && !is_jabber_namespace(a->value))
             return false;
@@ -263,8 +272,8 @@ static struct view skip_declaration(struct view v)
 /* Can a tag that has not ended begin a header or a stanza? */
 static bool could_begin(struct view v)
 {
-    static const struct view names[] = { WORD("stream"), WORD("open"), WORD("body"), WORD("message"), WORD("presence"),
-                                         WORD("iq") };
+    static const struct view names[] = { WORD("stream"),  WORD("open"),     WORD("body"),
+                                         WORD("message"), WORD("presence"), WORD("iq") };
 
     if (v.len < 2)
         return v.len == 0 || v.at[0] == '<';
@@ -360,13 +369,33 @@ static bool xmpp_starts(uint8_t first, enum flow_dir from)
 
 /* ---- what is kept of a stanza ---- */
 
-enum stanza_kind { KIND_OTHER, KIND_MESSAGE, KIND_PRESENCE, KIND_IQ, KIND_PROCEED, KIND_COMPRESSED, KIND_SUCCESS,
-                   KIND_AUTH, KIND_HANDSHAKE };
+enum stanza_kind {
+    KIND_OTHER,
+    KIND_MESSAGE,
+    KIND_PRESENCE,
+    KIND_IQ,
+    KIND_PROCEED,
+    KIND_COMPRESSED,
+    KIND_SUCCESS,
+    KIND_AUTH,
+    KIND_HANDSHAKE
+};
 
 enum {
-    HAS_BODY = 1, HAS_TYPING = 2, HAS_ROSTER = 4, HAS_FILE = 8, HAS_CALL = 16, HAS_BAND = 32, HAS_BIND = 64,
-    HAS_OLD_AUTH = 128, HAS_VERSION = 256, HAS_SOCKS = 512, HAS_COPY_SENT = 1024, HAS_FILE_DATA = 2048,
-    HAS_UPLOAD = 4096, HAS_DIRECT = 8192,
+    HAS_BODY = 1,
+    HAS_TYPING = 2,
+    HAS_ROSTER = 4,
+    HAS_FILE = 8,
+    HAS_CALL = 16,
+    HAS_BAND = 32,
+    HAS_BIND = 64,
+    HAS_OLD_AUTH = 128,
+    HAS_VERSION = 256,
+    HAS_SOCKS = 512,
+    HAS_COPY_SENT = 1024,
+    HAS_FILE_DATA = 2048,
+    HAS_UPLOAD = 4096,
+    HAS_DIRECT = 8192,
 };
 
 /* Whose text is being kept. */
@@ -387,7 +416,7 @@ struct stanza {
 struct xmpp_state {
     struct stanza stanza[2]; /* by enum flow_dir */
     char account[NAME_BYTES];
-    bool lost[2];            /* skipping to the next stanza */
+    bool lost[2]; /* skipping to the next stanza */
     bool login_told, proxy_told, broker_told, header_told, client_told;
 };
 
@@ -466,7 +495,8 @@ static struct view sasl_account(struct view message, bool plain)
         struct view name = view_token(&message, '\0');
         return authorize.len > 0 ? authorize : name;
     }
-    if (view_starts(message, VIEW("n,")) || view_starts(message, VIEW("y,")) || view_starts(message, VIEW("p=")))
+    if (view_starts(message, VIEW("n,")) || view_starts(message, VIEW("y,")) ||
+        view_starts(message, VIEW("p=")))
         return behind(message, VIEW(",n="), ',');
     return behind(message, VIEW("username=\""), '"');
 }
@@ -514,7 +544,8 @@ static void on_candidate(const struct element_context *c)
     bool socks = (c->z->facts & HAS_SOCKS) != 0;
     bool file = socks || ((c->z->facts & HAS_FILE) != 0 && (c->z->facts & HAS_CALL) == 0);
     bool tcp = socks || view_equal(attribute(c->tag, VIEW("protocol")), VIEW("tcp"));
-    struct expectation e = { .l4 = tcp ? L4_TCP : L4_UDP, .activity = file ? ACTIVITY_FILE : ACTIVITY_CALL,
+    struct expectation e = { .l4 = tcp ? L4_TCP : L4_UDP,
+                             .activity = file ? ACTIVITY_FILE : ACTIVITY_CALL,
                              .protocol = file ? PROTOCOL_XMPP_BYTESTREAM : PROTOCOL_RTP };
     struct view host = view_of(NULL, 0);
     uint64_t port;
@@ -556,10 +587,10 @@ static void on_forwarded(const struct element_context *c)
 /* What an element inside a stanza tells. */
 static const struct element {
     struct view name;
-    struct view xmlns;  /* beginning of its namespace; empty: any */
+    struct view xmlns; /* beginning of its namespace; empty: any */
     uint16_t facts;
-    uint16_t needs;     /* only where one of these facts is known */
-    uint8_t capture;    /* enum held_as */
+    uint16_t needs;  /* only where one of these facts is known */
+    uint8_t capture; /* enum held_as */
     void (*act)(const struct element_context *c);
 } elements[] = {
     { WORD("body"), WORD(""), 0, 0, KEEP_BODY, NULL },
@@ -604,8 +635,8 @@ static const struct element {
 static bool may_keep(const struct stanza *z, const struct tag *t, enum held_as capture)
 {
     if (capture == KEEP_BODY) /* not the formatted copy (XEP-0071), and the first language only */
-        return z->kind == KIND_MESSAGE && (z->facts & HAS_BODY) == 0
-            && !view_starts(attribute(t, VIEW("xmlns")), VIEW("http://www.w3.org/"));
+        return z->kind == KIND_MESSAGE && (z->facts & HAS_BODY) == 0 &&
+               !view_starts(attribute(t, VIEW("xmlns")), VIEW("http://www.w3.org/"));
     if (capture == KEEP_SASL)
         return z->kind == KIND_AUTH;
     return capture != KEEP_NONE;
@@ -769,14 +800,9 @@ static bool end_stanza(struct xmpp_state *st, struct session *s, struct stanza *
         if (!outgoing)
             tell_login(st, s);
         return false;
-    case KIND_PROCEED:
-        session_upgrade(s, PROTOCOL_TLS);
-        return true;
-    case KIND_COMPRESSED:
-        session_settle(s);
-        return true;
-    default:
-        return false;
+    case KIND_PROCEED: session_upgrade(s, PROTOCOL_TLS); return true;
+    case KIND_COMPRESSED: session_settle(s); return true;
+    default: return false;
     }
 }
 
@@ -891,8 +917,10 @@ static size_t text_length(struct view v)
     return end;
 }
 
-/* Take one token off the front. Returns how long it is, 0: not all there. *out_end: no longer XML behind it. */
-static size_t take_token(struct xmpp_state *st, struct session *s, enum flow_dir from, struct view v, bool *out_end)
+/* Take one token off the front. Returns how long it is, 0: not all there. *out_end: no longer XML behind it.
+ */
+static size_t take_token(struct xmpp_state *st, struct session *s, enum flow_dir from, struct view v,
+                         bool *out_end)
 {
     static const struct view data = WORD("<![CDATA[");
     struct tag t;

@@ -61,17 +61,31 @@ struct talk {
 
 /* The fields that are read, and their keys; the text's own encoding is told by its octets. */
 enum field {
-    SELF, SELF_TOO, FROM, TO, WHO, SAID, ROOM, FILE_NAME, FILE_SIZE, URL, HOST, ROUTE, ADDRESS, VERSION, KIND,
+    SELF,
+    SELF_TOO,
+    FROM,
+    TO,
+    WHO,
+    SAID,
+    ROOM,
+    FILE_NAME,
+    FILE_SIZE,
+    URL,
+    HOST,
+    ROUTE,
+    ADDRESS,
+    VERSION,
+    KIND,
     FIELD_COUNT
 };
 static const struct {
     uint16_t key;
     enum field field;
 } keys[] = {
-    { 0, SELF_TOO },   { 1, SELF },   { 3, WHO },   { 4, FROM },   { 5, TO },       { 12, ADDRESS },
-    { 14, SAID },      { 20, URL },   { 27, FILE_NAME }, { 28, FILE_SIZE }, { 49, KIND }, { 57, ROOM },
-    { 69, TO },        { 104, ROOM }, { 109, WHO }, { 117, SAID }, { 135, VERSION }, { 249, ROUTE },
-    { 250, HOST },
+    { 0, SELF_TOO }, { 1, SELF },      { 3, WHO },     { 4, FROM },       { 5, TO },
+    { 12, ADDRESS }, { 14, SAID },     { 20, URL },    { 27, FILE_NAME }, { 28, FILE_SIZE },
+    { 49, KIND },    { 57, ROOM },     { 69, TO },     { 104, ROOM },     { 109, WHO },
+    { 117, SAID },   { 135, VERSION }, { 249, ROUTE }, { 250, HOST },
 };
 
 /* A frame, or one of several messages in it. */
@@ -101,8 +115,10 @@ static struct im_detail detail_of(const struct talk *t, const struct note *n)
     bool out = t->from == FROM_CLIENT;
     struct view from = n->field[FROM].len > 0 ? n->field[FROM] : n->field[WHO];
 
-    return (struct im_detail){ .account = name_view(&t->y->account), .peer = out ? n->field[TO] : from,
-                               .room = n->field[ROOM], .outgoing = out };
+    return (struct im_detail){ .account = name_view(&t->y->account),
+                               .peer = out ? n->field[TO] : from,
+                               .room = n->field[ROOM],
+                               .outgoing = out };
 }
 
 /* All message text passes here. */
@@ -186,8 +202,9 @@ static void tell_peer(struct talk *t, const struct note *n)
 {
     char buffer[32];
     struct text text = TEXT(buffer);
-    struct expectation e = { .l4 = L4_TCP, .port = PEER_PORT, .activity = ACTIVITY_CHAT,
-                             .protocol = PROTOCOL_YMSG_PEER };
+    struct expectation e = {
+        .l4 = L4_TCP, .port = PEER_PORT, .activity = ACTIVITY_CHAT, .protocol = PROTOCOL_YMSG_PEER
+    };
     uint64_t number;
 
     text_base64(&text, n->field[ADDRESS]);
@@ -245,57 +262,57 @@ struct service {
 };
 
 static const struct service services[] = {
-    { 0x01, ACTIVITY_PRESENCE, NULL },             /* buddies that signed in */
+    { 0x01, ACTIVITY_PRESENCE, NULL }, /* buddies that signed in */
     { 0x02, ACTIVITY_PRESENCE, NULL },
-    { 0x03, ACTIVITY_PRESENCE, NULL },             /* away */
-    { 0x04, ACTIVITY_PRESENCE, NULL },             /* back */
+    { 0x03, ACTIVITY_PRESENCE, NULL }, /* away */
+    { 0x04, ACTIVITY_PRESENCE, NULL }, /* back */
     { MESSAGE, ACTIVITY_COUNT, tell_message },
     { 0x07, ACTIVITY_PRESENCE, NULL },
     { 0x08, ACTIVITY_PRESENCE, NULL },
     { 0x0a, ACTIVITY_PRESENCE, NULL },
-    { 0x0c, ACTIVITY_COUNT, tell_room },           /* invited to a chat */
-    { 0x0f, ACTIVITY_PRESENCE, NULL },             /* new contact */
-    { 0x12, ACTIVITY_PRESENCE, NULL },             /* ping */
+    { 0x0c, ACTIVITY_COUNT, tell_room }, /* invited to a chat */
+    { 0x0f, ACTIVITY_PRESENCE, NULL },   /* new contact */
+    { 0x12, ACTIVITY_PRESENCE, NULL },   /* ping */
     { 0x15, ACTIVITY_PRESENCE, NULL },
-    { 0x18, ACTIVITY_COUNT, tell_room },           /* conference: invited */
-    { 0x19, ACTIVITY_COUNT, tell_room },           /* entered */
-    { 0x1c, ACTIVITY_COUNT, tell_room },           /* one more invited */
+    { 0x18, ACTIVITY_COUNT, tell_room }, /* conference: invited */
+    { 0x19, ACTIVITY_COUNT, tell_room }, /* entered */
+    { 0x1c, ACTIVITY_COUNT, tell_room }, /* one more invited */
     { 0x1d, ACTIVITY_COUNT, tell_message },
     { 0x1e, ACTIVITY_COUNT, tell_room },
-    { 0x20, ACTIVITY_COUNT, tell_message },        /* old chat rooms */
+    { 0x20, ACTIVITY_COUNT, tell_message }, /* old chat rooms */
     { 0x46, ACTIVITY_COUNT, tell_file },
-    { 0x4a, ACTIVITY_COUNT, tell_call },           /* voice */
-    { 0x4b, ACTIVITY_PRESENCE, NULL },             /* typing */
-    { 0x4c, ACTIVITY_COUNT, tell_login },          /* first packet of a login */
+    { 0x4a, ACTIVITY_COUNT, tell_call },  /* voice */
+    { 0x4b, ACTIVITY_PRESENCE, NULL },    /* typing */
+    { 0x4c, ACTIVITY_COUNT, tell_login }, /* first packet of a login */
     { PEER_FILE, ACTIVITY_COUNT, tell_peer_file },
     { PEER_TO_PEER, ACTIVITY_COUNT, tell_peer },
-    { 0x50, ACTIVITY_COUNT, tell_call },           /* webcam */
+    { 0x50, ACTIVITY_COUNT, tell_call }, /* webcam */
     { 0x54, ACTIVITY_COUNT, tell_login },
-    { 0x55, ACTIVITY_PRESENCE, NULL },             /* buddy list */
+    { 0x55, ACTIVITY_PRESENCE, NULL }, /* buddy list */
     { 0x57, ACTIVITY_COUNT, tell_login },
     { 0x6d, ACTIVITY_PRESENCE, NULL },
-    { 0x83, ACTIVITY_PRESENCE, NULL },             /* buddies added, removed, refused */
+    { 0x83, ACTIVITY_PRESENCE, NULL }, /* buddies added, removed, refused */
     { 0x84, ACTIVITY_PRESENCE, NULL },
     { 0x85, ACTIVITY_PRESENCE, NULL },
     { 0x86, ACTIVITY_PRESENCE, NULL },
     { 0x89, ACTIVITY_PRESENCE, NULL },
-    { 0x8a, ACTIVITY_PRESENCE, NULL },             /* keep-alive */
-    { 0x96, ACTIVITY_COUNT, tell_room },           /* chat rooms: begun */
+    { 0x8a, ACTIVITY_PRESENCE, NULL },   /* keep-alive */
+    { 0x96, ACTIVITY_COUNT, tell_room }, /* chat rooms: begun */
     { 0x97, ACTIVITY_COUNT, tell_room },
-    { 0x98, ACTIVITY_COUNT, tell_room },           /* joined */
-    { 0x9d, ACTIVITY_COUNT, tell_room },           /* invited */
-    { 0xa8, ACTIVITY_COUNT, tell_message },        /* said */
+    { 0x98, ACTIVITY_COUNT, tell_room },    /* joined */
+    { 0x9d, ACTIVITY_COUNT, tell_room },    /* invited */
+    { 0xa8, ACTIVITY_COUNT, tell_message }, /* said */
     { 0xb9, ACTIVITY_PRESENCE, NULL },
     { 0xba, ACTIVITY_PRESENCE, NULL },
-    { 0xbc, ACTIVITY_PRESENCE, NULL },             /* pictures of buddies */
+    { 0xbc, ACTIVITY_PRESENCE, NULL }, /* pictures of buddies */
     { 0xbd, ACTIVITY_PRESENCE, NULL },
     { 0xbe, ACTIVITY_PRESENCE, NULL },
     { 0xc1, ACTIVITY_PRESENCE, NULL },
     { 0xc2, ACTIVITY_PRESENCE, NULL },
-    { 0xc5, ACTIVITY_PRESENCE, NULL },             /* status */
+    { 0xc5, ACTIVITY_PRESENCE, NULL }, /* status */
     { 0xc6, ACTIVITY_PRESENCE, NULL },
     { 0xc7, ACTIVITY_PRESENCE, NULL },
-    { 0xd0, ACTIVITY_CHAT, NULL },                 /* audible: a figure that speaks */
+    { 0xd0, ACTIVITY_CHAT, NULL }, /* audible: a figure that speaks */
     { 0xd6, ACTIVITY_PRESENCE, NULL },
     { 0xdc, ACTIVITY_COUNT, tell_file },
     { 0xdd, ACTIVITY_COUNT, tell_file_route },
@@ -303,8 +320,8 @@ static const struct service services[] = {
     { 0xe7, ACTIVITY_PRESENCE, NULL },
     { 0xf0, ACTIVITY_PRESENCE, NULL },
     { 0xf1, ACTIVITY_PRESENCE, NULL },
-    { 0x226, ACTIVITY_COUNT, tell_login },         /* by the web */
-    { 0x2ea, ACTIVITY_COUNT, tell_message },       /* SMS */
+    { 0x226, ACTIVITY_COUNT, tell_login },   /* by the web */
+    { 0x2ea, ACTIVITY_COUNT, tell_message }, /* SMS */
 };
 
 static const struct service *service_find(uint16_t number)

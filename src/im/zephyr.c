@@ -2,26 +2,35 @@
 /*
  * Zephyr, the notification service of MIT's Project Athena, over UDP.
  *
- * Framing: a notice is one datagram of fields that end with NUL; numbers are "0x" and eight hexadecimal digits.
+ * Framing: a notice is one datagram of fields that end with NUL; numbers are "0x" and eight hexadecimal
+ * digits.
  *
  *     0 version "ZEPH0.2"   1 count of fields   2 kind   3 unique id (three numbers)   4 port   5 authentic
- *     6 length and 7 octets of the authenticator   8 class   9 instance   10 opcode   11 sender   12 recipient ...
+ *     6 length and 7 octets of the authenticator   8 class   9 instance   10 opcode   11 sender   12
+ * recipient ...
  *
- * Behind the fields is the message: signature, NUL, text. Class MESSAGE is chat, with a recipient or to those who
- * subscribe to the instance; LOGIN and ZEPHYR_CTL are presence and subscriptions.
+ * Behind the fields is the message: signature, NUL, text. Class MESSAGE is chat, with a recipient or to those
+ * who subscribe to the instance; LOGIN and ZEPHYR_CTL are presence and subscriptions.
  *
- * Sources: Zephyr's published library (Z_FormatRawHeader, field order only) and tcpdump's account of the header.
+ * Sources: Zephyr's published library (Z_FormatRawHeader, field order only) and tcpdump's account of the
+ * header.
  *
  * Recognised by version and field count: 12 octets.
  */
 #include "identify/parser.h"
 
 enum {
-    FIELD_KIND = 2, FIELD_CLASS = 8, FIELD_INSTANCE = 9, FIELD_OPCODE = 10, FIELD_SENDER = 11, FIELD_RECIPIENT = 12,
+    FIELD_KIND = 2,
+    FIELD_CLASS = 8,
+    FIELD_INSTANCE = 9,
+    FIELD_OPCODE = 10,
+    FIELD_SENDER = 11,
+    FIELD_RECIPIENT = 12,
     FIELDS = 13,
     MAX_FIELDS = 64,
     KIND_LAST = 8,
-    KIND_HMACK = 3, KIND_HMCTL = 4, /* from HMACK on acknowledgements, which repeat the header; but not HMCTL */
+    KIND_HMACK = 3,
+    KIND_HMCTL = 4, /* from HMACK on acknowledgements, which repeat the header; but not HMCTL */
 };
 
 struct zephyr_notice {
@@ -50,9 +59,11 @@ static bool read_notice(struct view v, struct zephyr_notice *out)
 {
     *out = (struct zephyr_notice){ .count = 0 };
     for (unsigned i = 0; i < MAX_FIELDS; i++) {
-        if (i == 2 && (!read_number(out->field[1], &out->count) || out->count <= FIELD_KIND || out->count > MAX_FIELDS))
+        if (i == 2 &&
+            (!read_number(out->field[1], &out->count) || out->count <= FIELD_KIND || out->count > MAX_FIELDS))
             return false;
-        if (i == FIELD_KIND + 1 && (!read_number(out->field[FIELD_KIND], &out->kind) || out->kind > KIND_LAST))
+        if (i == FIELD_KIND + 1 &&
+            (!read_number(out->field[FIELD_KIND], &out->kind) || out->kind > KIND_LAST))
             return false;
         if (i > FIELD_KIND && i == out->count)
             break;
@@ -71,7 +82,9 @@ static enum im_answer zephyr_probe(const struct sample *s, struct finding *out)
     struct zephyr_notice n;
     struct text value = TEXT(out->value);
 
-    if (!view_starts(s->datagram, VIEW("ZEPH0.2\0" "0x")) || !read_notice(s->datagram, &n))
+    if (!view_starts(s->datagram, VIEW("ZEPH0.2\0"
+                                       "0x")) ||
+        !read_notice(s->datagram, &n))
         return IM_NO;
     text_string(&value, "ZEPH0.2 notice");
     if (n.field[FIELD_CLASS].len > 0) {
@@ -99,7 +112,8 @@ static size_t zephyr_feed(void *state, struct session *s, enum flow_dir from, st
     if (!read_notice(in, &n) || (n.kind >= KIND_HMACK && n.kind != KIND_HMCTL))
         return in.len;
     struct im_detail detail = { .outgoing = from == FROM_CLIENT };
-    struct view sender = n.field[FIELD_SENDER], recipient = n.field[FIELD_RECIPIENT], class = n.field[FIELD_CLASS];
+    struct view sender = n.field[FIELD_SENDER], recipient = n.field[FIELD_RECIPIENT],
+                class = n.field[FIELD_CLASS];
     if (!st->version_told)
         session_version(s, n.field[0]);
     st->version_told = true;

@@ -30,7 +30,7 @@ enum {
     ECHO_BYTES = 16,
     TEXT_ADDRESS_MAX = 45,
     TEXT_UUID_BYTES = 36,
-    SFU_PACKETS = 3,       /* of one session that make a yes */
+    SFU_PACKETS = 3, /* of one session that make a yes */
     DATAGRAMS_MAX = 8,
 };
 
@@ -112,7 +112,8 @@ static bool is_stun(struct view v)
     if (cursor_u32(&c) != 0x00010018)
         return false;
     cursor_skip(&c, 16);
-    return view_equal(cursor_rest(&c), VIEW("\x01\x01\x00\x14" "1234567890123456789\0"));
+    return view_equal(cursor_rest(&c), VIEW("\x01\x01\x00\x14"
+                                            "1234567890123456789\0"));
 }
 
 static enum im_answer zoom_probe(const struct sample *s, struct finding *out)

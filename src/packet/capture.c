@@ -41,8 +41,13 @@ static const struct {
     struct view start;
     const char *is;
 } known[] = {
-#define KNOWN(bytes, is) { { (const uint8_t *)(bytes), sizeof(bytes) - 1 }, (is) }
-    KNOWN("\xfd" "7zXZ", "xz data"),
+#define KNOWN(bytes, is)                                                                                     \
+    {                                                                                                        \
+        { (const uint8_t *)(bytes), sizeof(bytes) - 1 }, (is)                                                \
+    }
+    KNOWN("\xfd"
+          "7zXZ",
+          "xz data"),
     KNOWN("BZh", "bzip2 data"),
     KNOWN("\x04\x22\x4d\x18", "lz4 data"),
     KNOWN("PK\x03\x04", "a zip archive"),
@@ -53,7 +58,9 @@ static const struct {
     KNOWN("XCP\0", "a NetXRay capture"),
     KNOWN("TRSNIFF data", "a Sniffer capture"),
     KNOWN("btsnoop\0", "a Bluetooth capture"),
-    KNOWN("\x7f" "ELF", "a program"),
+    KNOWN("\x7f"
+          "ELF",
+          "a program"),
     KNOWN("SQLite format 3", "a database"),
     KNOWN("{", "JSON text"),
     KNOWN("[", "JSON text"),

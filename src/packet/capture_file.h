@@ -26,7 +26,7 @@ struct capture_interface {
     uint16_t link;
     uint8_t base; /* 10 or 2 */
     uint8_t exponent;
-    uint32_t snap_len; /* 0: no limit */
+    uint32_t snap_len;  /* 0: no limit */
     uint64_t power;     /* base 10: of 10, from this unit to microseconds or back */
     uint64_t offset_us; /* to add, modulo 2**64 */
 };

@@ -24,8 +24,8 @@ ALWAYS_INLINE uint32_t number(struct cursor *c, bool little)
 }
 
 /*
- * Only a record tells where the next one lies, so that memory would be waited for once a record. Ask early for
- * the headers of this frame, for a later record if lengths repeat, and for what lies some frames ahead.
+ * Only a record tells where the next one lies, so that memory would be waited for once a record. Ask early
+ * for the headers of this frame, for a later record if lengths repeat, and for what lies some frames ahead.
  */
 ALWAYS_INLINE void ask_ahead(struct view frame, struct view behind)
 {

@@ -21,7 +21,7 @@
 
 enum {
     TIMEOUT_US = 30 * 1000 * 1000,
-    PIECE_BYTES = 1528, /* a fragment on Ethernet fits into one; longer ones take several */
+    PIECE_BYTES = 1528,        /* a fragment on Ethernet fits into one; longer ones take several */
     PIECES_PER_DATAGRAM = 128, /* 64 KiB in fragments of 512 bytes */
     DATAGRAM_BYTES = 65535,
 };
@@ -36,12 +36,12 @@ struct datagram {
     struct ip_addr src, dst;
     uint64_t first_us;
     uint32_t id;
-    uint16_t kind;     /* version and, of IPv4, the protocol */
-    uint8_t protocol;  /* as the fragment of offset 0 says */
-    bool dead;         /* had an overlap */
+    uint16_t kind;    /* version and, of IPv4, the protocol */
+    uint8_t protocol; /* as the fragment of offset 0 says */
+    bool dead;        /* had an overlap */
     bool has_end;
-    uint32_t end;      /* length, once the last fragment is there */
-    uint32_t held;     /* bytes in pieces */
+    uint32_t end;  /* length, once the last fragment is there */
+    uint32_t held; /* bytes in pieces */
     uint32_t pieces, piece_count;
     uint32_t fragments; /* for counting what is dropped with it */
     uint32_t bucket_next;
@@ -185,8 +185,13 @@ static uint32_t add_datagram(struct defrag *d, const struct fragment *f)
         return 0;
     uint32_t *bucket = bucket_of(d, &f->src, &f->dst, f->id, kind_of(f));
     *datagram_at(d, handle) = (struct datagram){
-        .src = f->src, .dst = f->dst, .id = f->id, .kind = kind_of(f), .first_us = f->time_us,
-        .bucket_next = *bucket, .older = d->newest,
+        .src = f->src,
+        .dst = f->dst,
+        .id = f->id,
+        .kind = kind_of(f),
+        .first_us = f->time_us,
+        .bucket_next = *bucket,
+        .older = d->newest,
     };
     *bucket = handle;
     *(d->newest != 0 ? &datagram_at(d, d->newest)->newer : &d->oldest) = handle;

@@ -7,10 +7,10 @@ struct fragment {
     struct ip_addr src, dst;
     uint64_t time_us;
     uint32_t id;
-    uint32_t offset;     /* in bytes */
-    uint8_t version;     /* 4, 6 */
-    uint8_t protocol;    /* of IPv4 or the next header of IPv6 */
-    bool more;           /* not the last one */
+    uint32_t offset;  /* in bytes */
+    uint8_t version;  /* 4, 6 */
+    uint8_t protocol; /* of IPv4 or the next header of IPv6 */
+    bool more;        /* not the last one */
     struct view bytes;
 };
 

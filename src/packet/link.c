@@ -25,12 +25,18 @@ static const struct {
     uint32_t link;
     enum layer layer;
 } links[] = {
-    { 1, LAYER_ETHERNET },    { 0, LAYER_FAMILY },         { 108, LAYER_FAMILY },     { 101, LAYER_IP },
-    { 12, LAYER_IP },         { 14, LAYER_IP },            { 228, LAYER_IPV4 },       { 229, LAYER_IPV6 },
-    { 113, LAYER_COOKED },    { 276, LAYER_COOKED2 },      { 9, LAYER_PPP },          { 50, LAYER_PPP },
-    { 51, LAYER_PPPOE },      { 166, LAYER_PPP_DIRECTION }, { 104, LAYER_CISCO_HDLC }, { 100, LAYER_LLC },
-    { 105, LAYER_WLAN },      { 127, LAYER_RADIOTAP },     { 119, LAYER_PRISM },      { 163, LAYER_PRISM },
-    { 192, LAYER_PER_PACKET }, { 239, LAYER_NFLOG },       { 258, LAYER_PACKET_TAP },
+    { 1, LAYER_ETHERNET },     { 0, LAYER_FAMILY },
+    { 108, LAYER_FAMILY },     { 101, LAYER_IP },
+    { 12, LAYER_IP },          { 14, LAYER_IP },
+    { 228, LAYER_IPV4 },       { 229, LAYER_IPV6 },
+    { 113, LAYER_COOKED },     { 276, LAYER_COOKED2 },
+    { 9, LAYER_PPP },          { 50, LAYER_PPP },
+    { 51, LAYER_PPPOE },       { 166, LAYER_PPP_DIRECTION },
+    { 104, LAYER_CISCO_HDLC }, { 100, LAYER_LLC },
+    { 105, LAYER_WLAN },       { 127, LAYER_RADIOTAP },
+    { 119, LAYER_PRISM },      { 163, LAYER_PRISM },
+    { 192, LAYER_PER_PACKET }, { 239, LAYER_NFLOG },
+    { 258, LAYER_PACKET_TAP },
 };
 
 bool link_is_known(uint32_t link)
@@ -61,9 +67,11 @@ static const struct {
     uint16_t type;
     enum layer layer;
 } types[] = {
-    { 0x8100, LAYER_VLAN },     { 0x88a8, LAYER_VLAN },  { 0x9100, LAYER_VLAN },
-    { 0x9200, LAYER_VLAN },     { 0x8847, LAYER_MPLS },  { 0x8848, LAYER_MPLS },
-    { 0x8864, LAYER_PPPOE },    { 0x880b, LAYER_PPP },   { 0x6558, LAYER_ETHERNET }, /* bridged, RFC 1701 */
+    { 0x8100, LAYER_VLAN },     { 0x88a8, LAYER_VLAN },
+    { 0x9100, LAYER_VLAN },     { 0x9200, LAYER_VLAN },
+    { 0x8847, LAYER_MPLS },     { 0x8848, LAYER_MPLS },
+    { 0x8864, LAYER_PPPOE },    { 0x880b, LAYER_PPP },
+    { 0x6558, LAYER_ETHERNET }, /* bridged, RFC 1701 */
     { 0x88e7, LAYER_BACKBONE }, { 0x8903, LAYER_FABRIC_PATH },
     { 0x8870, LAYER_LLC }, /* LLC in jumbo frames */
 };
@@ -192,7 +200,10 @@ enum layer walk_ppp(struct walk *w)
         uint16_t protocol;
         enum layer layer;
     } known[] = {
-        { 0x0021, LAYER_IPV4 }, { 0x0057, LAYER_IPV6 }, { 0x0281, LAYER_MPLS }, { 0x0283, LAYER_MPLS },
+        { 0x0021, LAYER_IPV4 },
+        { 0x0057, LAYER_IPV6 },
+        { 0x0281, LAYER_MPLS },
+        { 0x0283, LAYER_MPLS },
     };
     struct view start = cursor_peek(&w->c);
 

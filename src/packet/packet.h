@@ -13,8 +13,8 @@
 
 /* One frame as captured. `link` is a LINKTYPE_ number of the pcap registry (tcpdump.org/linktypes.html). */
 struct frame {
-    uint64_t time_us; /* since 1970 */
-    struct view data; /* what was captured */
+    uint64_t time_us;  /* since 1970 */
+    struct view data;  /* what was captured */
     uint32_t wire_len; /* what was on the wire, at least data.len */
     uint16_t link;
 };
@@ -25,12 +25,12 @@ enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16 };
 struct packet {
     struct ip_addr src, dst;
     uint16_t src_port, dst_port;
-    uint8_t l4;        /* 6 TCP, 17 UDP */
-    uint8_t tcp_flags; /* TCP_ bits */
-    uint8_t ttl;       /* or hop limit */
-    uint8_t tunnels;   /* encapsulations around it (VLAN and MPLS not counted) */
-    uint32_t seq, ack; /* TCP only */
-    uint32_t wire_len; /* of the frame */
+    uint8_t l4;           /* 6 TCP, 17 UDP */
+    uint8_t tcp_flags;    /* TCP_ bits */
+    uint8_t ttl;          /* or hop limit */
+    uint8_t tunnels;      /* encapsulations around it (VLAN and MPLS not counted) */
+    uint32_t seq, ack;    /* TCP only */
+    uint32_t wire_len;    /* of the frame */
     uint32_t payload_len; /* as the headers say; payload.len is less where the frame was cut */
     uint64_t time_us;
     struct view payload;
@@ -41,8 +41,8 @@ struct packet {
 struct capture;
 
 /*
- * Open a pcap or pcapng capture, plain or compressed with gzip or zstd; "-" is standard input. Plain files are
- * mapped. False: err says what the file is instead. True: caller owns *out, capture_close().
+ * Open a pcap or pcapng capture, plain or compressed with gzip or zstd; "-" is standard input. Plain files
+ * are mapped. False: err says what the file is instead. True: caller owns *out, capture_close().
  */
 bool capture_open(const char *path, struct capture **out, struct imw_error_info *err) IMW_MUST_USE;
 void capture_close(struct capture *c);
@@ -57,13 +57,15 @@ unsigned capture_read(struct capture *c, struct frame *out, unsigned max);
 /* Frames stay valid until capture_close (a mapped file). Otherwise the next capture_read ends them. */
 bool capture_is_stable(const struct capture *c);
 
-/* True when reading stopped before the end of the file: *err says why, with the offset. All before was given. */
+/* True when reading stopped before the end of the file: *err says why, with the offset. All before was given.
+ */
 bool capture_failed(const struct capture *c, struct imw_error_info *err);
 
 /* Is this a link type that is decoded? */
 bool link_is_known(uint32_t link);
 
-/* True when frames of the file may be of a link type that decode does not know: *err says which, and where it stands. */
+/* True when frames of the file may be of a link type that decode does not know: *err says which, and where it
+ * stands. */
 bool capture_is_foreign(const struct capture *c, struct imw_error_info *err);
 
 /* Bytes read of the file and its size, for progress; size 0 when not known (a pipe). */
@@ -80,14 +82,15 @@ void defrag_free(struct defrag *d);
 /* ---- decoding ---- */
 
 enum decode_answer {
-    DECODE_PACKET, /* *out holds a TCP or UDP packet */
-    DECODE_NONE,   /* nothing for a flow in it; why is counted */
+    DECODE_PACKET,   /* *out holds a TCP or UDP packet */
+    DECODE_NONE,     /* nothing for a flow in it; why is counted */
     DECODE_FRAGMENT, /* a fragment, and `d` is NULL: decode again with one; nothing was counted */
 };
 
 /*
- * Find the innermost TCP or UDP packet in a frame. Reads headers through the checked cursor only. Fragments are
- * kept in `d` and a datagram completed by this frame is decoded in its place; out->payload then borrows from `d`
- * until the next decode with it. With `d` NULL the answer to a fragment is DECODE_FRAGMENT.
+ * Find the innermost TCP or UDP packet in a frame. Reads headers through the checked cursor only. Fragments
+ * are kept in `d` and a datagram completed by this frame is decoded in its place; out->payload then borrows
+ * from `d` until the next decode with it. With `d` NULL the answer to a fragment is DECODE_FRAGMENT.
  */
-enum decode_answer decode(const struct frame *frame, struct defrag *d, struct counters *counters, struct packet *out);
+enum decode_answer decode(const struct frame *frame, struct defrag *d, struct counters *counters,
+                          struct packet *out);

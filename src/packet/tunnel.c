@@ -37,9 +37,18 @@ enum {
     TYPE_ERSPAN3 = 0x22eb,
 };
 
-enum layer walk_tunnel_ipv4(struct walk *w) { return walk_enter(w, LAYER_IPV4); }
-enum layer walk_tunnel_ipv6(struct walk *w) { return walk_enter(w, LAYER_IPV6); }
-enum layer walk_tunnel_mpls(struct walk *w) { return walk_enter(w, LAYER_MPLS); }
+enum layer walk_tunnel_ipv4(struct walk *w)
+{
+    return walk_enter(w, LAYER_IPV4);
+}
+enum layer walk_tunnel_ipv6(struct walk *w)
+{
+    return walk_enter(w, LAYER_IPV6);
+}
+enum layer walk_tunnel_mpls(struct walk *w)
+{
+    return walk_enter(w, LAYER_MPLS);
+}
 
 /* ---- over IP ---- */
 
@@ -308,14 +317,10 @@ static const struct {
     bool also_source; /* what comes back has the port as its source */
     enum layer (*look)(const struct walk *w, struct cursor *c);
 } tunnels[] = {
-    { 4789, false, look_vxlan },
-    { 8472, false, look_vxlan }, /* of Linux before the number was assigned */
-    { 4790, false, look_vxlan_gpe },
-    { 6081, false, look_geneve },
-    { 2152, true, look_gtp },
-    { 5247, true, look_capwap },
-    { 1701, true, look_l2tp },
-    { 3544, true, look_teredo_server },
+    { 4789, false, look_vxlan },     { 8472, false, look_vxlan }, /* of Linux before the number was assigned
+                                                                   */
+    { 4790, false, look_vxlan_gpe }, { 6081, false, look_geneve }, { 2152, true, look_gtp },
+    { 5247, true, look_capwap },     { 1701, true, look_l2tp },    { 3544, true, look_teredo_server },
 };
 
 enum layer walk_udp_tunnel(struct walk *w)

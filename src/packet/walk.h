@@ -56,20 +56,20 @@ enum layer {
 #define X(id, name) LAYER_##id,
     LAYERS(X)
 #undef X
-    LAYER_COUNT
+        LAYER_COUNT
 };
 
 struct walk {
-    struct cursor c;   /* the bytes of the present layer that were captured */
-    uint64_t cut;      /* and how many more of it there were on the wire */
+    struct cursor c; /* the bytes of the present layer that were captured */
+    uint64_t cut;    /* and how many more of it there were on the wire */
     struct packet *out;
     struct defrag *defrag;
     struct counters *counters;
     uint64_t time_us;
     uint8_t tunnels;
-    uint8_t protocol;      /* what an IPv6 extension header announced, for LAYER_EXTENSION */
-    bool fragment;         /* ended at a fragment that nobody can put together */
-    bool wlan_padded;      /* 802.11 headers are padded to 4 octets, says radiotap */
+    uint8_t protocol; /* what an IPv6 extension header announced, for LAYER_EXTENSION */
+    bool fragment;    /* ended at a fragment that nobody can put together */
+    bool wlan_padded; /* 802.11 headers are padded to 4 octets, says radiotap */
 };
 
 enum { WALK_TUNNELS = 8 };

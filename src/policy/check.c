@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Mistakes that a policy can hold and still be loaded. A rule is shadowed when an earlier one accepts all that it
- * accepts: on every axis it asks about, the earlier rule accepts each of its values, and on the others the earlier
- * does not ask. The sets that decide answer that too. Several earlier rules that only together cover a rule are not
- * found.
+ * Mistakes that a policy can hold and still be loaded. A rule is shadowed when an earlier one accepts all
+ * that it accepts: on every axis it asks about, the earlier rule accepts each of its values, and on the
+ * others the earlier does not ask. The sets that decide answer that too. Several earlier rules that only
+ * together cover a rule are not found.
  */
 #include "policy/rules.h"
 #include <stdarg.h>
@@ -106,8 +106,9 @@ static void check_groups(struct checking *c, uint32_t r)
         uint32_t term = p->terms[rule->first_term + i];
         if (term_axis(term) != GROUP || p->group[term_value(term)].filled)
             continue;
-        tell_rule(c, r, p->group[term_value(term)].line == 0 ? "never matches the unknown group"
-                                                             : "never matches the group without members",
+        tell_rule(c, r,
+                  p->group[term_value(term)].line == 0 ? "never matches the unknown group"
+                                                       : "never matches the group without members",
                   names_text(&p->groups, term_value(term)));
     }
 }
@@ -118,7 +119,8 @@ static void check_people(struct checking *c, uint32_t r)
     uint16_t keys = p->rules[r].keys;
 
     if ((keys >> POLICY_KEY_ACKNOWLEDGED & 1) != 0 && (!p->has_people || !p->has_edition))
-        tell_rule(c, r, "never matches: 'acknowledged' is not known without the keys 'people' and 'edition'", NULL);
+        tell_rule(c, r, "never matches: 'acknowledged' is not known without the keys 'people' and 'edition'",
+                  NULL);
     if ((keys >> POLICY_KEY_TRAINED & 1) != 0 && !p->has_people)
         tell_rule(c, r, "never matches: 'trained' is not known without the key 'people'", NULL);
     if ((keys >> POLICY_KEY_USER & 1) != 0 && !p->has_people)
@@ -141,8 +143,9 @@ static void check_rule(struct checking *c, uint32_t r)
     if (earlier == r)
         return;
     bool same = p->rules[earlier].action == p->rules[r].action;
-    tell_rule(c, r, same ? "is never reached, and has the same action as the rule that covers it,"
-                         : "is never reached: all that it matches is decided before by",
+    tell_rule(c, r,
+              same ? "is never reached, and has the same action as the rule that covers it,"
+                   : "is never reached: all that it matches is decided before by",
               policy_rule_name(p, earlier + 1));
 }
 
@@ -154,9 +157,11 @@ static void check_unfilled(struct checking *c)
 
     for (uint32_t g = 0; g < p->groups.count; g++)
         if (p->group[g].line != 0 && !p->group[g].filled)
-            tell(c, p->group[g].file, p->group[g].line,
-                 "group '%s' has no members: it has no networks and users, and the file of people names it nowhere "
-                 "(directories are not read yet)", names_text(&p->groups, g));
+            tell(
+                c, p->group[g].file, p->group[g].line,
+                "group '%s' has no members: it has no networks and users, and the file of people names it nowhere "
+                "(directories are not read yet)",
+                names_text(&p->groups, g));
 }
 
 unsigned policy_check(const struct policy *p, uint64_t now_us, policy_warn *warn, void *context)

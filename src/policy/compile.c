@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From rules with terms to values with sets of rules; from networks to a table that is searched by halving. */
+/* From rules with terms to values with sets of rules; from networks to a table that is searched by halving.
+ */
 #include "base/hash.h"
 #include "policy/rules.h"
 #include <endian.h>
@@ -25,7 +26,8 @@ bool policy_add_user(struct policy *p, struct view name, uint32_t *out)
 {
     uint32_t before = p->users.count;
 
-    if (!policy_room(&p->persons, before, &p->person_room, sizeof *p->persons) || !names_add(&p->users, name, out))
+    if (!policy_room(&p->persons, before, &p->person_room, sizeof *p->persons) ||
+        !names_add(&p->users, name, out))
         return false;
     if (p->users.count > before)
         p->persons[*out] = (struct person){ .trained_until = -1 };
@@ -36,7 +38,8 @@ bool policy_add_group(struct policy *p, struct view name, uint32_t *out)
 {
     uint32_t before = p->groups.count;
 
-    if (!policy_room(&p->group, before, &p->group_room, sizeof *p->group) || !names_add(&p->groups, name, out))
+    if (!policy_room(&p->group, before, &p->group_room, sizeof *p->group) ||
+        !names_add(&p->groups, name, out))
         return false;
     if (p->groups.count > before)
         p->group[*out] = (struct group){ .line = 0 };
@@ -65,11 +68,20 @@ bool policy_add_member(struct places *places, const struct ip_addr *network, uns
 enum axis_id policy_key_axis(enum policy_key k)
 {
     static const enum axis_id axes[POLICY_KEY_COUNT] = {
-        [POLICY_KEY_SERVICE] = WHAT, [POLICY_KEY_VENDOR] = WHAT, [POLICY_KEY_CLASS] = WHAT,
-        [POLICY_KEY_PROTOCOL] = PROTOCOL, [POLICY_KEY_ACTIVITY] = ACTIVITY, [POLICY_KEY_DELIVERY] = DELIVERY,
-        [POLICY_KEY_PORT_AGILE] = PORT_AGILE, [POLICY_KEY_GROUP] = GROUP, [POLICY_KEY_USER] = USER,
-        [POLICY_KEY_NETWORK] = NETWORK, [POLICY_KEY_SERVER] = SERVER, [POLICY_KEY_HOURS] = COMPARED,
-        [POLICY_KEY_ACKNOWLEDGED] = ACKNOWLEDGED, [POLICY_KEY_TRAINED] = TRAINED,
+        [POLICY_KEY_SERVICE] = WHAT,
+        [POLICY_KEY_VENDOR] = WHAT,
+        [POLICY_KEY_CLASS] = WHAT,
+        [POLICY_KEY_PROTOCOL] = PROTOCOL,
+        [POLICY_KEY_ACTIVITY] = ACTIVITY,
+        [POLICY_KEY_DELIVERY] = DELIVERY,
+        [POLICY_KEY_PORT_AGILE] = PORT_AGILE,
+        [POLICY_KEY_GROUP] = GROUP,
+        [POLICY_KEY_USER] = USER,
+        [POLICY_KEY_NETWORK] = NETWORK,
+        [POLICY_KEY_SERVER] = SERVER,
+        [POLICY_KEY_HOURS] = COMPARED,
+        [POLICY_KEY_ACKNOWLEDGED] = ACKNOWLEDGED,
+        [POLICY_KEY_TRAINED] = TRAINED,
         [POLICY_KEY_CLIENT_VERSION_BELOW] = COMPARED,
     };
 
@@ -106,8 +118,8 @@ static int by_network_and_value(const void *a, const void *b)
 /* The innermost of `from` and the places around it that holds the network (or address) given. */
 static uint32_t holder(const struct places *p, uint32_t from, const struct ip_addr *ip, unsigned bits)
 {
-    while (from != NAME_NONE &&
-           (p->places[from].bits > bits || !ip_in_network(ip, &p->places[from].network, p->places[from].bits)))
+    while (from != NAME_NONE && (p->places[from].bits > bits ||
+                                 !ip_in_network(ip, &p->places[from].network, p->places[from].bits)))
         from = p->places[from].parent;
     return from;
 }
@@ -125,7 +137,10 @@ static bool compile_places(struct places *p)
         if (i == 0 || by_network(m, m - 1) != 0) {
             uint32_t before = p->place_count > 0 ? p->place_count - 1 : NAME_NONE;
             p->places[p->place_count++] = (struct place){
-                .network = m->network, .bits = m->bits, .parent = holder(p, before, &m->network, m->bits), .first = i,
+                .network = m->network,
+                .bits = m->bits,
+                .parent = holder(p, before, &m->network, m->bits),
+                .first = i,
             };
         }
         p->places[p->place_count - 1].count++;
@@ -137,7 +152,8 @@ static bool compile_places(struct places *p)
 const struct place *places_find(const struct places *p, const struct ip_addr *ip)
 {
     const hash_wide wanted = address_value(ip);
-    uint32_t low = 0, high = p->place_count; /* all before `low` begin at or before, all from `high` on after */
+    uint32_t low = 0,
+             high = p->place_count; /* all before `low` begin at or before, all from `high` on after */
 
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
@@ -152,15 +168,29 @@ const struct place *places_find(const struct places *p, const struct ip_addr *ip
 
 /* --- sets --- */
 
-static void set_bit(uint64_t *bits, uint32_t n) { bits[n / 64] |= (uint64_t)1 << (n % 64); }
-static void clear_bit(uint64_t *bits, uint32_t n) { bits[n / 64] &= ~((uint64_t)1 << (n % 64)); }
+static void set_bit(uint64_t *bits, uint32_t n)
+{
+    bits[n / 64] |= (uint64_t)1 << (n % 64);
+}
+static void clear_bit(uint64_t *bits, uint32_t n)
+{
+    bits[n / 64] &= ~((uint64_t)1 << (n % 64));
+}
 
 static bool make_values(struct policy *p)
 {
     const uint32_t counts[AXES] = {
-        [WHAT] = p->what_count, [PROTOCOL] = PROTOCOL_COUNT, [ACTIVITY] = ACTIVITY_SETS, [DELIVERY] = DELIVERY_COUNT,
-        [PORT_AGILE] = 2, [GROUP] = p->groups.count, [USER] = p->users.count, [NETWORK] = p->networks.count,
-        [SERVER] = p->servers.count, [ACKNOWLEDGED] = 2, [TRAINED] = 2,
+        [WHAT] = p->what_count,
+        [PROTOCOL] = PROTOCOL_COUNT,
+        [ACTIVITY] = ACTIVITY_SETS,
+        [DELIVERY] = DELIVERY_COUNT,
+        [PORT_AGILE] = 2,
+        [GROUP] = p->groups.count,
+        [USER] = p->users.count,
+        [NETWORK] = p->networks.count,
+        [SERVER] = p->servers.count,
+        [ACKNOWLEDGED] = 2,
+        [TRAINED] = 2,
     };
     uint32_t at = 0;
 

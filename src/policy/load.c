@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reading a policy (docs/policy.md). The policy and the files that it includes are one list of groups and one of
- * rules: its own rules first, then those of each included file. Included files hold groups and rules only, so there is
- * one level and no circle. Groups of all files are read first, then people, then rules.
+ * Reading a policy (docs/policy.md). The policy and the files that it includes are one list of groups and one
+ * of rules: its own rules first, then those of each included file. Included files hold groups and rules only,
+ * so there is one level and no circle. Groups of all files are read first, then people, then rules.
  */
 #include "base/yaml.h"
 #include "policy/rules.h"
@@ -16,10 +16,10 @@ struct loading {
     const struct catalog *catalog;
     struct yaml *files[POLICY_FILES]; /* [0] is the policy */
     unsigned file_count;
-    unsigned file;                    /* being read */
-    const char **slugs, **vendors;    /* of the catalog, with NULL at the end */
-    uint8_t *what;                    /* by value of the axis WHAT: which keys of the rule allow it */
-    uint8_t activities;               /* bits that the rule lists */
+    unsigned file;                 /* being read */
+    const char **slugs, **vendors; /* of the catalog, with NULL at the end */
+    uint8_t *what;                 /* by value of the axis WHAT: which keys of the rule allow it */
+    uint8_t activities;            /* bits that the rule lists */
     struct imw_error_info *err;
 };
 
@@ -57,8 +57,8 @@ static bool unknown_word(struct loading *l, const struct yaml_node *n, const cha
 }
 
 /* A word of a table, by its place there. */
-static bool read_word(struct loading *l, const struct yaml_node *n, const char *what, const char *const *words,
-                      uint32_t *out)
+static bool read_word(struct loading *l, const struct yaml_node *n, const char *what,
+                      const char *const *words, uint32_t *out)
 {
     struct view v = view_of(NULL, 0);
 
@@ -91,7 +91,8 @@ static bool read_date(struct loading *l, const struct yaml_node *n, int64_t *out
     return date_parse(v, out) || yaml_error(n, l->err, "a date such as 2027-01-31 is needed");
 }
 
-static bool read_network(struct loading *l, const struct yaml_node *n, struct ip_addr *out, unsigned *out_bits)
+static bool read_network(struct loading *l, const struct yaml_node *n, struct ip_addr *out,
+                         unsigned *out_bits)
 {
     struct view v = view_of(NULL, 0);
 
@@ -101,7 +102,8 @@ static bool read_network(struct loading *l, const struct yaml_node *n, struct ip
         return yaml_error(n, l->err, "an address or a network such as 10.20.0.0/16 is needed");
     for (unsigned i = *out_bits; i < 128; i++)
         if ((out->octet[i / 8] >> (7 - i % 8) & 1) != 0)
-            return yaml_error(n, l->err, "bits behind the first %u are not zero: a network begins where they are",
+            return yaml_error(n, l->err,
+                              "bits behind the first %u are not zero: a network begins where they are",
                               *out_bits - (ip_is_v4(out) ? 96 : 0));
     return true;
 }
@@ -272,7 +274,8 @@ static bool read_user(struct loading *l, const struct yaml_node *n, struct rule 
     return policy_add_user(l->policy, v, &number) ? add_term(l, r, USER, number) : out_of_memory(l);
 }
 
-static bool add_network(struct loading *l, struct rule *r, const struct ip_addr *ip, unsigned bits, enum axis_id axis)
+static bool add_network(struct loading *l, struct rule *r, const struct ip_addr *ip, unsigned bits,
+                        enum axis_id axis)
 {
     struct policy *p = l->policy;
     struct names *names = axis == NETWORK ? &p->networks : &p->servers;
@@ -280,7 +283,8 @@ static bool add_network(struct loading *l, struct rule *r, const struct ip_addr 
 
     if (!number_network(l, ip, bits, names, &number))
         return false;
-    if (number == before && !policy_add_member(axis == NETWORK ? &p->clients : &p->remotes, ip, bits, axis, number))
+    if (number == before &&
+        !policy_add_member(axis == NETWORK ? &p->clients : &p->remotes, ip, bits, axis, number))
         return out_of_memory(l);
     return add_term(l, r, axis, number);
 }
@@ -320,7 +324,8 @@ static bool read_server(struct loading *l, const struct yaml_node *n, struct rul
     if (ip_parse_network(v, &ip, &bits))
         return read_network(l, n, &ip, &bits) && add_network(l, r, &ip, bits, SERVER);
     if (!is_domain(v))
-        return yaml_error(n, l->err, "a network, or a name such as example.com (with all below it) is needed");
+        return yaml_error(n, l->err,
+                          "a network, or a name such as example.com (with all below it) is needed");
     return names_add(&l->policy->servers, v, &number) ? add_term(l, r, SERVER, number) : out_of_memory(l);
 }
 
@@ -366,7 +371,8 @@ static bool take_days(struct view v, unsigned *out)
     return *out != 0;
 }
 
-/* "mon-fri 08:00-18:00", or every day "22:00-06:00": hours over midnight belong to the day on which they begin. */
+/* "mon-fri 08:00-18:00", or every day "22:00-06:00": hours over midnight belong to the day on which they
+ * begin. */
 static bool read_hours(struct loading *l, const struct yaml_node *n, struct rule *r)
 {
     struct policy *p = l->policy;
@@ -388,7 +394,8 @@ static bool read_hours(struct loading *l, const struct yaml_node *n, struct rule
         if (!policy_room(&p->spans, p->span_count, &p->span_room, sizeof *p->spans))
             return out_of_memory(l);
         p->spans[p->span_count++] = (struct span){
-            (uint16_t)(day * 1440 + from), (uint16_t)(day * 1440 + to + (to < from ? 1440 : 0)),
+            (uint16_t)(day * 1440 + from),
+            (uint16_t)(day * 1440 + to + (to < from ? 1440 : 0)),
         };
         r->span_count++;
     }
@@ -410,13 +417,20 @@ static const struct match_key {
     read_value *read;
     bool single;
 } match_keys[POLICY_KEY_COUNT] = {
-    [POLICY_KEY_SERVICE] = { read_service, false }, [POLICY_KEY_VENDOR] = { read_vendor, false },
-    [POLICY_KEY_CLASS] = { read_class, false }, [POLICY_KEY_PROTOCOL] = { read_protocol, false },
-    [POLICY_KEY_ACTIVITY] = { read_activity, false }, [POLICY_KEY_DELIVERY] = { read_delivery, false },
-    [POLICY_KEY_PORT_AGILE] = { read_port_agile, true }, [POLICY_KEY_GROUP] = { read_group, false },
-    [POLICY_KEY_USER] = { read_user, false }, [POLICY_KEY_NETWORK] = { read_client_network, false },
-    [POLICY_KEY_SERVER] = { read_server, false }, [POLICY_KEY_HOURS] = { read_hours, false },
-    [POLICY_KEY_ACKNOWLEDGED] = { read_acknowledged, true }, [POLICY_KEY_TRAINED] = { read_trained, true },
+    [POLICY_KEY_SERVICE] = { read_service, false },
+    [POLICY_KEY_VENDOR] = { read_vendor, false },
+    [POLICY_KEY_CLASS] = { read_class, false },
+    [POLICY_KEY_PROTOCOL] = { read_protocol, false },
+    [POLICY_KEY_ACTIVITY] = { read_activity, false },
+    [POLICY_KEY_DELIVERY] = { read_delivery, false },
+    [POLICY_KEY_PORT_AGILE] = { read_port_agile, true },
+    [POLICY_KEY_GROUP] = { read_group, false },
+    [POLICY_KEY_USER] = { read_user, false },
+    [POLICY_KEY_NETWORK] = { read_client_network, false },
+    [POLICY_KEY_SERVER] = { read_server, false },
+    [POLICY_KEY_HOURS] = { read_hours, false },
+    [POLICY_KEY_ACKNOWLEDGED] = { read_acknowledged, true },
+    [POLICY_KEY_TRAINED] = { read_trained, true },
     [POLICY_KEY_CLIENT_VERSION_BELOW] = { read_version, true },
 };
 
@@ -496,7 +510,8 @@ static bool read_rule_name(struct loading *l, const struct yaml_node *rule)
     if (!yaml_need(rule, "name", &node, l->err) || !read_name(l, node, &name))
         return false;
     if (view_equal_nocase(name, VIEW("default")))
-        return yaml_error(node, l->err, "'default' stands for flows that no rule matches; give the rule another name");
+        return yaml_error(node, l->err,
+                          "'default' stands for flows that no rule matches; give the rule another name");
     if (!names_add(&p->rule_names, name, &number))
         return out_of_memory(l);
     if (number < before)
@@ -517,9 +532,9 @@ static bool read_rule(struct loading *l, const struct yaml_node *n)
         return yaml_error(n, l->err, "more than %d rules", POLICY_RULES);
     if (!policy_room(&p->rules, p->rule_names.count, &p->rule_room, sizeof *p->rules))
         return out_of_memory(l);
-    if (!yaml_known_keys(n, keys, l->err) || !read_rule_name(l, n) || !yaml_need(n, "match", &match, l->err) ||
-        !read_match(l, match, &r) || !yaml_need(n, "action", &action, l->err) ||
-        !read_word(l, action, "action", action_words, &number))
+    if (!yaml_known_keys(n, keys, l->err) || !read_rule_name(l, n) ||
+        !yaml_need(n, "match", &match, l->err) || !read_match(l, match, &r) ||
+        !yaml_need(n, "action", &action, l->err) || !read_word(l, action, "action", action_words, &number))
         return false;
     r.action = (uint8_t)number;
     exception = yaml_get(n, "exception");
@@ -601,7 +616,8 @@ static bool read_group_of_file(struct loading *l, const struct yaml_node *n)
     p->group[group].file = (uint16_t)l->file;
     directory = yaml_get(n, "directory");
     return (directory == NULL || yaml_string(directory, &name, l->err)) &&
-           read_group_networks(l, yaml_get(n, "networks"), group) && read_group_users(l, yaml_get(n, "users"), group);
+           read_group_networks(l, yaml_get(n, "networks"), group) &&
+           read_group_users(l, yaml_get(n, "users"), group);
 }
 
 static bool read_groups(struct loading *l, const struct yaml_node *root)
@@ -650,7 +666,8 @@ static bool add_file(struct loading *l, struct yaml *y)
     uint32_t number;
 
     l->files[l->file_count++] = y;
-    return (names_add(&l->policy->file_names, view_slice(view_string(yaml_name(y)), 0, NAME_BYTES), &number) &&
+    return (names_add(&l->policy->file_names, view_slice(view_string(yaml_name(y)), 0, NAME_BYTES),
+                      &number) &&
             number == l->file_count - 1) ||
            error_file(l->err, IMW_ERROR_VALUE, yaml_name(y), "this file was included already");
 }
@@ -670,7 +687,8 @@ static bool read_includes(struct loading *l, const struct yaml_node *list)
             return yaml_error(n, l->err, "more than %d files", POLICY_FILES - 1);
         if (!beside(l, n, path, sizeof path) || !yaml_load(path, &y, l->err))
             return false;
-        if (!add_file(l, y) || !yaml_known_keys(yaml_root(y), keys, l->err) || !read_version_of_file(l, yaml_root(y)))
+        if (!add_file(l, y) || !yaml_known_keys(yaml_root(y), keys, l->err) ||
+            !read_version_of_file(l, yaml_root(y)))
             return false;
     }
     return true;
@@ -706,15 +724,15 @@ static bool read_zone(struct loading *l, const struct yaml_node *n)
 
 static bool read_policy(struct loading *l, const struct yaml_node *root)
 {
-    static const char *const keys[] = { "version", "edition", "default", "time_zone", "include", "people", "groups",
-                                        "rules", NULL };
+    static const char *const keys[] = { "version", "edition", "default", "time_zone", "include",
+                                        "people",  "groups",  "rules",   NULL };
     const struct yaml_node *fallback;
     uint32_t action = 0;
 
     if (!yaml_known_keys(root, keys, l->err) || !read_version_of_file(l, root) ||
         !yaml_need(root, "default", &fallback, l->err) ||
-        !read_word(l, fallback, "action", action_words, &action) || !read_zone(l, yaml_get(root, "time_zone")) ||
-        !read_includes(l, yaml_get(root, "include")))
+        !read_word(l, fallback, "action", action_words, &action) ||
+        !read_zone(l, yaml_get(root, "time_zone")) || !read_includes(l, yaml_get(root, "include")))
         return false;
     l->policy->fallback = (enum policy_action)action;
     for (l->file = 0; l->file < l->file_count; l->file++)
@@ -746,7 +764,8 @@ static bool prepare(struct loading *l)
 }
 
 /* Takes `y`. */
-static bool load(struct yaml *y, const struct catalog *catalog, struct policy **out, struct imw_error_info *err)
+static bool load(struct yaml *y, const struct catalog *catalog, struct policy **out,
+                 struct imw_error_info *err)
 {
     struct loading l = { .policy = calloc(1, sizeof *l.policy), .catalog = catalog, .err = err };
     bool ok = false;
@@ -768,7 +787,8 @@ static bool load(struct yaml *y, const struct catalog *catalog, struct policy **
     return ok;
 }
 
-bool policy_load(const char *path, const struct catalog *catalog, struct policy **out, struct imw_error_info *err)
+bool policy_load(const char *path, const struct catalog *catalog, struct policy **out,
+                 struct imw_error_info *err)
 {
     struct yaml *y;
 
@@ -796,8 +816,9 @@ void policy_free(struct policy *p)
     zone_free(p->zone);
     for (unsigned a = 0; a < AXES; a++)
         free(p->axes[a].values);
-    void *const owned[] = { p->rules, p->group, p->persons, p->memberships, p->spans, p->terms, p->clients.members,
-                            p->clients.places, p->remotes.members, p->remotes.places, p->lists, p->bits };
+    void *const owned[] = { p->rules,           p->group,          p->persons,         p->memberships,
+                            p->spans,           p->terms,          p->clients.members, p->clients.places,
+                            p->remotes.members, p->remotes.places, p->lists,           p->bits };
     for (unsigned i = 0; i < sizeof owned / sizeof owned[0]; i++)
         free(owned[i]);
     free(p);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Asking a policy. A flow's facts choose, on every axis that some rule asks about, the set of rules that they satisfy;
- * the sets are intersected word by word, and the first rule that is left and whose comparisons hold decides.
+ * Asking a policy. A flow's facts choose, on every axis that some rule asks about, the set of rules that they
+ * satisfy; the sets are intersected word by word, and the first rule that is left and whose comparisons hold
+ * decides.
  *
- * The person of a flow is found by the client's address, or by the server's where only that lies in a network, group
- * or person's address of the policy: a direct leg that was opened from outside.
+ * The person of a flow is found by the client's address, or by the server's where only that lies in a
+ * network, group or person's address of the policy: a direct leg that was opened from outside.
  */
 #include "policy/rules.h"
 #include <stdlib.h>
@@ -15,11 +16,11 @@ enum { RULE_WORDS = POLICY_RULES / 64 + STRIDE_WORDS, SERVER_LABELS = 32 };
 struct choice {
     const struct policy *policy;
     const uint64_t *set[AXES];
-    uint64_t made[AXES][RULE_WORDS];     /* sets that no value has by itself */
-    uint32_t unknown;                    /* bits of enum policy_key */
+    uint64_t made[AXES][RULE_WORDS]; /* sets that no value has by itself */
+    uint32_t unknown;                /* bits of enum policy_key */
     bool has_time;
-    int64_t day;                         /* local */
-    uint32_t minute;                     /* of the week */
+    int64_t day;     /* local */
+    uint32_t minute; /* of the week */
     bool has_version;
     struct version version;
 };
@@ -46,7 +47,10 @@ const char *policy_key_name(enum policy_key k)
     return names[k];
 }
 
-unsigned policy_rules(const struct policy *p) { return p->rule_names.count; }
+unsigned policy_rules(const struct policy *p)
+{
+    return p->rule_names.count;
+}
 
 const char *policy_rule_name(const struct policy *p, unsigned number)
 {
@@ -377,7 +381,8 @@ void policy_judge(const struct policy *p, const struct policy_facts *facts, stru
 
 /* --- explaining --- */
 
-/* Keys with an axis that do not hold, as bits. Service, vendor and class share one: all that are asked are named. */
+/* Keys with an axis that do not hold, as bits. Service, vendor and class share one: all that are asked are
+ * named. */
 static uint32_t failed_axes(const struct choice *c, uint32_t number)
 {
     uint32_t failed = 0;
@@ -390,8 +395,8 @@ static uint32_t failed_axes(const struct choice *c, uint32_t number)
     return failed;
 }
 
-void policy_explain(const struct policy *p, const struct policy_facts *facts, policy_visit *visit, void *context,
-                    struct policy_verdict *out)
+void policy_explain(const struct policy *p, const struct policy_facts *facts, policy_visit *visit,
+                    void *context, struct policy_verdict *out)
 {
     struct choice c;
 
@@ -399,7 +404,8 @@ void policy_explain(const struct policy *p, const struct policy_facts *facts, po
     choose_all(&c, p, facts);
     for (uint32_t r = 0; r < p->rule_names.count && r + 1 != out->number; r++) {
         struct policy_reason reason = {
-            .number = r + 1, .rule = policy_rule_name(p, r + 1),
+            .number = r + 1,
+            .rule = policy_rule_name(p, r + 1),
             .failed = failed_axes(&c, r) | failed_comparisons(&c, &p->rules[r]),
             .expired = is_expired(&c, &p->rules[r]),
         };

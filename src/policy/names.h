@@ -3,19 +3,20 @@
 #pragma once
 #include "base/view.h"
 
-enum { NAME_BYTES = 255 };                    /* longest name */
+enum { NAME_BYTES = 255 }; /* longest name */
 #define NAME_NONE UINT32_MAX
 
 struct names {
-    char *text;                               /* all names, each with a NUL, as first written */
+    char *text; /* all names, each with a NUL, as first written */
     size_t text_len, text_room;
-    uint32_t *start;                          /* of each name in `text` */
-    uint32_t *slots;                          /* open addressing: number + 1, 0: free */
-    uint32_t count, room;                     /* slots are twice `room` */
+    uint32_t *start;      /* of each name in `text` */
+    uint32_t *slots;      /* open addressing: number + 1, 0: free */
+    uint32_t count, room; /* slots are twice `room` */
 };
 
 void names_fini(struct names *n);
-/* The number of `name`, made if it is new (then it is n->count - 1). False without memory, or when too long. */
+/* The number of `name`, made if it is new (then it is n->count - 1). False without memory, or when too long.
+ */
 bool names_add(struct names *n, struct view name, uint32_t *out) IMW_MUST_USE;
 uint32_t names_find(const struct names *n, struct view name); /* NAME_NONE: no such */
 const char *names_text(const struct names *n, uint32_t number);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The file of people: who has which addresses, signed which edition of the policy, is trained until when and belongs to
- * which groups. One line a person after a line of headings, values separated by commas, several in one field by
- * spaces; empty: none.
+ * The file of people: who has which addresses, signed which edition of the policy, is trained until when and
+ * belongs to which groups. One line a person after a line of headings, values separated by commas, several in
+ * one field by spaces; empty: none.
  *
  *     user,addresses,acknowledged,trained_until,groups
  *     adams,10.20.0.17 2001:db8::17,2026-11,2027-06-30,treasury
@@ -105,7 +105,8 @@ static bool read_person(const struct people *in, struct view line)
     return read_addresses(in, field[ADDRESSES], user) && read_groups(in, field[GROUPS], user);
 }
 
-bool people_parse(const char *path, struct view text, struct view edition, struct policy *p, struct imw_error_info *err)
+bool people_parse(const char *path, struct view text, struct view edition, struct policy *p,
+                  struct imw_error_info *err)
 {
     struct people in = { .policy = p, .path = path, .edition = edition, .err = err };
 

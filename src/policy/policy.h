@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The institution's rules: read once from YAML (docs/policy.md), compiled, then asked for every flow. A policy does
- * not change after it is loaded; any number of threads may ask it, without a lock and without the heap.
+ * The institution's rules: read once from YAML (docs/policy.md), compiled, then asked for every flow. A
+ * policy does not change after it is loaded; any number of threads may ask it, without a lock and without the
+ * heap.
  */
 #pragma once
 #include "base/address.h"
@@ -11,10 +12,10 @@ struct policy;
 
 enum { POLICY_RULES = 16384 }; /* most rules of a policy */
 
-#define POLICY_ACTIONS(X)                                                                                      \
-    X(ALLOW, "allow")                                                                                          \
-    X(ALERT, "alert")                                                                                          \
-    X(BLOCK, "block")                                                                                          \
+#define POLICY_ACTIONS(X)                                                                                    \
+    X(ALLOW, "allow")                                                                                        \
+    X(ALERT, "alert")                                                                                        \
+    X(BLOCK, "block")                                                                                        \
     X(SCAN, "scan")
 enum policy_action {
 #define X(id, name) POLICY_##id,
@@ -24,26 +25,27 @@ enum policy_action {
 const char *policy_action_name(enum policy_action a);
 
 /* What a rule may ask for, in the order in which it is told. */
-#define POLICY_KEYS(X)                                                                                         \
-    X(SERVICE, "service") X(VENDOR, "vendor") X(CLASS, "class") X(PROTOCOL, "protocol")                        \
-    X(ACTIVITY, "activity") X(DELIVERY, "delivery") X(PORT_AGILE, "port_agile") X(GROUP, "group")              \
-    X(USER, "user") X(NETWORK, "network") X(SERVER, "server") X(HOURS, "hours")                                \
-    X(ACKNOWLEDGED, "acknowledged") X(TRAINED, "trained") X(CLIENT_VERSION_BELOW, "client_version_below")
+#define POLICY_KEYS(X)                                                                                       \
+    X(SERVICE, "service")                                                                                    \
+    X(VENDOR, "vendor") X(CLASS, "class") X(PROTOCOL, "protocol") X(ACTIVITY, "activity")                    \
+        X(DELIVERY, "delivery") X(PORT_AGILE, "port_agile") X(GROUP, "group") X(USER, "user")                \
+            X(NETWORK, "network") X(SERVER, "server") X(HOURS, "hours") X(ACKNOWLEDGED, "acknowledged")      \
+                X(TRAINED, "trained") X(CLIENT_VERSION_BELOW, "client_version_below")
 enum policy_key {
 #define X(id, name) POLICY_KEY_##id,
     POLICY_KEYS(X)
 #undef X
-    POLICY_KEY_COUNT
+        POLICY_KEY_COUNT
 };
 const char *policy_key_name(enum policy_key k);
 
 /*
- * Read a policy, with the files that it includes and its file of people. `catalog` says what services there are and
- * need not outlive the call, but the service numbers of facts are this catalog's. True: caller owns *out. False: err
- * names file, line and key; *out is untouched, so that a policy in force stays in force.
+ * Read a policy, with the files that it includes and its file of people. `catalog` says what services there
+ * are and need not outlive the call, but the service numbers of facts are this catalog's. True: caller owns
+ * *out. False: err names file, line and key; *out is untouched, so that a policy in force stays in force.
  */
-bool policy_load(const char *path, const struct catalog *catalog, struct policy **out, struct imw_error_info *err)
-    IMW_MUST_USE;
+bool policy_load(const char *path, const struct catalog *catalog, struct policy **out,
+                 struct imw_error_info *err) IMW_MUST_USE;
 /* The same from memory; `name` stands for the file. Other files are looked for beside it. */
 bool policy_parse(const char *name, struct view text, const struct catalog *catalog, struct policy **out,
                   struct imw_error_info *err) IMW_MUST_USE;
@@ -58,25 +60,25 @@ struct policy_facts {
     uint16_t service;                      /* number in the catalog, 0: none */
     enum service_class class;              /* where there is no service; CLASS_COUNT: not known */
     enum protocol protocol;
-    uint8_t activities;                    /* ACTIVITY_ bits */
+    uint8_t activities; /* ACTIVITY_ bits */
     enum delivery delivery;
     bool port_agile;
-    struct view server_name;               /* that the client asked for; empty: not known */
-    struct view client_version;            /* "ICQ 6.5"; empty: not known */
-    struct view user;                      /* empty: taken from the addresses in the file of people */
-    uint64_t time_us;                      /* since 1970; 0: not known, then no exception holds */
+    struct view server_name;    /* that the client asked for; empty: not known */
+    struct view client_version; /* "ICQ 6.5"; empty: not known */
+    struct view user;           /* empty: taken from the addresses in the file of people */
+    uint64_t time_us;           /* since 1970; 0: not known, then no exception holds */
 };
 
 struct policy_verdict {
     enum policy_action action;
-    unsigned number;    /* of the rule that decided, from 1; 0: none did */
-    const char *rule;   /* its name, "default" where none did; lives as long as the policy */
-    bool expired;       /* an exception would have decided, but its end date is past */
+    unsigned number;  /* of the rule that decided, from 1; 0: none did */
+    const char *rule; /* its name, "default" where none did; lives as long as the policy */
+    bool expired;     /* an exception would have decided, but its end date is past */
 };
 
 /*
- * The first rule whose conditions all hold. About a microsecond with ten thousand rules: rules are bits in sets,
- * one for each value of each key, and those of the flow's values are intersected.
+ * The first rule whose conditions all hold. About a microsecond with ten thousand rules: rules are bits in
+ * sets, one for each value of each key, and those of the flow's values are intersected.
  */
 void policy_judge(const struct policy *p, const struct policy_facts *facts, struct policy_verdict *out);
 
@@ -84,16 +86,17 @@ void policy_judge(const struct policy *p, const struct policy_facts *facts, stru
 struct policy_reason {
     unsigned number;
     const char *rule;
-    uint32_t failed;   /* bits of enum policy_key: conditions that do not hold */
-    uint32_t unknown;  /* those of them whose fact is not known */
-    bool expired;      /* its end date is past */
+    uint32_t failed;  /* bits of enum policy_key: conditions that do not hold */
+    uint32_t unknown; /* those of them whose fact is not known */
+    bool expired;     /* its end date is past */
 };
 
 /* Tell of every rule before the one that decides, in order, then decide. */
 typedef void policy_visit(void *context, const struct policy_reason *r);
-void policy_explain(const struct policy *p, const struct policy_facts *facts, policy_visit *visit, void *context,
-                    struct policy_verdict *out);
+void policy_explain(const struct policy *p, const struct policy_facts *facts, policy_visit *visit,
+                    void *context, struct policy_verdict *out);
 
-/* What is probably not meant so: unreachable rules, expired exceptions, unknown groups … Returns how many were told. */
+/* What is probably not meant so: unreachable rules, expired exceptions, unknown groups … Returns how many
+ * were told. */
 typedef void policy_warn(void *context, const char *file, unsigned line, const char *text);
 unsigned policy_check(const struct policy *p, uint64_t now_us, policy_warn *warn, void *context);

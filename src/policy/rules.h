@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A policy in memory; private to load.c and people.c (fill it), compile.c (makes sets of it), match.c (asks it) and
- * check.c (looks for mistakes).
+ * A policy in memory; private to load.c and people.c (fill it), compile.c (makes sets of it), match.c (asks
+ * it) and check.c (looks for mistakes).
  *
- * The conditions of a rule are of two kinds. Most say "one of these values" of an axis, such as the activity: they
- * are terms, (axis, value), and every value of an axis has the set of the rules that accept it. The others compare
- * (hours, client version, end date) and are asked of the few rules that are left.
+ * The conditions of a rule are of two kinds. Most say "one of these values" of an axis, such as the activity:
+ * they are terms, (axis, value), and every value of an axis has the set of the rules that accept it. The
+ * others compare (hours, client version, end date) and are asked of the few rules that are left.
  *
- * Service, vendor and class share the axis WHAT, whose values are the catalog's services, so that one look-up does
- * for all three and a rule on a class is seen to cover one on a service. Behind the services stand those that the
- * catalog does not know, one for each class, and one of no known class.
+ * Service, vendor and class share the axis WHAT, whose values are the catalog's services, so that one look-up
+ * does for all three and a rule on a class is seen to cover one on a service. Behind the services stand those
+ * that the catalog does not know, one for each class, and one of no known class.
  */
 #pragma once
 #include "policy/names.h"
@@ -17,16 +17,27 @@
 #include "policy/zone.h"
 
 enum axis_id {
-    WHAT, PROTOCOL, ACTIVITY, DELIVERY, PORT_AGILE, GROUP, USER, NETWORK, SERVER, ACKNOWLEDGED, TRAINED, AXES,
+    WHAT,
+    PROTOCOL,
+    ACTIVITY,
+    DELIVERY,
+    PORT_AGILE,
+    GROUP,
+    USER,
+    NETWORK,
+    SERVER,
+    ACKNOWLEDGED,
+    TRAINED,
+    AXES,
     COMPARED = AXES /* keys of no axis */
 };
 
 enum {
-    POLICY_FILES = 17,         /* the policy and what it includes */
+    POLICY_FILES = 17, /* the policy and what it includes */
     WEEK_MINUTES = 7 * 24 * 60,
     ACTIVITY_SETS = 1 << ACTIVITY_COUNT,
     VERSION_PARTS = 4,
-    STRIDE_WORDS = 8,          /* of sets that are intersected in one go */
+    STRIDE_WORDS = 8, /* of sets that are intersected in one go */
 };
 
 struct version {
@@ -34,11 +45,11 @@ struct version {
 };
 
 struct rule {
-    uint32_t line;             /* where it stands */
-    uint16_t file;             /* in policy.files */
-    uint16_t keys;             /* bits of enum policy_key that it asks for */
+    uint32_t line; /* where it stands */
+    uint16_t file; /* in policy.files */
+    uint16_t keys; /* bits of enum policy_key that it asks for */
     uint8_t action;
-    bool exception;            /* until the end of last_day, in local time */
+    bool exception; /* until the end of last_day, in local time */
     int64_t last_day;
     uint32_t first_term, term_count;
     uint32_t first_span, span_count;
@@ -52,49 +63,58 @@ struct span {
 };
 
 /* axis << 24 | value */
-static inline uint32_t term_of(enum axis_id axis, uint32_t value) { return (uint32_t)axis << 24 | value; }
-static inline enum axis_id term_axis(uint32_t term) { return (enum axis_id)(term >> 24); }
-static inline uint32_t term_value(uint32_t term) { return term & 0xffffff; }
+static inline uint32_t term_of(enum axis_id axis, uint32_t value)
+{
+    return (uint32_t)axis << 24 | value;
+}
+static inline enum axis_id term_axis(uint32_t term)
+{
+    return (enum axis_id)(term >> 24);
+}
+static inline uint32_t term_value(uint32_t term)
+{
+    return term & 0xffffff;
+}
 
-/* The rules that accept a value: a list of those that name it or, where that would be longer than a set of bits, the
- * bits of these and of all that do not ask. */
+/* The rules that accept a value: a list of those that name it or, where that would be longer than a set of
+ * bits, the bits of these and of all that do not ask. */
 struct rule_set {
-    uint32_t first, count;     /* in policy.lists */
-    const uint64_t *bits;      /* NULL: the list it is */
+    uint32_t first, count; /* in policy.lists */
+    const uint64_t *bits;  /* NULL: the list it is */
 };
 
 struct axis {
-    uint64_t *any;             /* rules that do not ask */
+    uint64_t *any; /* rules that do not ask */
     struct rule_set *values;
     uint32_t value_count;
-    bool asked;                /* by at least one rule */
+    bool asked; /* by at least one rule */
 };
 
 /* A network and what lies in it. */
 struct member {
     struct ip_addr network;
     uint8_t bits;
-    uint8_t axis;              /* GROUP, USER, NETWORK or SERVER */
+    uint8_t axis; /* GROUP, USER, NETWORK or SERVER */
     uint32_t value;
 };
 
 /* A network with all its members, and the next wider one that holds it. */
 struct place {
     struct ip_addr network;
-    uint32_t bits, parent;     /* NAME_NONE: none */
-    uint32_t first, count;     /* in places.members */
+    uint32_t bits, parent; /* NAME_NONE: none */
+    uint32_t first, count; /* in places.members */
 };
 
 struct places {
-    struct member *members;    /* sorted by network, the wider first */
-    struct place *places;      /* in the same order */
+    struct member *members; /* sorted by network, the wider first */
+    struct place *places;   /* in the same order */
     uint32_t member_count, member_room, place_count;
 };
 
 struct person {
-    bool listed;               /* in the file of people: what follows is known */
-    bool acknowledged;         /* the edition in force */
-    int64_t trained_until;     /* day; -1: never trained */
+    bool listed;                       /* in the file of people: what follows is known */
+    bool acknowledged;                 /* the edition in force */
+    int64_t trained_until;             /* day; -1: never trained */
     uint32_t first_group, group_count; /* in policy.memberships */
 };
 
@@ -103,24 +123,25 @@ struct membership {
 };
 
 struct group {
-    uint32_t line;             /* 0: declared nowhere */
+    uint32_t line; /* 0: declared nowhere */
     uint16_t file;
-    bool filled;               /* somebody or some network is in it */
+    bool filled; /* somebody or some network is in it */
 };
 
 struct policy {
-    const char *name;          /* of the file; in `file_names` */
+    const char *name; /* of the file; in `file_names` */
     enum policy_action fallback;
-    struct zone *zone;         /* NULL: UTC */
+    struct zone *zone; /* NULL: UTC */
     bool has_people, has_edition;
 
     struct names file_names;
-    struct names rule_names, groups, users, networks, servers; /* numbers: of rules and of values on their axes */
-    struct rule *rules;        /* as many as rule_names */
+    struct names rule_names, groups, users, networks,
+        servers;        /* numbers: of rules and of values on their axes */
+    struct rule *rules; /* as many as rule_names */
     uint32_t rule_room;
-    struct group *group;       /* as many as groups */
+    struct group *group; /* as many as groups */
     uint32_t group_room;
-    struct person *persons;    /* as many as users */
+    struct person *persons; /* as many as users */
     uint32_t person_room;
     struct membership *memberships;
     uint32_t membership_count, membership_room;
@@ -128,13 +149,13 @@ struct policy {
     uint32_t span_count, span_room;
     uint32_t *terms;
     uint32_t term_count, term_room;
-    uint32_t what_count;       /* services of the catalog, plus one for each class, plus one */
+    uint32_t what_count; /* services of the catalog, plus one for each class, plus one */
     struct places clients, remotes;
 
     /* compiled */
-    uint32_t words;            /* of a set of rules, a multiple of STRIDE_WORDS */
-    uint64_t *all;             /* every rule */
-    uint64_t *bits;            /* memory of the sets */
+    uint32_t words; /* of a set of rules, a multiple of STRIDE_WORDS */
+    uint64_t *all;  /* every rule */
+    uint64_t *bits; /* memory of the sets */
     uint32_t *lists;
     struct axis axes[AXES];
 };
@@ -147,8 +168,10 @@ bool policy_add_membership(struct policy *p, uint32_t user, uint32_t group) IMW_
 bool policy_add_member(struct places *places, const struct ip_addr *network, unsigned bits, enum axis_id axis,
                        uint32_t value) IMW_MUST_USE;
 
-/* Fill persons, their groups and addresses from a CSV file; `edition` is the one in force, empty: not known. */
-bool people_load(const char *path, struct view edition, struct policy *p, struct imw_error_info *err) IMW_MUST_USE;
+/* Fill persons, their groups and addresses from a CSV file; `edition` is the one in force, empty: not known.
+ */
+bool people_load(const char *path, struct view edition, struct policy *p,
+                 struct imw_error_info *err) IMW_MUST_USE;
 bool people_parse(const char *path, struct view text, struct view edition, struct policy *p,
                   struct imw_error_info *err) IMW_MUST_USE;
 
@@ -158,11 +181,15 @@ bool policy_compile(struct policy *p) IMW_MUST_USE;
 /* The axis of a key; COMPARED: it has none. */
 enum axis_id policy_key_axis(enum policy_key k);
 
-/* The numbers of a version: "6.5.1" whole; or the first number with a point in any text, or else its first number. */
+/* The numbers of a version: "6.5.1" whole; or the first number with a point in any text, or else its first
+ * number. */
 bool version_parse(struct view v, struct version *out);
 bool version_find(struct view text, struct version *out);
 
 /* The narrowest place that holds an address, or NULL. */
 const struct place *places_find(const struct places *p, const struct ip_addr *ip);
 
-static inline bool bit_is_set(const uint64_t *bits, uint32_t n) { return (bits[n / 64] >> (n % 64) & 1) != 0; }
+static inline bool bit_is_set(const uint64_t *bits, uint32_t n)
+{
+    return (bits[n / 64] >> (n % 64) & 1) != 0;
+}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Time zones out of TZif files (RFC 8536). A file is a head, a block with 32-bit times, then, from version 2 on, a
- * second head, a block with 64-bit times, and a footer: a POSIX TZ string between two line feeds that holds for all
- * time after the last transition. The first block and leap seconds are skipped.
+ * Time zones out of TZif files (RFC 8536). A file is a head, a block with 32-bit times, then, from version 2
+ * on, a second head, a block with 64-bit times, and a footer: a POSIX TZ string between two line feeds that
+ * holds for all time after the last transition. The first block and leap seconds are skipped.
  *
- * The footer's daylight saving is read in its form "Mmonth.week.day/time" (section 3.3.1), the one that the database
- * uses; a zone with another form is refused.
+ * The footer's daylight saving is read in its form "Mmonth.week.day/time" (section 3.3.1), the one that the
+ * database uses; a zone with another form is refused.
  */
 #include "policy/zone.h"
 #include "base/cursor.h"
@@ -24,15 +24,18 @@ struct change {
 
 struct zone {
     uint32_t count;
-    int64_t at[TRANSITIONS];      /* rising */
-    int32_t offset[TRANSITIONS];  /* from at[i] on */
-    int32_t first_offset;         /* before at[0] */
+    int64_t at[TRANSITIONS];     /* rising */
+    int32_t offset[TRANSITIONS]; /* from at[i] on */
+    int32_t first_offset;        /* before at[0] */
     bool has_footer, has_summer;
-    int32_t standard, summer;     /* offsets after the last transition */
-    struct change begin, end;     /* of summer time */
+    int32_t standard, summer; /* offsets after the last transition */
+    struct change begin, end; /* of summer time */
 };
 
-void zone_free(struct zone *z) { free(z); }
+void zone_free(struct zone *z)
+{
+    free(z);
+}
 
 /* --- dates --- */
 
@@ -42,8 +45,8 @@ int64_t date_day(int64_t year, unsigned month, unsigned day)
     int64_t y = month > 2 ? year : year - 1;
     int64_t m = month > 2 ? month - 3 : month + 9;
 
-    return 365 * y + floor_divide(y, 4) - floor_divide(y, 100) + floor_divide(y, 400) + (153 * m + 2) / 5 + day - 1 -
-           719468;
+    return 365 * y + floor_divide(y, 4) - floor_divide(y, 100) + floor_divide(y, 400) + (153 * m + 2) / 5 +
+           day - 1 - 719468;
 }
 
 static unsigned days_of_month(int64_t year, unsigned month)
@@ -206,8 +209,8 @@ static bool take_head(struct cursor *c, struct head *h)
     h->times = cursor_u32(c);
     h->types = cursor_u32(c);
     h->letters = cursor_u32(c);
-    return !c->bad && named && h->times <= TRANSITIONS && h->types >= 1 && h->types <= TYPES && h->letters <= 1024 &&
-           h->leap <= 1024 && h->utc <= TYPES && h->wall <= TYPES;
+    return !c->bad && named && h->times <= TRANSITIONS && h->types >= 1 && h->types <= TYPES &&
+           h->letters <= 1024 && h->leap <= 1024 && h->utc <= TYPES && h->wall <= TYPES;
 }
 
 static bool take_block(struct cursor *c, const struct head *h, struct zone *z)
@@ -264,14 +267,16 @@ bool zone_parse(struct view file, struct zone **out)
     return true;
 }
 
-/* Words of letters, digits and _ + - with single slashes between: nothing that leaves the database's folder. */
+/* Words of letters, digits and _ + - with single slashes between: nothing that leaves the database's folder.
+ */
 static bool is_zone_name(struct view v)
 {
     uint8_t before = '/';
 
     for (size_t i = 0; i < v.len; i++) {
         uint8_t c = v.at[i], lower = ascii_lower(c);
-        bool word = (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '-';
+        bool word =
+            (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '+' || c == '-';
         if (!word && (c != '/' || before == '/'))
             return false;
         before = c;
@@ -295,8 +300,9 @@ bool zone_load(const char *name, struct zone **out, struct imw_error_info *err)
     free(data);
     if (fd >= 0)
         close(fd);
-    return ok || error_set(err, IMW_ERROR_VALUE, "no such time zone on this system; a name such as Europe/Zurich is "
-                                                 "needed, and the package tzdata");
+    return ok || error_set(err, IMW_ERROR_VALUE,
+                           "no such time zone on this system; a name such as Europe/Zurich is "
+                           "needed, and the package tzdata");
 }
 
 int64_t zone_local(const struct zone *z, int64_t utc_s)

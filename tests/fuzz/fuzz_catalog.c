@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzz target of compiled catalogs: an image with any content and a good digest is refused, or safe to ask. */
+/* Fuzz target of compiled catalogs: an image with any content and a good digest is refused, or safe to ask.
+ */
 #include "identify/catalog.h"
 #include "identify/catalog_format.h"
 #include <stdlib.h>
@@ -40,7 +41,8 @@ static void ask(const struct catalog *c, struct view text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const char *const texts[] = { "www.chat.example", "chat.a.cdn.example.org", "Chat/2", "/chat/files/up", "" };
+    static const char *const texts[] = { "www.chat.example", "chat.a.cdn.example.org", "Chat/2",
+                                         "/chat/files/up", "" };
     uint8_t *image = malloc(size > 0 ? size : 1);
     struct catalog *c;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target of the catalog compiler: the input is the file a.yaml of a catalog folder. What compiles must open,
- * and compile to the same bytes again.
+ * Fuzz target of the catalog compiler: the input is the file a.yaml of a catalog folder. What compiles must
+ * open, and compile to the same bytes again.
  */
 #include "identify/catalog.h"
 #include "identify/catalog_format.h"

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target of a worker: flow table, reassembly, inspection driver and all parsers together, without the cost of
- * captures. The input is a script of packets of four flows, of which the seeds of the parsers (fuzz_parser.c) are the
- * simple case: first byte: bit 0 UDP, bit 1 mid-stream. Then, repeated: one byte of direction (bit 7) and length (bits
- * 0 to 6; 127: two more bytes of length follow), then the bytes. Length 126 is a change instead, one byte: bits 0 and 1
- * the flow from now on (odd ones have the other transport); bit 2: the next byte is added to the sequence number of the
- * next packet; bit 3: time passes, the square of the next byte in seconds; bit 4 FIN; bit 5 RST; bit 6: the next packet
- * was cut to the next byte; bit 7: a new SYN.
+ * Fuzz target of a worker: flow table, reassembly, inspection driver and all parsers together, without the
+ * cost of captures. The input is a script of packets of four flows, of which the seeds of the parsers
+ * (fuzz_parser.c) are the simple case: first byte: bit 0 UDP, bit 1 mid-stream. Then, repeated: one byte of
+ * direction (bit 7) and length (bits 0 to 6; 127: two more bytes of length follow), then the bytes. Length
+ * 126 is a change instead, one byte: bits 0 and 1 the flow from now on (odd ones have the other transport);
+ * bit 2: the next byte is added to the sequence number of the next packet; bit 3: time passes, the square of
+ * the next byte in seconds; bit 4 FIN; bit 5 RST; bit 6: the next packet was cut to the next byte; bit 7: a
+ * new SYN.
  *
  * Limits are tiny, so that all of them are hit. At the end all memory of inspection must have come back.
  */
@@ -18,7 +19,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { FLOWS = 4 };
 
-
 struct script {
     struct worker *worker;
     uint64_t now_us;
@@ -26,8 +26,8 @@ struct script {
     bool udp, midstream;
     uint32_t next[FLOWS][2]; /* sequence numbers */
     bool begun[FLOWS];
-    uint8_t flags;           /* of the next packet */
-    int skew, cut;           /* of the next packet; cut -1: whole */
+    uint8_t flags; /* of the next packet */
+    int skew, cut; /* of the next packet; cut -1: whole */
 };
 
 static void on_flow(void *context, const struct flow_event *e)
@@ -55,9 +55,14 @@ static struct packet packet_of(const struct script *s, enum flow_dir from)
     uint16_t ports[2] = { (uint16_t)(40000 + s->flow), 5190 };
     bool udp = s->udp != ((s->flow & 1) != 0);
 
-    return (struct packet){ .src = ends[from], .dst = ends[dir_other(from)], .src_port = ports[from],
-                            .dst_port = ports[dir_other(from)], .l4 = udp ? L4_UDP : L4_TCP, .wire_len = 60,
-                            .time_us = s->now_us, .payload = view_of(NULL, 0) };
+    return (struct packet){ .src = ends[from],
+                            .dst = ends[dir_other(from)],
+                            .src_port = ports[from],
+                            .dst_port = ports[dir_other(from)],
+                            .l4 = udp ? L4_UDP : L4_TCP,
+                            .wire_len = 60,
+                            .time_us = s->now_us,
+                            .payload = view_of(NULL, 0) };
 }
 
 static void give(struct script *s, const struct packet *p)
@@ -128,14 +133,17 @@ static void send_payload(struct script *s, enum flow_dir from, struct view bytes
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct engine_config config = { .max_inspections = 3, .all_flows = true, .flow = on_flow,
-                                           .activity = on_activity };
+    static struct engine_config config = {
+        .max_inspections = 3, .all_flows = true, .flow = on_flow, .activity = on_activity
+    };
     static struct knowledge *knowledge;
     static struct worker *worker;
     struct cursor c = cursor_open(view_of(data, size));
     uint8_t first = cursor_u8(&c);
-    struct script s = { .now_us = 1700000000u * (uint64_t)1000000, .udp = (first & 1) != 0,
-                        .midstream = (first & 2) != 0, .cut = -1 };
+    struct script s = { .now_us = 1700000000u * (uint64_t)1000000,
+                        .udp = (first & 1) != 0,
+                        .midstream = (first & 2) != 0,
+                        .cut = -1 };
 
     if (worker == NULL) {
         static struct catalog *catalog;

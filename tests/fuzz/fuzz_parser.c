@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target of one parser (PARSER): the input is a script of segments. First byte: bit 0 UDP, bit 1 mid-stream.
- * Then, repeated: one byte of direction (bit 7) and length (bits 0 to 6; 127: two more bytes of length follow),
- * then the bytes. A parser that no flow begins with (its `starts` refuses every byte) is put in charge at once, as an
- * upgrade does.
+ * Fuzz target of one parser (PARSER): the input is a script of segments. First byte: bit 0 UDP, bit 1
+ * mid-stream. Then, repeated: one byte of direction (bit 7) and length (bits 0 to 6; 127: two more bytes of
+ * length follow), then the bytes. A parser that no flow begins with (its `starts` refuses every byte) is put
+ * in charge at once, as an upgrade does.
  */
 #include "identify/parser.h"
 #include "recorder.h"
@@ -100,7 +100,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                     if (tight == NULL)
                         break;
                     memcpy(tight, stream[d], len[d]);
-                    size_t used = PARSER.feed(state, recorder_session(&recorder), (enum flow_dir)d, view_of(tight, len[d]));
+                    size_t used = PARSER.feed(state, recorder_session(&recorder), (enum flow_dir)d,
+                                              view_of(tight, len[d]));
                     free(tight);
                     if (used > len[d])
                         abort();
@@ -109,7 +110,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                     if (used == 0)
                         break;
                 }
-                if (len[d] > PARSER_MESSAGE_BYTES && PARSER.gap != NULL && PARSER.gap(state, (enum flow_dir)d))
+                if (len[d] > PARSER_MESSAGE_BYTES && PARSER.gap != NULL &&
+                    PARSER.gap(state, (enum flow_dir)d))
                     len[d] = 0;
             }
         }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target of the whole packet path: the input is a capture. It goes through the engine with one worker and tiny
- * limits; every flow, IM or not, is written as an event and entered into the table, which is printed. At the end all
- * memory of inspection must have come back. The engine is made once: captures do not know of each other.
+ * Fuzz target of the whole packet path: the input is a capture. It goes through the engine with one worker
+ * and tiny limits; every flow, IM or not, is written as an event and entered into the table, which is
+ * printed. At the end all memory of inspection must have come back. The engine is made once: captures do not
+ * know of each other.
  */
 #include "engine/engine.h"
 #include <stdio.h>
@@ -44,8 +45,14 @@ static struct engine *engine_of(struct output *out)
         return engine;
     if (!catalog_builtin(&catalog, &err))
         abort();
-    struct engine_config config = { .catalog = catalog, .workers = 1, .max_flows = 8, .max_inspections = 6,
-                                    .all_flows = true, .flow = on_flow, .activity = on_activity, .context = out };
+    struct engine_config config = { .catalog = catalog,
+                                    .workers = 1,
+                                    .max_flows = 8,
+                                    .max_inspections = 6,
+                                    .all_flows = true,
+                                    .flow = on_flow,
+                                    .activity = on_activity,
+                                    .context = out };
     if (!engine_new(&config, &engine, &err))
         abort();
     return engine;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target of the policy: the input is a policy. What loads is checked and asked about flows of each service; the
- * explanation must agree with the decision: exactly the rules before it are told, each with a reason.
+ * Fuzz target of the policy: the input is a policy. What loads is checked and asked about flows of each
+ * service; the explanation must agree with the decision: exactly the rules before it are told, each with a
+ * reason.
  */
 #include "policy/policy.h"
 #include <stdlib.h>
@@ -50,10 +51,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         uint8_t octets[4] = { 10, (uint8_t)i, 0, 1 };
         struct ip_addr client = ip_from_v4(octets), server = client;
         struct policy_facts f = {
-            .client = i % 3 != 0 ? &client : NULL, .server = &server, .service = (uint16_t)i, .class = CLASS_IM,
-            .protocol = (enum protocol)(i % PROTOCOL_COUNT), .activities = (uint8_t)(i % 64),
-            .delivery = (enum delivery)(i % DELIVERY_COUNT), .port_agile = i % 2 != 0, .server_name = VIEW("a.b.example"),
-            .client_version = VIEW("ICQ 6.5"), .user = i % 5 == 0 ? VIEW("adams") : VIEW(""),
+            .client = i % 3 != 0 ? &client : NULL,
+            .server = &server,
+            .service = (uint16_t)i,
+            .class = CLASS_IM,
+            .protocol = (enum protocol)(i % PROTOCOL_COUNT),
+            .activities = (uint8_t)(i % 64),
+            .delivery = (enum delivery)(i % DELIVERY_COUNT),
+            .port_agile = i % 2 != 0,
+            .server_name = VIEW("a.b.example"),
+            .client_version = VIEW("ICQ 6.5"),
+            .user = i % 5 == 0 ? VIEW("adams") : VIEW(""),
             .time_us = UINT64_C(1795429800000000) + i * UINT64_C(40000000000),
         };
         ask(p, &f);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 struct side {
-    uint8_t *bytes;      /* the stream from its beginning, for probing; then what feed left */
+    uint8_t *bytes; /* the stream from its beginning, for probing; then what feed left */
     size_t len;
 };
 
@@ -143,8 +143,11 @@ void converse_udp(const struct parser *p, const struct step *steps, size_t count
         }
         if (out->answer == IM_MORE) {
             uint8_t *copy = tight(v);
-            struct sample s = { .l4 = L4_UDP, .from = steps[i].from, .datagram = view_of(copy, v.len),
-                                .heads = heads, .head_count = head_count };
+            struct sample s = { .l4 = L4_UDP,
+                                .from = steps[i].from,
+                                .datagram = view_of(copy, v.len),
+                                .heads = heads,
+                                .head_count = head_count };
             for (int d = 0; d < 2; d++) {
                 s.bytes[d] = view_of(NULL, 0);
                 s.addr[d] = out->record.address[d];
@@ -164,8 +167,8 @@ void converse_udp(const struct parser *p, const struct step *steps, size_t count
 }
 
 /* The conversation as one-byte segments, or with one more cut at `cut`, up to `limit` bytes. */
-static void recut(const struct parser *p, const struct step *steps, size_t count, size_t cut, bool bytes, size_t limit,
-                  struct outcome *out)
+static void recut(const struct parser *p, const struct step *steps, size_t count, size_t cut, bool bytes,
+                  size_t limit, struct outcome *out)
 {
     struct talk t;
     size_t at = 0;

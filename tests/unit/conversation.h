@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Scripted conversations for tests of one parser, and the laws that every parser keeps: the same lines come out
- * however the bytes were cut into segments, and no prefix crashes or says yes and then something else.
+ * Scripted conversations for tests of one parser, and the laws that every parser keeps: the same lines come
+ * out however the bytes were cut into segments, and no prefix crashes or says yes and then something else.
  */
 #pragma once
 #include "recorder.h"
@@ -12,14 +12,26 @@ struct step {
 };
 
 /* Steps from literals, which may hold NULs. */
-#define CLIENT(literal) { FROM_CLIENT, { (const uint8_t *)(literal), sizeof(literal) - 1 } }
-#define SERVER(literal) { FROM_SERVER, { (const uint8_t *)(literal), sizeof(literal) - 1 } }
+#define CLIENT(literal)                                                                                      \
+    {                                                                                                        \
+        FROM_CLIENT,                                                                                         \
+        {                                                                                                    \
+            (const uint8_t *)(literal), sizeof(literal) - 1                                                  \
+        }                                                                                                    \
+    }
+#define SERVER(literal)                                                                                      \
+    {                                                                                                        \
+        FROM_SERVER,                                                                                         \
+        {                                                                                                    \
+            (const uint8_t *)(literal), sizeof(literal) - 1                                                  \
+        }                                                                                                    \
+    }
 
 struct outcome {
     enum im_answer answer;
     struct finding finding;
-    size_t asked_bytes;      /* bytes of the stream given when the answer came */
-    struct recorder record;  /* begins with the yes; what feed told follows */
+    size_t asked_bytes;     /* bytes of the stream given when the answer came */
+    struct recorder record; /* begins with the yes; what feed told follows */
 };
 
 /* A TCP conversation, each step one segment: probe until an answer, then feed. */
@@ -30,7 +42,8 @@ void converse_udp(const struct parser *p, const struct step *steps, size_t count
 
 /*
  * Run a TCP conversation as it is; in segments of one byte; cut in two at every byte; and every prefix of it.
- * Fails the test unless all whole runs give the same lines and no prefix contradicts them. *out gets the plain run.
+ * Fails the test unless all whole runs give the same lines and no prefix contradicts them. *out gets the
+ * plain run.
  */
 void check_laws(const struct parser *p, const struct step *steps, size_t count, struct outcome *out);
 

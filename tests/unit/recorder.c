@@ -205,8 +205,8 @@ static void learn(struct recorder *r, struct view name, const struct ip_addr *ad
     text_format(&r->out, " %u\n", ttl_s);
 }
 
-void session_learn_address(struct session *s, struct view name, struct view canonical, const struct ip_addr *addr,
-                           uint32_t ttl_s)
+void session_learn_address(struct session *s, struct view name, struct view canonical,
+                           const struct ip_addr *addr, uint32_t ttl_s)
 {
     if (!view_equal_nocase(name, canonical))
         learn(of(s), canonical, addr, ttl_s);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Stands in for the inspection driver in tests of one parser: every session_ call becomes one line of text, in
- * order, such as
+ * Stands in for the inspection driver in tests of one parser: every session_ call becomes one line of text,
+ * in order, such as
  *
  *     name sni example.org                      activity chat account=bob peer=alice out text=hi
  *     evidence payload oscar FLAP sign-on       expect tcp 10.0.0.2:5190 file oft oscar
@@ -20,13 +20,13 @@ enum { RECORD_BYTES = 1 << 16 };
 struct recorder {
     char text[RECORD_BYTES]; /* the lines */
     struct text out;
-    bool known_names;        /* what session_name and session_http answer */
+    bool known_names; /* what session_name and session_http answer */
     bool settled, upgraded;
     uint64_t now_us;
     struct ip_addr address[2];
     uint16_t port[2];
     bool udp;
-    int inner_open;          /* direction of an unfinished inner line, or -1 */
+    int inner_open; /* direction of an unfinished inner line, or -1 */
 };
 
 /* A recorder whose ends are 10.0.0.1:40000 (client) and 192.0.2.1:5000 (server). */

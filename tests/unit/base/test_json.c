@@ -19,7 +19,8 @@ static void test_nested_values_have_their_commas(void **state)
     json_bool(&j, "c", true);
     json_time(&j, "t", 1700000000123456);
     json_object_end(&j);
-    assert_string_equal(buffer, "{\"a\":1,\"b\":[\"x\",{}],\"c\":true,\"t\":\"2023-11-14T22:13:20.123456+0000\"}");
+    assert_string_equal(buffer,
+                        "{\"a\":1,\"b\":[\"x\",{}],\"c\":true,\"t\":\"2023-11-14T22:13:20.123456+0000\"}");
 }
 
 static void test_hostile_text_stays_one_json_string(void **state)

@@ -25,7 +25,8 @@ static void test_printable_keeps_utf8_and_replaces_the_rest(void **state)
 
     (void)state;
     text_printable(&t, VIEW("a\x1b[31m\xc3\xa9\xff\xc2\x85\xed\xa0\x80\n"));
-    assert_string_equal(buffer, "a?[31m\xc3\xa9????" "??");
+    assert_string_equal(buffer, "a?[31m\xc3\xa9????"
+                                "??");
 }
 
 static void test_printable_never_cuts_inside_a_character(void **state)

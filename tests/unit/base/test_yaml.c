@@ -194,7 +194,8 @@ static void test_an_unknown_key_gets_a_hint(void **state)
 
 static void test_values_have_the_type_that_is_asked_for(void **state)
 {
-    struct yaml *y = parse("[true, \"true\", yes, 12, -3, 0x10, 1e3, 99999999999999999999, ~, null, \"\", \"null\"]\n");
+    struct yaml *y =
+        parse("[true, \"true\", yes, 12, -3, 0x10, 1e3, 99999999999999999999, ~, null, \"\", \"null\"]\n");
     const struct yaml_node *n[12], *at = yaml_first(yaml_root(y));
     struct view v;
     int64_t number = 77;
@@ -223,7 +224,8 @@ static void test_values_have_the_type_that_is_asked_for(void **state)
 
 static void test_every_prefix_and_every_broken_byte_is_harmless(void **state)
 {
-    static const char text[] = "a: {b: [1, \"x\\ty\", 'z'], c: |\n  two\n  lines\n}\nd:\n  - e: f\n    g: >-\n      folded\n";
+    static const char text[] =
+        "a: {b: [1, \"x\\ty\", 'z'], c: |\n  two\n  lines\n}\nd:\n  - e: f\n    g: >-\n      folded\n";
     static const char broken[] = { '\0', '"', '[', '}', ':', '\n', '&', '\x80', ' ' };
     char copy[sizeof text];
 

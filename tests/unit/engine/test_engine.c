@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine on captures made here: whatever the number of workers and wherever the bytes come from, the same events
- * come out; limits are kept; captures do not know of each other.
+ * The engine on captures made here: whatever the number of workers and wherever the bytes come from, the same
+ * events come out; limits are kept; captures do not know of each other.
  */
 #include "engine/engine.h"
 #include "test.h"
@@ -108,7 +108,8 @@ static void tcp(struct making *m, struct talk *t, bool reply, uint16_t flags, co
 /* A datagram of 3,000 octets in three fragments, the last one first. */
 static void udp_in_fragments(struct making *m, const struct talk *t)
 {
-    static uint8_t datagram[3000] = { 0x9c, 0x41, 0x13, 0xc4, 0x0b, 0xb8, 0, 0, 'n', 'o', 't', 'h', 'i', 'n', 'g' };
+    static uint8_t datagram[3000] = { 0x9c, 0x41, 0x13, 0xc4, 0x0b, 0xb8, 0,  0,
+                                      'n',  'o',  't',  'h',  'i',  'n',  'g' };
 
     for (unsigned i = 3; i-- > 0;) {
         put_ip(m, t, false, 1000, (uint16_t)((i < 2 ? 0x2000 : 0) | i * 125));
@@ -137,9 +138,13 @@ static struct making busy_capture(uint64_t start_s)
             switch (round) {
             case 0: tcp(&m, t, false, 2, ""); break;
             case 1: tcp(&m, t, true, 0x12, ""); break;
-            case 2: tcp(&m, t, false, 0x18, irc ? "NICK bob\r\nUSER bob 0 * :Bob\r\n" : "\1\2\3\4 nothing"); break;
-            case 3: tcp(&m, t, true, 0x18, irc ? ":irc.example.net 001 bob :Welcome to the network, bob\r\n" : "\5\6\7");
-                    break;
+            case 2:
+                tcp(&m, t, false, 0x18, irc ? "NICK bob\r\nUSER bob 0 * :Bob\r\n" : "\1\2\3\4 nothing");
+                break;
+            case 3:
+                tcp(&m, t, true, 0x18,
+                    irc ? ":irc.example.net 001 bob :Welcome to the network, bob\r\n" : "\5\6\7");
+                break;
             case 4: tcp(&m, t, false, 0x18, irc ? "PRIVMSG alice :hi\r\n" : "\1\1\1"); break;
             default: tcp(&m, t, i % 2, 0x11, ""); break;
             }
@@ -187,10 +192,15 @@ static void events_free(struct events *e)
     *e = (struct events){ .lock = PTHREAD_MUTEX_INITIALIZER };
 }
 
-static struct engine *engine(struct catalog *catalog, unsigned workers, uint32_t max_flows, struct events *out)
+static struct engine *engine(struct catalog *catalog, unsigned workers, uint32_t max_flows,
+                             struct events *out)
 {
-    struct engine_config config = { .catalog = catalog, .workers = workers, .max_flows = max_flows, .all_flows = true,
-                                    .flow = on_flow, .context = out };
+    struct engine_config config = { .catalog = catalog,
+                                    .workers = workers,
+                                    .max_flows = max_flows,
+                                    .all_flows = true,
+                                    .flow = on_flow,
+                                    .context = out };
     struct imw_error_info err;
     struct engine *e;
 
@@ -356,7 +366,8 @@ static void test_captures_of_any_times_may_follow_each_other(void **state)
 static void test_flows_are_named_in_several_ways(void **state)
 {
     const uint8_t a[4] = { 10, 0, 0, 1 }, b[4] = { 192, 0, 2, 1 };
-    struct flow f = { .key = { .addr = { ip_from_v4(a), ip_from_v4(b) }, .port = { 40000, 443 }, .l4 = L4_TCP } };
+    struct flow f = { .key = {
+                          .addr = { ip_from_v4(a), ip_from_v4(b) }, .port = { 40000, 443 }, .l4 = L4_TCP } };
     char community_id[32];
 
     (void)state;

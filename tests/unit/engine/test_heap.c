@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The packet path takes nothing from the heap once the engine is made: captures of every protocol are read while each
- * call of malloc and its kin by our code is counted (the linker puts our functions before them).
+ * The packet path takes nothing from the heap once the engine is made: captures of every protocol are read
+ * while each call of malloc and its kin by our code is counted (the linker puts our functions before them).
  *
- * One exception, counted on its own: a cipher context for each QUIC Initial that is decrypted, since libcrypto has no other
- * way to AES-GCM. What libcrypto takes for itself is not seen here.
+ * One exception, counted on its own: a cipher context for each QUIC Initial that is decrypted, since
+ * libcrypto has no other way to AES-GCM. What libcrypto takes for itself is not seen here.
  */
 #include "engine/engine.h"
 #include "test.h"
@@ -88,8 +88,9 @@ static void test_the_packet_path_takes_nothing_from_the_heap(void **state)
     (void)state;
     assert_non_null(folder);
     assert_true(catalog_builtin(&catalog, &err));
-    struct engine_config config = { .catalog = catalog, .all_flows = true, .flow = on_flow, .activity = on_activity,
-                                    .context = &flows };
+    struct engine_config config = {
+        .catalog = catalog, .all_flows = true, .flow = on_flow, .activity = on_activity, .context = &flows
+    };
     armed = true;
     assert_true(engine_new(&config, &e, &err));
     armed = false;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Events: the longest there can be fits its line, and every event is JSON, checked by a small reader of the grammar. */
+/* Events: the longest there can be fits its line, and every event is JSON, checked by a small reader of the
+ * grammar. */
 #include "../identify/rig.h"
 #include "event/event.h"
 
@@ -85,10 +86,15 @@ static void assert_event(const char *line, size_t len)
 
 static void test_the_reader_itself(void **state)
 {
-    static const struct { const char *text; bool json; } cases[] = {
-        { "{}", true },         { "{\"a\":1,\"b\":[true,\"x\\u0001\"]}", true }, { "{\"a\":1,}", false },
-        { "{\"a\" 1}", false }, { "[01]", false },  { "\"\x01\"", false },        { "{\"a\":1}}", false },
-        { "\"\\x\"", false },   { "\"\xff\"", false }, { "{a:1}", false },
+    static const struct {
+        const char *text;
+        bool json;
+    } cases[] = {
+        { "{}", true },          { "{\"a\":1,\"b\":[true,\"x\\u0001\"]}", true },
+        { "{\"a\":1,}", false }, { "{\"a\" 1}", false },
+        { "[01]", false },       { "\"\x01\"", false },
+        { "{\"a\":1}}", false }, { "\"\\x\"", false },
+        { "\"\xff\"", false },   { "{a:1}", false },
     };
 
     (void)state;
@@ -117,8 +123,10 @@ static struct catalog *long_catalog(void)
     struct folder f = folder_new();
     struct catalog *c;
 
-    snprintf(yaml, sizeof yaml, "slug: long\nname: N\nvendor: %s\nclass: im\nend_to_end: true\nsummary: S\n"
-             "domains:\n  - {names: [long.example], role: chat}\n", fill(vendor, sizeof vendor, 'v'));
+    snprintf(yaml, sizeof yaml,
+             "slug: long\nname: N\nvendor: %s\nclass: im\nend_to_end: true\nsummary: S\n"
+             "domains:\n  - {names: [long.example], role: chat}\n",
+             fill(vendor, sizeof vendor, 'v'));
     folder_write(&f, "long.yaml", yaml);
     if (!catalog_open(f.path, &c, &err))
         fail_msg("%s:%u %s: %s", err.file, err.line, err.key, err.text);
@@ -129,14 +137,23 @@ static struct catalog *long_catalog(void)
 static void longest(struct catalog *c, char with)
 {
     static char out[EVE_LINE_BYTES], file[256], rule[20000], words[4][2000];
-    const uint8_t v6[16] = { 0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
+    const uint8_t v6[16] = { 0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff, 0xff, 0xff,
+                             0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
     static char hosts[2][64];
     static struct record r;
-    struct flow f = { .key = { .addr = { ip_from_v6(v6), ip_from_v6(v6) }, .port = { 65535, 65535 }, .l4 = L4_UDP },
-                      .bytes = { UINT64_MAX, UINT64_MAX }, .packets = { UINT32_MAX, UINT32_MAX },
-                      .first_us = UINT64_MAX / 2, .service = 1, .app = PROTOCOL_WHATSAPP_NOISE,
-                      .protocol = PROTOCOL_TELEGRAM_CALL, .activities = 0x3f, .delivery = DELIVERY_SERVER_BROKER,
-                      .confidence = 100, .flags = FLOW_MIDSTREAM | FLOW_CONFLICT };
+    struct flow f = {
+        .key = { .addr = { ip_from_v6(v6), ip_from_v6(v6) }, .port = { 65535, 65535 }, .l4 = L4_UDP },
+        .bytes = { UINT64_MAX, UINT64_MAX },
+        .packets = { UINT32_MAX, UINT32_MAX },
+        .first_us = UINT64_MAX / 2,
+        .service = 1,
+        .app = PROTOCOL_WHATSAPP_NOISE,
+        .protocol = PROTOCOL_TELEGRAM_CALL,
+        .activities = 0x3f,
+        .delivery = DELIVERY_SERVER_BROKER,
+        .confidence = 100,
+        .flags = FLOW_MIDSTREAM | FLOW_CONFLICT
+    };
 
     memset(&r, 0, sizeof r);
     for (unsigned i = 0; i < RECORD_EVIDENCE; i++) {
@@ -154,15 +171,25 @@ static void longest(struct catalog *c, char with)
     FILL(r.account);
     FILL(r.ja4);
     r.messages = r.files = r.calls = UINT32_MAX;
-    struct flow_event e = { .flow = &f, .record = &r, .catalog = c, .file = FILL(file), .flow_id = UINT64_MAX,
-                            .last_us = UINT64_MAX, .port_agile = true, .verdict = { "block", FILL(rule) },
-                            .client_host = FILL(hosts[0]), .server_host = FILL(hosts[1]) };
+    struct flow_event e = { .flow = &f,
+                            .record = &r,
+                            .catalog = c,
+                            .file = FILL(file),
+                            .flow_id = UINT64_MAX,
+                            .last_us = UINT64_MAX,
+                            .port_agile = true,
+                            .verdict = { "block", FILL(rule) },
+                            .client_host = FILL(hosts[0]),
+                            .server_host = FILL(hosts[1]) };
     assert_event(out, eve_flow(&e, out));
     assert_null(strstr(out, "\"flow_id\":-"));
 
-    struct im_detail d = { .account = view_string(FILL(words[0])), .peer = view_string(FILL(words[1])),
-                           .room = view_string(FILL(words[2])), .file = view_string(FILL(words[3])),
-                           .size = UINT64_MAX, .outgoing = true };
+    struct im_detail d = { .account = view_string(FILL(words[0])),
+                           .peer = view_string(FILL(words[1])),
+                           .room = view_string(FILL(words[2])),
+                           .file = view_string(FILL(words[3])),
+                           .size = UINT64_MAX,
+                           .outgoing = true };
     struct activity_event a = { &f, &r, c, file, UINT64_MAX, UINT64_MAX, ACTIVITY_PRESENCE, &d };
     assert_event(out, eve_activity(&a, out));
 }
@@ -183,7 +210,9 @@ static void test_a_flow_of_which_little_is_known(void **state)
     char out[EVE_LINE_BYTES];
     struct catalog *c = rig_catalog();
     struct flow f = { .key = { .l4 = L4_TCP } };
-    struct flow_event e = { .flow = &f, .catalog = c, .client_host = "", .server_host = "", .verdict = { "alert", "default" } };
+    struct flow_event e = {
+        .flow = &f, .catalog = c, .client_host = "", .server_host = "", .verdict = { "alert", "default" }
+    };
 
     (void)state;
     assert_event(out, eve_flow(&e, out));

@@ -136,12 +136,12 @@ static void test_of_two_copies_the_first_counts_and_the_difference_is_told(void 
     begin(&g);
     push(p, st, &g, 10, "", TCP_SYN);
     assert_false(push(p, st, &g, 15, "EARLY", TCP_ACK));
-    assert_true(push(p, st, &g, 13, "xxearly!", TCP_ACK));      /* differs from the kept bytes */
+    assert_true(push(p, st, &g, 13, "xxearly!", TCP_ACK)); /* differs from the kept bytes */
     assert_false(push(p, st, &g, 11, "ab", TCP_ACK));
     assert_string_equal(g.text, "abxxEARLY!");
-    assert_false(push(p, st, &g, 11, "abxx", TCP_ACK));         /* the same again */
-    assert_true(push(p, st, &g, 13, "yy", TCP_ACK));            /* differs from delivered bytes */
-    assert_true(push(p, st, &g, 20, "?next", TCP_ACK));         /* differs, and goes on */
+    assert_false(push(p, st, &g, 11, "abxx", TCP_ACK)); /* the same again */
+    assert_true(push(p, st, &g, 13, "yy", TCP_ACK));    /* differs from delivered bytes */
+    assert_true(push(p, st, &g, 20, "?next", TCP_ACK)); /* differs, and goes on */
     assert_string_equal(g.text, "abxxEARLY!next");
     assert_int_equal(counters.n[COUNT_STREAM_CONFLICT], 3);
     stream_pool_free(p);
@@ -159,9 +159,9 @@ static void test_copies_are_compared_in_the_window_only(void **state)
     memset(block, 'a', 200);
     block[200] = '\0';
     push(p, st, &g, 1000, block, TCP_ACK);
-    assert_false(push(p, st, &g, 1000, "b", TCP_ACK));  /* long gone */
+    assert_false(push(p, st, &g, 1000, "b", TCP_ACK)); /* long gone */
     assert_false(push(p, st, &g, 1135, "b", TCP_ACK));
-    assert_true(push(p, st, &g, 1136, "b", TCP_ACK));   /* the oldest of the last 64 */
+    assert_true(push(p, st, &g, 1136, "b", TCP_ACK)); /* the oldest of the last 64 */
     assert_true(push(p, st, &g, 1190, "aaaaaaaaab", TCP_ACK));
     block[150] = 'c';
     assert_true(push(p, st, &g, 1000, block, TCP_ACK)); /* the ring wraps inside it */

@@ -17,7 +17,8 @@ static void on_end(void *context, struct flow *f, enum flow_end why)
     log->last = *f;
 }
 
-static struct flow_table *table(const struct flow_table_config *config, struct counters *counters, struct log *log)
+static struct flow_table *table(const struct flow_table_config *config, struct counters *counters,
+                                struct log *log)
 {
     struct flow_table *t;
     struct imw_error_info err;
@@ -26,12 +27,20 @@ static struct flow_table *table(const struct flow_table_config *config, struct c
     return t;
 }
 
-static struct packet packet(uint32_t client, uint16_t port, uint8_t l4, uint8_t flags, uint64_t second, bool reply)
+static struct packet packet(uint32_t client, uint16_t port, uint8_t l4, uint8_t flags, uint64_t second,
+                            bool reply)
 {
-    uint8_t a[4] = { 10, (uint8_t)(client >> 16), (uint8_t)(client >> 8), (uint8_t)client }, b[4] = { 192, 0, 2, 1 };
-    struct packet p = { .src = ip_from_v4(reply ? b : a), .dst = ip_from_v4(reply ? a : b), .src_port = port,
-                        .dst_port = 443, .l4 = l4, .tcp_flags = flags, .wire_len = 60,
-                        .time_us = (1000000000 + second) * 1000000, .payload = view_of(NULL, 0) };
+    uint8_t a[4] = { 10, (uint8_t)(client >> 16), (uint8_t)(client >> 8), (uint8_t)client },
+            b[4] = { 192, 0, 2, 1 };
+    struct packet p = { .src = ip_from_v4(reply ? b : a),
+                        .dst = ip_from_v4(reply ? a : b),
+                        .src_port = port,
+                        .dst_port = 443,
+                        .l4 = l4,
+                        .tcp_flags = flags,
+                        .wire_len = 60,
+                        .time_us = (1000000000 + second) * 1000000,
+                        .payload = view_of(NULL, 0) };
     if (reply) {
         p.src_port = 443;
         p.dst_port = port;
@@ -52,7 +61,8 @@ static void test_both_directions_are_one_flow(void **state)
     struct counters counters = { 0 };
     struct log log = { 0 };
     struct flow_table *t = table(&(struct flow_table_config){ 0 }, &counters, &log);
-    struct packet there = packet(1, 40000, L4_TCP, TCP_SYN, 0, false), back = packet(1, 40000, L4_TCP, TCP_SYN | TCP_ACK, 0, true);
+    struct packet there = packet(1, 40000, L4_TCP, TCP_SYN, 0, false),
+                  back = packet(1, 40000, L4_TCP, TCP_SYN | TCP_ACK, 0, true);
     enum flow_dir from;
     bool is_new;
 
@@ -93,7 +103,8 @@ static void test_idle_flows_end_by_packet_time(void **state)
 {
     struct counters counters = { 0 };
     struct log log = { 0 };
-    struct flow_table *t = table(&(struct flow_table_config){ .udp_idle_s = 100, .opening_idle_s = 30 }, &counters, &log);
+    struct flow_table *t =
+        table(&(struct flow_table_config){ .udp_idle_s = 100, .opening_idle_s = 30 }, &counters, &log);
     enum flow_dir from;
     bool is_new;
 
@@ -125,14 +136,16 @@ static void test_a_new_syn_on_a_closed_flow_is_another_flow(void **state)
     bool is_new;
 
     (void)state;
-    struct packet syn = packet(1, 40000, L4_TCP, TCP_SYN, 0, false), rst = packet(1, 40000, L4_TCP, TCP_RST, 1, true);
+    struct packet syn = packet(1, 40000, L4_TCP, TCP_SYN, 0, false),
+                  rst = packet(1, 40000, L4_TCP, TCP_RST, 1, true);
     give(t, &syn, &from, &is_new);
     give(t, &rst, &from, &is_new);
     struct packet again = packet(1, 40000, L4_TCP, TCP_SYN, 2, false);
     give(t, &again, &from, &is_new);
     assert_true(is_new);
     assert_int_equal(log.by[FLOW_END_REUSED], 1);
-    struct packet other = packet(2, 40000, L4_TCP, TCP_SYN, 2, false), end = packet(2, 40000, L4_TCP, TCP_RST, 2, true);
+    struct packet other = packet(2, 40000, L4_TCP, TCP_SYN, 2, false),
+                  end = packet(2, 40000, L4_TCP, TCP_RST, 2, true);
     give(t, &other, &from, &is_new);
     give(t, &end, &from, &is_new);
     flow_table_flush(t); /* closed is closed, though its time to linger had not run out */
@@ -199,7 +212,8 @@ static void test_a_table_that_was_flushed_takes_flows_of_an_earlier_time(void **
     struct counters counters = { 0 };
     struct log log = { 0 };
     struct flow_table *t = table(&(struct flow_table_config){ .opening_idle_s = 30 }, &counters, &log);
-    struct packet late = packet(1, 1000, L4_UDP, 0, 400000000, false), early = packet(2, 1001, L4_UDP, 0, 0, false);
+    struct packet late = packet(1, 1000, L4_UDP, 0, 400000000, false),
+                  early = packet(2, 1001, L4_UDP, 0, 0, false);
     enum flow_dir from;
     bool is_new;
 
@@ -250,7 +264,8 @@ static void test_streams_start_where_both_ends_agreed(void **state)
     struct counters counters = { 0 };
     struct log log = { 0 };
     struct flow_table *t = table(&(struct flow_table_config){ 0 }, &counters, &log);
-    struct packet syn = packet(1, 40000, L4_TCP, TCP_SYN, 0, false), answer = packet(1, 40000, L4_TCP, TCP_SYN | TCP_ACK, 0, true);
+    struct packet syn = packet(1, 40000, L4_TCP, TCP_SYN, 0, false),
+                  answer = packet(1, 40000, L4_TCP, TCP_SYN | TCP_ACK, 0, true);
     enum flow_dir from;
     bool is_new;
 

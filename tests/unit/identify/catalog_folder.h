@@ -47,5 +47,4 @@ static inline void folder_remove(const struct folder *f)
 }
 
 /* The head of a service file. */
-#define HEAD(slug)                                                                                             \
-    "slug: " slug "\nname: N\nvendor: V\nclass: im\nend_to_end: true\nsummary: S\n"
+#define HEAD(slug) "slug: " slug "\nname: N\nvendor: V\nclass: im\nend_to_end: true\nsummary: S\n"

@@ -52,16 +52,16 @@ static inline struct view all(const struct bytes *b)
 
 /* What a ClientHello is made of; zeroes and NULL leave a part out. */
 struct hello_parts {
-    uint16_t version;             /* 0: 0x0303 */
-    const uint16_t *ciphers;      /* ends with 0; NULL: two of TLS 1.3 */
-    const uint16_t *extensions;   /* in this order, ends with 0xffff; those below get content, others none */
-    const char *name;             /* server_name */
-    const char *protocols;        /* ALPN, names between spaces */
-    const uint16_t *versions;     /* supported_versions, ends with 0 */
-    const uint16_t *signatures;   /* ends with 0 */
-    struct view transport;        /* QUIC transport parameters */
-    size_t key_share;             /* octets of a made-up key share: a post-quantum one has about 1,200 */
-    bool dtls;                    /* with a cookie */
+    uint16_t version;           /* 0: 0x0303 */
+    const uint16_t *ciphers;    /* ends with 0; NULL: two of TLS 1.3 */
+    const uint16_t *extensions; /* in this order, ends with 0xffff; those below get content, others none */
+    const char *name;           /* server_name */
+    const char *protocols;      /* ALPN, names between spaces */
+    const uint16_t *versions;   /* supported_versions, ends with 0 */
+    const uint16_t *signatures; /* ends with 0 */
+    struct view transport;      /* QUIC transport parameters */
+    size_t key_share;           /* octets of a made-up key share: a post-quantum one has about 1,200 */
+    bool dtls;                  /* with a cookie */
     const char *cookie;
 };
 
@@ -228,7 +228,11 @@ static inline void put_certificate(struct bytes *b, const char *common, const ch
     put_der(&tbs, 0x02, VIEW("\x01\x02\x03"));
     put_der(&tbs, 0x30, VIEW("\x06\x03\x2a\x03\x04"));
     put_der_name(&tbs, "issuer.decoy.example");
-    put_der(&tbs, 0x30, VIEW("\x17\x0d" "250101000000Z" "\x17\x0d" "260101000000Z"));
+    put_der(&tbs, 0x30,
+            VIEW("\x17\x0d"
+                 "250101000000Z"
+                 "\x17\x0d"
+                 "260101000000Z"));
     put_der_name(&tbs, common);
     put_der(&tbs, 0x30, VIEW("\x03\x01\x00"));
     if (names != NULL)

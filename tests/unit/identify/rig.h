@@ -5,21 +5,18 @@
 #include "identify/inspect.h"
 
 static const char rig_chat_yaml[] =
-    HEAD("chat")
-    "protocols: [tls]\n"
-    "domains:\n"
-    "  - {names: [chat.example], role: chat}\n"
-    "  - {names: [shared.example], role: chat, shared: true}\n"
-    "ranges:\n"
-    "  - {networks: [198.51.100.0/24], role: chat}\n"
-    "  - {networks: [203.0.113.0/24], role: chat, shared: true}\n"
-    "agents:\n"
-    "  - {match: [SharedLib/], shared: true}\n";
+    HEAD("chat") "protocols: [tls]\n"
+                 "domains:\n"
+                 "  - {names: [chat.example], role: chat}\n"
+                 "  - {names: [shared.example], role: chat, shared: true}\n"
+                 "ranges:\n"
+                 "  - {networks: [198.51.100.0/24], role: chat}\n"
+                 "  - {networks: [203.0.113.0/24], role: chat, shared: true}\n"
+                 "agents:\n"
+                 "  - {match: [SharedLib/], shared: true}\n";
 
-static const char rig_other_yaml[] =
-    HEAD("other")
-    "domains:\n"
-    "  - {names: [other.example], role: chat}\n";
+static const char rig_other_yaml[] = HEAD("other") "domains:\n"
+                                                   "  - {names: [other.example], role: chat}\n";
 
 struct rig {
     struct inspector *in;
@@ -61,12 +58,17 @@ static inline void rig_flow(struct rig *r, uint8_t l4, uint16_t client_port)
     r->next[1] = 5000;
 }
 
-static inline void rig_start(struct rig *r, const struct parser *const *parsers, unsigned count, uint32_t max_inspections)
+static inline void rig_start(struct rig *r, const struct parser *const *parsers, unsigned count,
+                             uint32_t max_inspections)
 {
-    *r = (struct rig){ .catalog = rig_catalog(), .knowledge = knowledge_new(),
+    *r = (struct rig){ .catalog = rig_catalog(),
+                       .knowledge = knowledge_new(),
                        .now_us = 1700000000u * UINT64_C(1000000) };
-    struct inspector_config config = { .parsers = parsers, .parser_count = count, .catalog = r->catalog,
-                                       .knowledge = r->knowledge, .max_inspections = max_inspections };
+    struct inspector_config config = { .parsers = parsers,
+                                       .parser_count = count,
+                                       .catalog = r->catalog,
+                                       .knowledge = r->knowledge,
+                                       .max_inspections = max_inspections };
     struct imw_error_info err;
 
     assert_non_null(r->knowledge);
@@ -76,9 +78,13 @@ static inline void rig_start(struct rig *r, const struct parser *const *parsers,
 
 static inline void rig_packet(struct rig *r, enum flow_dir from, struct view bytes, uint32_t skip)
 {
-    uint8_t *copy = malloc(bytes.len > 0 ? bytes.len : 1); /* of its own size: a read past the end is caught */
-    struct packet p = { .l4 = r->flow.key.l4, .tcp_flags = TCP_ACK, .seq = r->next[from] + skip,
-                        .ack = r->next[dir_other(from)], .payload_len = (uint32_t)bytes.len,
+    uint8_t *copy =
+        malloc(bytes.len > 0 ? bytes.len : 1); /* of its own size: a read past the end is caught */
+    struct packet p = { .l4 = r->flow.key.l4,
+                        .tcp_flags = TCP_ACK,
+                        .seq = r->next[from] + skip,
+                        .ack = r->next[dir_other(from)],
+                        .payload_len = (uint32_t)bytes.len,
                         .time_us = r->now_us };
 
     assert_non_null(copy);

@@ -1,44 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Look-ups: label boundaries, the longest name, the narrowest range; damaged images; the built-in catalog. */
-#include "identify/catalog.h"
 #include "catalog_folder.h"
+#include "identify/catalog.h"
 #include "identify/catalog_format.h"
 
 static const char chat_yaml[] =
-    HEAD("chat")
-    "country: CH\n"
-    "protocols: [tls, quic]\n"
-    "domains:\n"
-    "  - names: [chat.example, deep.chat.example]\n"
-    "    role: chat\n"
-    "    source: the vendor\n"
-    "  - names: [media.chat.example]\n"
-    "    role: media\n"
-    "  - {names: [only.example.net], role: login, exact: true}\n"
-    "  - {names: [cdn.example.org], role: web, shared: true}\n"
-    "  - {names: [chat.*.cdn.example.org, pics-*.host.example], role: media}\n"
-    "  - names: [B\xc3\xbc" "cher.example]\n"
-    "not_below: [blog.chat.example, shop.chat.example]\n"
-    "ranges:\n"
-    "  - {networks: [192.0.2.0/24, \"2001:db8::/32\"], role: any, shared: true}\n"
-    "  - {networks: [192.0.2.64/26], role: call, l4: udp, ports: [3478, 8000-8010]}\n"
-    "  - {networks: [192.0.2.64/26], role: chat}\n"
-    "  - {networks: [192.0.2.255/32, 255.255.255.0/24, \"2001:db8:1::/48\"], role: login}\n"
-    "ports: {tcp: [5222, 6000-6010], udp: [3478]}\n"
-    "agents:\n"
-    "  - match: [Chat/, Chat/2, \"*InnerChat \"]\n"
-    "paths:\n"
-    "  - {match: [/chat/, /chat/files/], role: chat}\n"
-    "  - {match: [/chat/files/up], role: media}\n"
-    "ja4:\n"
-    "  - match: [t13d1516h2_8daaf6152771_b0da82dd1658]\n";
+    HEAD("chat") "country: CH\n"
+                 "protocols: [tls, quic]\n"
+                 "domains:\n"
+                 "  - names: [chat.example, deep.chat.example]\n"
+                 "    role: chat\n"
+                 "    source: the vendor\n"
+                 "  - names: [media.chat.example]\n"
+                 "    role: media\n"
+                 "  - {names: [only.example.net], role: login, exact: true}\n"
+                 "  - {names: [cdn.example.org], role: web, shared: true}\n"
+                 "  - {names: [chat.*.cdn.example.org, pics-*.host.example], role: media}\n"
+                 "  - names: [B\xc3\xbc"
+                 "cher.example]\n"
+                 "not_below: [blog.chat.example, shop.chat.example]\n"
+                 "ranges:\n"
+                 "  - {networks: [192.0.2.0/24, \"2001:db8::/32\"], role: any, shared: true}\n"
+                 "  - {networks: [192.0.2.64/26], role: call, l4: udp, ports: [3478, 8000-8010]}\n"
+                 "  - {networks: [192.0.2.64/26], role: chat}\n"
+                 "  - {networks: [192.0.2.255/32, 255.255.255.0/24, \"2001:db8:1::/48\"], role: login}\n"
+                 "ports: {tcp: [5222, 6000-6010], udp: [3478]}\n"
+                 "agents:\n"
+                 "  - match: [Chat/, Chat/2, \"*InnerChat \"]\n"
+                 "paths:\n"
+                 "  - {match: [/chat/, /chat/files/], role: chat}\n"
+                 "  - {match: [/chat/files/up], role: media}\n"
+                 "ja4:\n"
+                 "  - match: [t13d1516h2_8daaf6152771_b0da82dd1658]\n";
 
-static const char other_yaml[] =
-    HEAD("other")
-    "domains:\n"
-    "  - names: [shop.chat.example]\n"
-    "ranges:\n"
-    "  - networks: [192.0.2.80/28]\n";
+static const char other_yaml[] = HEAD("other") "domains:\n"
+                                               "  - names: [shop.chat.example]\n"
+                                               "ranges:\n"
+                                               "  - networks: [192.0.2.80/28]\n";
 
 static int open_small(void **state)
 {
@@ -112,15 +110,29 @@ static void test_case_final_dot_and_port_do_not_matter(void **state)
 
 static void test_what_is_no_domain_name_matches_nothing(void **state)
 {
-    static const char *const none[] = { "", ".", "..", "chat..example", ".chat.example", "chat.example..",
-                                        "chat.example:", "chat.example:https", "chat.example:1:2", "192.0.2.1",
-                                        "[2001:db8::1]", "2001:db8::1", "chat.example/", "ch at.chat.example",
-                                        "x@chat.example", "chat.example:99999" };
+    static const char *const none[] = { "",
+                                        ".",
+                                        "..",
+                                        "chat..example",
+                                        ".chat.example",
+                                        "chat.example..",
+                                        "chat.example:",
+                                        "chat.example:https",
+                                        "chat.example:1:2",
+                                        "192.0.2.1",
+                                        "[2001:db8::1]",
+                                        "2001:db8::1",
+                                        "chat.example/",
+                                        "ch at.chat.example",
+                                        "x@chat.example",
+                                        "chat.example:99999" };
     char longest[300];
 
     for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         assert_string_equal(name_entry(*state, none[i]), "");
-    assert_string_equal(name_entry(*state, "b\xc3\xbc" "cher.example"), "");
+    assert_string_equal(name_entry(*state, "b\xc3\xbc"
+                                           "cher.example"),
+                        "");
     memset(longest, 'a', 64);
     memcpy(longest + 64, ".chat.example", sizeof ".chat.example");
     assert_string_equal(name_entry(*state, longest), "");
@@ -165,7 +177,8 @@ static void test_exact_excluded_and_claimed_names(void **state)
     assert_string_equal(name_entry(c, "blog.chat.example"), "");
     assert_string_equal(name_entry(c, "a.blog.chat.example"), "");
     assert_string_equal(name_entry(c, "ablog.chat.example"), "chat.example");
-    assert_true(catalog_match_name(c, VIEW("shop.chat.example"), &hit)); /* excluded by one, claimed by the other */
+    assert_true(
+        catalog_match_name(c, VIEW("shop.chat.example"), &hit)); /* excluded by one, claimed by the other */
     assert_int_equal(hit.service, catalog_find(c, VIEW("other")));
 }
 
@@ -244,7 +257,8 @@ static void test_agents_paths_and_fingerprints(void **state)
     assert_false(catalog_match_agent(c, VIEW(""), &hit));
     assert_true(catalog_match_path(c, VIEW("/chat/files/upload?x"), &hit));
     assert_int_equal(hit.role, ROLE_MEDIA);
-    assert_true(catalog_match_path(c, VIEW("/chat/files/z"), &hit)); /* sorts after …/up, its kin is the parent */
+    assert_true(
+        catalog_match_path(c, VIEW("/chat/files/z"), &hit)); /* sorts after …/up, its kin is the parent */
     assert_true(view_equal(hit.entry, VIEW("/chat/files/")));
     assert_true(catalog_match_path(c, VIEW("/chat/z"), &hit));
     assert_false(catalog_match_path(c, VIEW("/chats"), &hit));
@@ -284,8 +298,8 @@ static void test_services_have_numbers_from_one(void **state)
     assert_int_equal(catalog_built(c), 1795305600); /* 2026-11-22T00:00:00Z */
 }
 
-static void count_entry(void *context, const char *kind, enum role role, enum strength strength, struct view entry,
-                        struct view source)
+static void count_entry(void *context, const char *kind, enum role role, enum strength strength,
+                        struct view entry, struct view source)
 {
     unsigned *count = context;
 
@@ -429,17 +443,36 @@ static void test_a_foreign_file_is_refused_with_its_name(void **state)
 static void test_the_built_in_catalog_knows_the_services_and_not_the_portals(void **state)
 {
     static const char *const names[][2] = {
-        { "g.whatsapp.net", "whatsapp" }, { "media-ams2-1.cdn.whatsapp.net", "whatsapp" },
-        { "venus.web.telegram.org", "telegram" }, { "chat.signal.org", "signal" },
-        { "szextshort.weixin.qq.com", "wechat" }, { "work.weixin.qq.com", "wecom" }, { "qq.com", "" },
-        { "www.qq.com", "" }, { "im.qq.com", "qq" }, { "gateway.discord.gg", "discord" },
-        { "edge-mqtt.facebook.com", "messenger" }, { "graph.facebook.com", "" }, { "www.facebook.com", "" },
-        { "instagram.fbcn1-1.fna.fbcdn.net", "instagram" }, { "scontent.fbcn1-1.fna.fbcdn.net", "" },
-        { "scs.msg.yahoo.com", "yahoo" }, { "mail.yahoo.com", "" }, { "emea.ng.msg.teams.microsoft.com", "teams" },
-        { "outlook.office.com", "" }, { "login.microsoftonline.com", "" }, { "mtalk.google.com", "" },
-        { "stun.l.google.com", "" }, { "chat.google.com", "google-chat" }, { "mail.google.com", "" },
-        { "gsp-ssl.ls.apple.com", "" }, { "us05web.zoom.us", "zoom" }, { "notwhatsapp.com", "" },
-        { "whatsapp.com.evil.test", "" }, { "WHATSAPP.COM.", "whatsapp" }, { "whatsapp.com:443", "whatsapp" },
+        { "g.whatsapp.net", "whatsapp" },
+        { "media-ams2-1.cdn.whatsapp.net", "whatsapp" },
+        { "venus.web.telegram.org", "telegram" },
+        { "chat.signal.org", "signal" },
+        { "szextshort.weixin.qq.com", "wechat" },
+        { "work.weixin.qq.com", "wecom" },
+        { "qq.com", "" },
+        { "www.qq.com", "" },
+        { "im.qq.com", "qq" },
+        { "gateway.discord.gg", "discord" },
+        { "edge-mqtt.facebook.com", "messenger" },
+        { "graph.facebook.com", "" },
+        { "www.facebook.com", "" },
+        { "instagram.fbcn1-1.fna.fbcdn.net", "instagram" },
+        { "scontent.fbcn1-1.fna.fbcdn.net", "" },
+        { "scs.msg.yahoo.com", "yahoo" },
+        { "mail.yahoo.com", "" },
+        { "emea.ng.msg.teams.microsoft.com", "teams" },
+        { "outlook.office.com", "" },
+        { "login.microsoftonline.com", "" },
+        { "mtalk.google.com", "" },
+        { "stun.l.google.com", "" },
+        { "chat.google.com", "google-chat" },
+        { "mail.google.com", "" },
+        { "gsp-ssl.ls.apple.com", "" },
+        { "us05web.zoom.us", "zoom" },
+        { "notwhatsapp.com", "" },
+        { "whatsapp.com.evil.test", "" },
+        { "WHATSAPP.COM.", "whatsapp" },
+        { "whatsapp.com:443", "whatsapp" },
     };
     struct catalog *c;
 

@@ -37,7 +37,8 @@ static void test_each_mistake_is_named_with_line_and_key(void **state)
     assert_refused(HEAD("a") "country: Ch\n", "a.yaml:7:10: country: two capital letters");
     assert_refused("slug: a\nname: N\nvendor: V\nsummary: S\nclass: imm\nend_to_end: true\n",
                    "a.yaml:5:8: class: unknown word 'imm'; is 'im' meant?");
-    assert_refused(HEAD("a") "protocols: [tls, tsl]\n", "a.yaml:7:18: protocols[1]: unknown word 'tsl'; is 'tls' meant?");
+    assert_refused(HEAD("a") "protocols: [tls, tsl]\n",
+                   "a.yaml:7:18: protocols[1]: unknown word 'tsl'; is 'tls' meant?");
     assert_refused(HEAD("a") "domains:\n  - names: [x.example]\n    role: chatt\n",
                    "a.yaml:9:11: domains[0].role: unknown word 'chatt'; is 'chat' meant?");
     assert_refused(HEAD("a") "domains:\n  - names: [x.example]\n    networks: [x]\n",
@@ -49,9 +50,20 @@ static void test_each_mistake_is_named_with_line_and_key(void **state)
 
 static void test_names_that_are_none_are_refused(void **state)
 {
-    static const char *const names[] = { "x", "x..example", "-", "x.example.", "a b.example", "192.0.2.1",
-                                         "x.example/y", "*.x.example", "ab*.x.example", "ab.*.x.example",
-                                         "start*x.example", "start*.example", "start*.*.x.example", "x.exam_ple:443",
+    static const char *const names[] = { "x",
+                                         "x..example",
+                                         "-",
+                                         "x.example.",
+                                         "a b.example",
+                                         "192.0.2.1",
+                                         "x.example/y",
+                                         "*.x.example",
+                                         "ab*.x.example",
+                                         "ab.*.x.example",
+                                         "start*x.example",
+                                         "start*.example",
+                                         "start*.*.x.example",
+                                         "x.exam_ple:443",
                                          "a.b.c.d.e.f.g.h.i.j.k" };
     char yaml[512];
 
@@ -67,18 +79,24 @@ static void test_ranges_ports_and_texts_are_checked(void **state)
     (void)state;
     assert_refused(HEAD("a") "ranges:\n  - networks: [192.0.2.1/24]\n",
                    "a.yaml:8:16: ranges[0].networks[0]: the address has bits behind its mask");
-    assert_refused(HEAD("a") "ranges:\n  - networks: [192.0.2.0/33]\n", "a.yaml:8:16: ranges[0].networks[0]: not an");
-    assert_refused(HEAD("a") "ranges:\n  - networks: [0.0.0.0/0]\n", "a.yaml:8:16: ranges[0].networks[0]: too wide");
-    assert_refused(HEAD("a") "ranges:\n  - networks: [\"::/0\"]\n", "a.yaml:8:16: ranges[0].networks[0]: too wide");
-    assert_refused(HEAD("a") "ranges:\n  - networks: [192.0.2.0/24]\n    l4: sctp\n", "a.yaml:9:9: ranges[0].l4: must be");
+    assert_refused(HEAD("a") "ranges:\n  - networks: [192.0.2.0/33]\n",
+                   "a.yaml:8:16: ranges[0].networks[0]: not an");
+    assert_refused(HEAD("a") "ranges:\n  - networks: [0.0.0.0/0]\n",
+                   "a.yaml:8:16: ranges[0].networks[0]: too wide");
+    assert_refused(HEAD("a") "ranges:\n  - networks: [\"::/0\"]\n",
+                   "a.yaml:8:16: ranges[0].networks[0]: too wide");
+    assert_refused(HEAD("a") "ranges:\n  - networks: [192.0.2.0/24]\n    l4: sctp\n",
+                   "a.yaml:9:9: ranges[0].l4: must be");
     assert_refused(HEAD("a") "ports: {tcp: [0]}\n", "a.yaml:7:15: ports.tcp[0]: a port from 1");
     assert_refused(HEAD("a") "ports: {tcp: [65536]}\n", "a.yaml:7:15: ports.tcp[0]: a port from 1");
     assert_refused(HEAD("a") "ports: {udp: [20-10]}\n", "a.yaml:7:15: ports.udp[0]: a range of ports");
     assert_refused(HEAD("a") "ports: {sctp: [1]}\n", "a.yaml:7:15: ports.sctp: unknown key; is 'tcp' meant?");
-    assert_refused(HEAD("a") "agents:\n  - match: [\"*abc\"]\n", "a.yaml:8:13: agents[0].match[0]: too short");
+    assert_refused(HEAD("a") "agents:\n  - match: [\"*abc\"]\n",
+                   "a.yaml:8:13: agents[0].match[0]: too short");
     assert_refused(HEAD("a") "paths:\n  - match: [chat/]\n", "a.yaml:8:13: paths[0].match[0]: a path starts");
     assert_refused(HEAD("a") "ja4:\n  - match: [abc]\n", "a.yaml:8:13: ja4[0].match[0]: not a JA4");
-    assert_refused(HEAD("a") "risk: {files: maybe}\n", "a.yaml:7:15: risk.files: true or false is needed here");
+    assert_refused(HEAD("a") "risk: {files: maybe}\n",
+                   "a.yaml:7:15: risk.files: true or false is needed here");
 }
 
 static void assert_twice(const char *a, const char *b, const char *expected)
@@ -111,11 +129,11 @@ static void test_what_stands_twice_is_refused_with_both_places(void **state)
                  "a.yaml:9:13: domains[1].names[0]: 'x.example' stands already in a.yaml line 8");
     assert_twice("domains:\n  - names: [x.example]\nnot_below: [x.example]\n", "",
                  "a.yaml:9:13: not_below[0]: 'x.example' stands already in a.yaml line 8");
-    assert_twice("not_below: [x.example]\n", "not_below: [x.example]\n",
-                 NULL);
+    assert_twice("not_below: [x.example]\n", "not_below: [x.example]\n", NULL);
     assert_twice("ranges:\n  - networks: [192.0.2.0/24]\n", "ranges:\n  - networks: [192.0.2.0/24]\n",
                  "b.yaml:8:16: ranges[0].networks[0]: '192.0.2.0/24' stands already in a.yaml line 8");
-    assert_twice("ranges:\n  - networks: [192.0.2.0/24]\n    l4: udp\n", "ranges:\n  - networks: [192.0.2.0/24]\n", NULL);
+    assert_twice("ranges:\n  - networks: [192.0.2.0/24]\n    l4: udp\n",
+                 "ranges:\n  - networks: [192.0.2.0/24]\n", NULL);
     assert_twice("agents:\n  - match: [Chat/]\n", "agents:\n  - match: [Chat/]\n",
                  "b.yaml:8:13: agents[0].match[0]: 'Chat/' stands already in a.yaml line 8");
     assert_twice("paths:\n  - match: [/chat/]\n", "paths:\n  - match: [/chat/]\n",
@@ -124,7 +142,8 @@ static void test_what_stands_twice_is_refused_with_both_places(void **state)
 
 static void test_the_version_is_a_date(void **state)
 {
-    static const char *const bad[] = { "1", "2026.11", "2026.13.01", "2026.00.01", "2026.11.22.", "2026.11.22.1.2", "x" };
+    static const char *const bad[] = { "1",           "2026.11",        "2026.13.01", "2026.00.01",
+                                       "2026.11.22.", "2026.11.22.1.2", "x" };
     struct folder f = folder_new();
     struct catalog *c;
     char yaml[64];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From evidence to a decision: what decides alone, what together, what not at all. */
-#include "rig.h"
 #include "identify/decide.h"
+#include "rig.h"
 
 static const uint64_t start = UINT64_C(1700000000) * 1000000;
 
@@ -128,7 +128,8 @@ static int enter(void **state)
     const uint8_t client_end[4] = { 10, 0, 0, 1 }, server_end[4] = { 192, 0, 2, 1 };
 
     p = (struct place){ .context = { catalog, knowledge_new(), start } };
-    p.flow.key = (struct flow_key){ .addr = { ip_from_v4(client_end), ip_from_v4(server_end) }, .port = { 40000, 443 },
+    p.flow.key = (struct flow_key){ .addr = { ip_from_v4(client_end), ip_from_v4(server_end) },
+                                    .port = { 40000, 443 },
                                     .l4 = L4_TCP };
     p.chat = catalog_find(catalog, VIEW("chat"));
     p.other = catalog_find(catalog, VIEW("other"));
@@ -216,7 +217,9 @@ static void test_a_shared_range_does_not_decide(void **state)
 static void test_an_announced_leg_is_peer_to_peer(void **state)
 {
     struct place *p = *state;
-    struct expectation e = { .addr = p->flow.key.addr[FROM_SERVER], .port = 443, .activity = ACTIVITY_FILE,
+    struct expectation e = { .addr = p->flow.key.addr[FROM_SERVER],
+                             .port = 443,
+                             .activity = ACTIVITY_FILE,
                              .protocol = PROTOCOL_OFT };
     struct known_evidence out;
 
@@ -308,7 +311,8 @@ int main(void)
         cmocka_unit_test(test_values_are_printable_and_cut),
         cmocka_unit_test_setup_teardown(test_a_learnt_address_decides_for_a_silent_flow, enter, leave),
         cmocka_unit_test_setup_teardown(test_an_ambiguous_address_does_not_decide, enter, leave),
-        cmocka_unit_test_setup_teardown(test_a_clients_address_counts_only_where_ends_are_unsure, enter, leave),
+        cmocka_unit_test_setup_teardown(test_a_clients_address_counts_only_where_ends_are_unsure, enter,
+                                        leave),
         cmocka_unit_test_setup_teardown(test_a_shared_range_does_not_decide, enter, leave),
         cmocka_unit_test_setup_teardown(test_an_announced_leg_is_peer_to_peer, enter, leave),
         cmocka_unit_test_setup_teardown(test_a_neighbour_of_what_was_spoken_is_decided, enter, leave),

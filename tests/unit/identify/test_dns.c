@@ -12,10 +12,9 @@ static struct outcome out;
 #define QUERY "\x12\x34\1\0\0\1\0\0\0\0\0\0" QUESTION
 
 /* www is an alias of edge.example.net, whose address comes first */
-#define RESPONSE                                                                                            \
-    "\x12\x34\x81\x80\0\1\0\3\0\0\0\0" QUESTION                                                             \
-    "\4edge\7example\3net\0\0\1\0\1\0\0\0\74\0\4\xc6\x33\x64\7"                                             \
-    "\xc0\x0c\0\5\0\1\0\0\1\x2c\0\6\3cdn\xc0\x10"                                                           \
+#define RESPONSE                                                                                             \
+    "\x12\x34\x81\x80\0\1\0\3\0\0\0\0" QUESTION "\4edge\7example\3net\0\0\1\0\1\0\0\0\74\0\4\xc6\x33\x64\7"  \
+    "\xc0\x0c\0\5\0\1\0\0\1\x2c\0\6\3cdn\xc0\x10"                                                            \
     "\3cdn\xc0\x10\0\5\0\1\0\0\1\x2c\0\2\xc0\x21"
 
 /* One datagram on the given server port; the recorder keeps what it told. */
@@ -74,20 +73,22 @@ static void test_an_answer_to_another_question_is_told_for_its_own_name_only(voi
 static void test_ipv6_answers_and_errors(void **state)
 {
     (void)state;
-    on_port(53, VIEW("\0\1\x81\x80\0\1\0\1\0\0\0\0\1v\3six\0\0\x1c\0\1\xc0\x0c\0\x1c\0\1\0\0\0\7\0\x10"
-                     "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"), false);
+    on_port(53,
+            VIEW("\0\1\x81\x80\0\1\0\1\0\0\0\0\1v\3six\0\0\x1c\0\1\xc0\x0c\0\x1c\0\1\0\0\0\7\0\x10"
+                 "\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1"),
+            false);
     assert_true(recorder_has(&out.record, "learn v.six 2001:db8::1 7"));
     on_port(53, VIEW("\0\1\x81\x83\0\1\0\0\0\0\0\0" QUESTION),
             true); /* no such name: a look-up all the same */
     assert_true(recorder_has(&out.record, "activity lookup"));
 }
 
-#define HTTPS_ANSWER                                                                                        \
-    "\0\1\x81\x80\0\1\0\1\0\0\0\0\3www\7example\3com\0\0\x41\0\1"                                           \
-    "\xc0\x0c\0\x41\0\1\0\0\0\x0a\0\x32\0\1\0"                                                              \
-    "\0\1\0\3\2h3"                                  /* alpn */                                              \
-    "\0\4\0\x08\xc0\0\2\1\xc0\0\2\2"                /* ipv4hint */                                          \
-    "\0\5\0\4\1\2\3\4"                              /* ech */                                               \
+#define HTTPS_ANSWER                                                                                         \
+    "\0\1\x81\x80\0\1\0\1\0\0\0\0\3www\7example\3com\0\0\x41\0\1"                                            \
+    "\xc0\x0c\0\x41\0\1\0\0\0\x0a\0\x32\0\1\0"                                                               \
+    "\0\1\0\3\2h3"                                     /* alpn */                                            \
+    "\0\4\0\x08\xc0\0\2\1\xc0\0\2\2"                   /* ipv4hint */                                        \
+    "\0\5\0\4\1\2\3\4"                                 /* ech */                                             \
     "\0\6\0\x10\x20\1\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\2" /* ipv6hint */
 
 static void test_https_records_give_address_hints(void **state)
@@ -103,19 +104,37 @@ static void test_https_records_give_address_hints(void **state)
 static void test_host_names_come_from_multicast_and_reverse_look_ups(void **state)
 {
     (void)state;
-    assert_int_equal(on_port(5353, VIEW("\0\0\x84\0\0\0\0\1\0\0\0\1"
-                                        "\x08_airplay\4_tcp\5local\0\0\x0c\0\1\0\0\0\x78\0\2\xc0\x0c"
-                                        "\3mac\xc0\x1a\0\1\x80\1\0\0\0\x78\0\4\xc0\xa8\1\7"), false), IM_YES);
+    assert_int_equal(on_port(5353,
+                             VIEW("\0\0\x84\0\0\0\0\1\0\0\0\1"
+                                  "\x08_airplay\4_tcp\5local\0\0\x0c\0\1\0\0\0\x78\0\2\xc0\x0c"
+                                  "\3mac\xc0\x1a\0\1\x80\1\0\0\0\x78\0\4\xc0\xa8\1\7"),
+                             false),
+                     IM_YES);
     assert_string_equal(out.record.text, "host 192.168.1.7 mac.local\n");
-    assert_int_equal(on_port(5355, VIEW("\0\7\x80\0\0\1\0\1\0\0\0\0\2pc\0\0\1\0\1"
-                                        "\xc0\x0c\0\1\0\1\0\0\0\x1e\0\4\x0a\0\0\x0b"), false), IM_YES);
+    assert_int_equal(on_port(5355,
+                             VIEW("\0\7\x80\0\0\1\0\1\0\0\0\0\2pc\0\0\1\0\1"
+                                  "\xc0\x0c\0\1\0\1\0\0\0\x1e\0\4\x0a\0\0\x0b"),
+                             false),
+                     IM_YES);
     assert_true(recorder_has(&out.record, "host 10.0.0.11 pc"));
     assert_int_equal(recorder_count(&out.record, "learn"), 0);
-    on_port(53, VIEW("\0\7\x85\x80\0\1\0\1\0\0\0\0\1" "5\1" "0\1" "0\2" "10\7in-addr\4arpa\0\0\x0c\0\1"
-                     "\xc0\x0c\0\x0c\0\1\0\0\0\x1e\0\x0b\4bobs\4corp\0"), false);
+    on_port(53,
+            VIEW("\0\7\x85\x80\0\1\0\1\0\0\0\0\1"
+                 "5\1"
+                 "0\1"
+                 "0\2"
+                 "10\7in-addr\4arpa\0\0\x0c\0\1"
+                 "\xc0\x0c\0\x0c\0\1\0\0\0\x1e\0\x0b\4bobs\4corp\0"),
+            false);
     assert_true(recorder_has(&out.record, "host 10.0.0.5 bobs.corp"));
-    on_port(53, VIEW("\0\7\x85\x80\0\1\0\1\0\0\0\0\1" "8\1" "8\1" "8\1" "8\7in-addr\4arpa\0\0\x0c\0\1"
-                     "\xc0\x0c\0\x0c\0\1\0\0\0\x1e\0\x0b\4bobs\4corp\0"), false);
+    on_port(53,
+            VIEW("\0\7\x85\x80\0\1\0\1\0\0\0\0\1"
+                 "8\1"
+                 "8\1"
+                 "8\1"
+                 "8\7in-addr\4arpa\0\0\x0c\0\1"
+                 "\xc0\x0c\0\x0c\0\1\0\0\0\x1e\0\x0b\4bobs\4corp\0"),
+            false);
     assert_int_equal(recorder_count(&out.record, "host"), 0); /* not one of ours */
 }
 
@@ -135,7 +154,11 @@ static void test_pointers_do_not_loop(void **state)
     assert_int_equal(on_port(53, VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\xc0\x0c\0\1\0\1"), false), IM_NO);
     assert_int_equal(on_port(53, VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\1a\xc0\x0c\0\1\0\1"), false), IM_NO);
     assert_int_equal(on_port(53, VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\1a\xc0\x30\0\1\0\1"), false), IM_NO);
-    assert_int_equal(on_port(53, VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\x41" "a\0\0\1\0\1"), false), IM_NO);
+    assert_int_equal(on_port(53,
+                             VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\x41"
+                                  "a\0\0\1\0\1"),
+                             false),
+                     IM_NO);
     assert_int_equal(on_port(53, VIEW("\0\1\1\0\0\1\0\0\0\0\0\0\1a\xc0\0\0\1\0\1"), false),
                      IM_NO); /* the header */
 }

@@ -28,7 +28,8 @@ static struct bytes *datagram(enum flow_dir from)
     return &datagrams[sent++];
 }
 
-static void put_record(struct bytes *b, uint8_t type, uint16_t version, uint16_t epoch, uint64_t seq, struct view v)
+static void put_record(struct bytes *b, uint8_t type, uint16_t version, uint16_t epoch, uint64_t seq,
+                       struct view v)
 {
     put_number(b, type, 1);
     put_number(b, version, 2);
@@ -39,7 +40,8 @@ static void put_record(struct bytes *b, uint8_t type, uint16_t version, uint16_t
 }
 
 /* The piece [from, to) of a message, in a record of its own. */
-static void put_fragment(struct bytes *b, uint8_t type, uint16_t seq, struct view body, size_t from, size_t to)
+static void put_fragment(struct bytes *b, uint8_t type, uint16_t seq, struct view body, size_t from,
+                         size_t to)
 {
     struct bytes f = { 0 };
     struct view piece = view_slice(body, from, to);
@@ -56,9 +58,14 @@ static void put_fragment(struct bytes *b, uint8_t type, uint16_t seq, struct vie
 static void hello_body(struct bytes *body, const char *cookie, size_t key_share, const char *name)
 {
     body->len = 0;
-    put_hello_body(body, &(struct hello_parts){ .version = 0xfefd, .dtls = true, .cookie = cookie, .name = name,
-                                                .extensions = extensions, .versions = dtls13,
-                                                .signatures = signatures, .key_share = key_share });
+    put_hello_body(body, &(struct hello_parts){ .version = 0xfefd,
+                                                .dtls = true,
+                                                .cookie = cookie,
+                                                .name = name,
+                                                .extensions = extensions,
+                                                .versions = dtls13,
+                                                .signatures = signatures,
+                                                .key_share = key_share });
 }
 
 static void run(void)
@@ -91,7 +98,10 @@ static void test_cookie_exchange_tells_the_hello_once(void **state)
     clear();
     hello_body(&body, "", 32, "vpn.example.org");
     put_fragment(datagram(FROM_CLIENT), HELLO_CLIENT, 0, all(&body), 0, body.len);
-    put_fragment(datagram(FROM_SERVER), HELLO_VERIFY, 0, VIEW("\xfe\xff\x04" "cook"), 0, 7);
+    put_fragment(datagram(FROM_SERVER), HELLO_VERIFY, 0,
+                 VIEW("\xfe\xff\x04"
+                      "cook"),
+                 0, 7);
     hello_body(&body, "cook", 32, "vpn.example.org");
     put_fragment(datagram(FROM_CLIENT), HELLO_CLIENT, 1, all(&body), 0, body.len);
     put_server_hello_body(&answer, 0xfefd, NULL);
@@ -186,8 +196,11 @@ static void test_near_misses_are_not_dtls(void **state)
     static const struct {
         size_t at;
         uint8_t octet;
-    } changes[] = { { 0, 24 }, { 0, 0x80 }, { 1, 3 }, { 2, 0xfe }, { 3, 1 }, { 5, 1 },   /* type, version, epoch, seq */
-                    { 11, 0xff }, { 13, 9 }, { 14, 1 }, { 20, 1 }, { 24, 0xff } };       /* length, message, fragment */
+    } changes[] = {
+        { 0, 24 },    { 0, 0x80 }, { 1, 3 },  { 2, 0xfe }, { 3, 1 },
+        { 5, 1 }, /* type, version, epoch, seq */
+        { 11, 0xff }, { 13, 9 },   { 14, 1 }, { 20, 1 },   { 24, 0xff }
+    }; /* length, message, fragment */
     struct bytes body, whole;
 
     (void)state;
@@ -216,7 +229,10 @@ static void test_reading_ends_after_a_number_of_datagrams(void **state)
 
     (void)state;
     recorder_init(&recorder);
-    put_fragment(&heartbeat, HELLO_VERIFY, 0, VIEW("\xfe\xff\x04" "cook"), 0, 7);
+    put_fragment(&heartbeat, HELLO_VERIFY, 0,
+                 VIEW("\xfe\xff\x04"
+                      "cook"),
+                 0, 7);
     while (!dtls_read(&d, recorder_session(&recorder), FROM_SERVER, all(&heartbeat)))
         n++;
     assert_int_equal(n, 48);

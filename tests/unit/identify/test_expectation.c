@@ -25,8 +25,9 @@ static int begin(void **state)
     b = (struct bench){ .knowledge = knowledge_new() };
     assert_non_null(b.knowledge);
     assert_true(catalog_builtin(&b.catalog, &err));
-    struct inspector_config config = { .catalog = b.catalog, .knowledge = b.knowledge, .max_inspections = 64,
-                                       .max_records = 64 };
+    struct inspector_config config = {
+        .catalog = b.catalog, .knowledge = b.knowledge, .max_inspections = 64, .max_records = 64
+    };
     config.parsers = parsers_all(&config.parser_count);
     assert_true(inspector_new(&config, &b.counters, &b.inspector, &err));
     *state = &b;
@@ -48,18 +49,29 @@ static void open_flow(struct bench *b, uint16_t port, uint64_t time_us)
 {
     b->sent[0] = b->sent[1] = 0;
     b->flow = (struct flow){
-        .key = { .addr = { ip_from_v4(client_addr), ip_from_v4(server_addr) }, .port = { 40000, port }, .l4 = L4_TCP },
-        .flags = FLOW_SYN | FLOW_SYN_ACK, .start_seq = { 1, 1 }, .first_us = time_us,
+        .key = { .addr = { ip_from_v4(client_addr), ip_from_v4(server_addr) },
+                 .port = { 40000, port },
+                 .l4 = L4_TCP },
+        .flags = FLOW_SYN | FLOW_SYN_ACK,
+        .start_seq = { 1, 1 },
+        .first_us = time_us,
     };
     inspector_open(b->inspector, &b->flow, time_us);
 }
 
 static void say(struct bench *b, enum flow_dir from, struct view bytes)
 {
-    struct packet p = { .src = b->flow.key.addr[from], .dst = b->flow.key.addr[dir_other(from)], .l4 = L4_TCP,
-                        .src_port = b->flow.key.port[from], .dst_port = b->flow.key.port[dir_other(from)],
-                        .tcp_flags = TCP_ACK | TCP_PSH, .seq = 1 + b->sent[from], .ack = 1 + b->sent[dir_other(from)],
-                        .payload = bytes, .payload_len = (uint32_t)bytes.len, .time_us = b->flow.first_us };
+    struct packet p = { .src = b->flow.key.addr[from],
+                        .dst = b->flow.key.addr[dir_other(from)],
+                        .l4 = L4_TCP,
+                        .src_port = b->flow.key.port[from],
+                        .dst_port = b->flow.key.port[dir_other(from)],
+                        .tcp_flags = TCP_ACK | TCP_PSH,
+                        .seq = 1 + b->sent[from],
+                        .ack = 1 + b->sent[dir_other(from)],
+                        .payload = bytes,
+                        .payload_len = (uint32_t)bytes.len,
+                        .time_us = b->flow.first_us };
 
     b->sent[from] += (uint32_t)bytes.len;
     inspector_packet(b->inspector, &b->flow, from, &p);
@@ -99,8 +111,12 @@ static void test_the_answer_of_the_server_leaves_parsers_whose_client_begins(voi
 
 static void announce(struct bench *b, uint64_t time_us, bool server)
 {
-    struct expectation e = { .l4 = L4_TCP, .addr = ip_from_v4(server_addr), .port = 4443, .activity = ACTIVITY_FILE,
-                             .protocol = PROTOCOL_OFT, .server = server };
+    struct expectation e = { .l4 = L4_TCP,
+                             .addr = ip_from_v4(server_addr),
+                             .port = 4443,
+                             .activity = ACTIVITY_FILE,
+                             .protocol = PROTOCOL_OFT,
+                             .server = server };
     uint16_t number = 1;
 
     while (strcmp(catalog_service(b->catalog, number)->slug, "oscar") != 0)

@@ -5,8 +5,9 @@
 
 #define PARSERS(X)                                                                                           \
     X(ssh)                                                                                                   \
-    X(smtp) X(ftp) X(pop3) X(imap) X(nntp) X(vnc) X(amqp) X(bittorrent) X(postgres) X(rdp) X(smb) X(ldap)    \
-        X(mysql) X(redis) X(rtsp) X(telnet)
+    X(smtp)                                                                                                  \
+    X(ftp) X(pop3) X(imap) X(nntp) X(vnc) X(amqp) X(bittorrent) X(postgres) X(rdp) X(smb) X(ldap) X(mysql)   \
+        X(redis) X(rtsp) X(telnet)
 
 #define X(name) extern const struct parser parser_##name;
 PARSERS(X)

@@ -5,17 +5,23 @@
 #include "recorder.h"
 
 /* The example of technical_details/JA4.md, with GREASE values where Chrome puts them. */
-static const uint16_t ja4_ciphers[] = { 0x1a1a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9,
-                                        0xcca8, 0xc013, 0xc014, 0x009c, 0x009d, 0x002f, 0x0035, 0 };
-static const uint16_t ja4_extensions[] = { 0x3a3a, 0x001b, 0x0000, 0x0033, 0x0010, 0x4469, 0x0017, 0x002d, 0x000d,
-                                           0x0005, 0x0023, 0x0012, 0x002b, 0xff01, 0x000b, 0x000a, 0x0015, 0xdada,
-                                           0xffff };
-static const uint16_t ja4_signatures[] = { 0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601, 0 };
+static const uint16_t ja4_ciphers[] = { 0x1a1a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f,
+                                        0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014,
+                                        0x009c, 0x009d, 0x002f, 0x0035, 0 };
+static const uint16_t ja4_extensions[] = { 0x3a3a, 0x001b, 0x0000, 0x0033, 0x0010, 0x4469, 0x0017,
+                                           0x002d, 0x000d, 0x0005, 0x0023, 0x0012, 0x002b, 0xff01,
+                                           0x000b, 0x000a, 0x0015, 0xdada, 0xffff };
+static const uint16_t ja4_signatures[] = {
+    0x0403, 0x0804, 0x0401, 0x0503, 0x0805, 0x0501, 0x0806, 0x0601, 0
+};
 static const uint16_t ja4_versions[] = { 0xcaca, 0x0304, 0x0303, 0 };
 
-static const struct hello_parts ja4_parts = { .ciphers = ja4_ciphers, .extensions = ja4_extensions,
-                                              .name = "example.org", .protocols = "h2 http/1.1",
-                                              .versions = ja4_versions, .signatures = ja4_signatures };
+static const struct hello_parts ja4_parts = { .ciphers = ja4_ciphers,
+                                              .extensions = ja4_extensions,
+                                              .name = "example.org",
+                                              .protocols = "h2 http/1.1",
+                                              .versions = ja4_versions,
+                                              .signatures = ja4_signatures };
 
 static struct bytes b;
 static struct recorder recorder;
@@ -62,8 +68,16 @@ static void test_ja4_writes_alpn_that_is_no_text_in_hexadecimal(void **state)
 {
     static const struct {
         const char *alpn, *expected;
-    } cases[] = { { "\xab", "ab" }, { "\xab\xcd", "ad" }, { "0\xab", "3b" }, { "01\xab\xcd", "3d" },
-                  { "0\xab\xcd" "1", "01" }, { "http/1.1", "h1" }, { "q", "qq" }, { "", "00" } };
+    } cases[] = { { "\xab", "ab" },
+                  { "\xab\xcd", "ad" },
+                  { "0\xab", "3b" },
+                  { "01\xab\xcd", "3d" },
+                  { "0\xab\xcd"
+                    "1",
+                    "01" },
+                  { "http/1.1", "h1" },
+                  { "q", "qq" },
+                  { "", "00" } };
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -76,8 +90,12 @@ static void test_ja4_writes_alpn_that_is_no_text_in_hexadecimal(void **state)
 static void test_ja4_of_dtls_and_of_old_versions(void **state)
 {
     static const uint16_t dtls13[] = { 0xfefd, 0xfefc, 0 };
-    struct hello_parts p = { .version = 0xfefd, .dtls = true, .cookie = "", .extensions = ja4_extensions,
-                             .versions = dtls13, .name = "a.example" };
+    struct hello_parts p = { .version = 0xfefd,
+                             .dtls = true,
+                             .cookie = "",
+                             .extensions = ja4_extensions,
+                             .versions = dtls13,
+                             .name = "a.example" };
 
     (void)state;
     assert_memory_equal(ja4_of(&p, HELLO_DTLS), "dd3d0216", 8);
@@ -166,15 +184,21 @@ static void test_alpn_of_an_im_protocol_is_evidence(void **state)
     static const uint16_t extensions[] = { 0, 16, 0xffff };
 
     (void)state;
-    assert_true(recorder_has(told(&(struct hello_parts){ .extensions = extensions, .name = "a.example",
-                                                         .protocols = "xmpp-client" }, HELLO_TLS),
+    assert_true(recorder_has(told(&(struct hello_parts){ .extensions = extensions,
+                                                         .name = "a.example",
+                                                         .protocols = "xmpp-client" },
+                                  HELLO_TLS),
                              "evidence payload xmpp ALPN xmpp-client"));
-    assert_true(recorder_has(told(&(struct hello_parts){ .extensions = extensions, .name = "a.example",
-                                                         .protocols = "h2 irc" }, HELLO_TLS),
-                             "evidence payload irc ALPN irc"));
-    assert_int_equal(recorder_count(told(&(struct hello_parts){ .extensions = extensions, .name = "a.example",
-                                                                .protocols = "h2 xmpp-clients ircd" }, HELLO_TLS),
-                                    "evidence"), 0);
+    assert_true(recorder_has(
+        told(&(struct hello_parts){ .extensions = extensions, .name = "a.example", .protocols = "h2 irc" },
+             HELLO_TLS),
+        "evidence payload irc ALPN irc"));
+    assert_int_equal(recorder_count(told(&(struct hello_parts){ .extensions = extensions,
+                                                                .name = "a.example",
+                                                                .protocols = "h2 xmpp-clients ircd" },
+                                         HELLO_TLS),
+                                    "evidence"),
+                     0);
 }
 
 static void test_resolvers_are_hinted(void **state)
@@ -190,12 +214,17 @@ static void test_resolvers_are_hinted(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
-        assert_true(recorder_has(told(&(struct hello_parts){ .extensions = extensions, .name = cases[i].name,
-                                                             .protocols = cases[i].alpn }, HELLO_TLS),
+        assert_true(recorder_has(told(&(struct hello_parts){ .extensions = extensions,
+                                                             .name = cases[i].name,
+                                                             .protocols = cases[i].alpn },
+                                      HELLO_TLS),
                                  cases[i].line));
-    assert_int_equal(recorder_count(told(&(struct hello_parts){ .extensions = extensions, .protocols = "h2",
-                                                                .name = "notcloudflare-dns.com" }, HELLO_TLS),
-                                    "hint"), 0);
+    assert_int_equal(recorder_count(told(&(struct hello_parts){ .extensions = extensions,
+                                                                .protocols = "h2",
+                                                                .name = "notcloudflare-dns.com" },
+                                         HELLO_TLS),
+                                    "hint"),
+                     0);
 }
 
 static void test_a_missing_name_is_hinted_but_not_in_dtls(void **state)
@@ -203,10 +232,17 @@ static void test_a_missing_name_is_hinted_but_not_in_dtls(void **state)
     static const uint16_t extensions[] = { 10, 0xffff };
 
     (void)state;
-    assert_true(recorder_has(told(&(struct hello_parts){ .extensions = extensions }, HELLO_TLS), "hint no-sni"));
-    assert_true(recorder_has(told(&(struct hello_parts){ .extensions = extensions }, HELLO_QUIC), "hint no-sni"));
-    assert_int_equal(recorder_count(told(&(struct hello_parts){ .version = 0xfefd, .dtls = true, .cookie = "",
-                                                                .extensions = extensions }, HELLO_DTLS), "hint"), 0);
+    assert_true(
+        recorder_has(told(&(struct hello_parts){ .extensions = extensions }, HELLO_TLS), "hint no-sni"));
+    assert_true(
+        recorder_has(told(&(struct hello_parts){ .extensions = extensions }, HELLO_QUIC), "hint no-sni"));
+    assert_int_equal(recorder_count(told(&(struct hello_parts){ .version = 0xfefd,
+                                                                .dtls = true,
+                                                                .cookie = "",
+                                                                .extensions = extensions },
+                                         HELLO_DTLS),
+                                    "hint"),
+                     0);
 }
 
 static void test_ech_is_hinted_only_with_the_name_of_a_front(void **state)
@@ -214,12 +250,18 @@ static void test_ech_is_hinted_only_with_the_name_of_a_front(void **state)
     static const uint16_t ech[] = { 0, 0xfe0d, 0xffff }, plain[] = { 0, 0xffff }, esni[] = { 0xffce, 0xffff };
 
     (void)state;
-    assert_true(recorder_has(told(&(struct hello_parts){ .extensions = ech, .name = "cloudflare-ech.com" }, HELLO_TLS),
-                             "hint ech cloudflare-ech.com"));
-    assert_int_equal(recorder_count(told(&(struct hello_parts){ .extensions = ech, .name = "example.org" }, HELLO_TLS),
-                                    "hint"), 0);
-    assert_int_equal(recorder_count(told(&(struct hello_parts){ .extensions = plain, .name = "cloudflare-ech.com" },
-                                         HELLO_TLS), "hint"), 0);
+    assert_true(recorder_has(
+        told(&(struct hello_parts){ .extensions = ech, .name = "cloudflare-ech.com" }, HELLO_TLS),
+        "hint ech cloudflare-ech.com"));
+    assert_int_equal(
+        recorder_count(told(&(struct hello_parts){ .extensions = ech, .name = "example.org" }, HELLO_TLS),
+                       "hint"),
+        0);
+    assert_int_equal(
+        recorder_count(
+            told(&(struct hello_parts){ .extensions = plain, .name = "cloudflare-ech.com" }, HELLO_TLS),
+            "hint"),
+        0);
     assert_true(recorder_has(told(&(struct hello_parts){ .extensions = esni }, HELLO_TLS), "hint esni"));
     assert_false(recorder_has(&recorder, "hint no-sni"));
 }
@@ -274,7 +316,8 @@ static void test_certificate_stops_at_the_first_hit(void **state)
 static void test_certificate_for_the_name_asked_says_nothing_new(void **state)
 {
     (void)state;
-    assert_string_equal(names_of("*.social.example", "social.example im.example", "www.social.example")->text, "");
+    assert_string_equal(names_of("*.social.example", "social.example im.example", "www.social.example")->text,
+                        "");
     assert_string_equal(names_of("other.example", "social.example im.example", "SOCIAL.example")->text, "");
     /* a server that ignored the name */
     assert_int_equal(recorder_count(names_of("im.example", NULL, "social.example"), "name"), 1);
@@ -285,8 +328,10 @@ static void test_certificate_for_the_name_asked_says_nothing_new(void **state)
 static void test_certificate_of_many_sites_gives_its_common_name_only(void **state)
 {
     (void)state;
-    names_of("cdn.example", "a.example b.example c.example d.example e.example f.example g.example h.example i.example "
-                            "j.example k.example l.example m.example n.example o.example p.example q.example", "");
+    names_of("cdn.example",
+             "a.example b.example c.example d.example e.example f.example g.example h.example i.example "
+             "j.example k.example l.example m.example n.example o.example p.example q.example",
+             "");
     assert_string_equal(recorder.text, "name certificate cdn.example\n");
 }
 

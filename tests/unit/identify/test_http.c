@@ -212,12 +212,14 @@ static void test_text_is_looked_into_only_where_it_begins_as_ymsg_does(void **st
                "VER 1 MSNP12 CVR0\r\n"),
     };
     static const struct step packet[] = {
-        CLIENT("POST /n HTTP/1.1\r\nHost: a.example\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nYMSG"),
+        CLIENT(
+            "POST /n HTTP/1.1\r\nHost: a.example\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nYMSG"),
     };
 
     (void)state;
     assert_string_equal(told(notes, COUNT(notes)), "name http-host a.example\nhttp POST /n\n");
-    assert_string_equal(told(packet, COUNT(packet)), "name http-host a.example\nhttp POST /n\ninner client YMSG\n");
+    assert_string_equal(told(packet, COUNT(packet)),
+                        "name http-host a.example\nhttp POST /n\ninner client YMSG\n");
 }
 
 static void test_other_bodies_are_not_looked_into(void **state)

@@ -18,8 +18,8 @@ static struct {
 
 static void tell(const char *name, enum flow_dir from, struct view line)
 {
-    int n = snprintf(told.text + told.len, sizeof told.text - told.len, "%s%c:%.*s ", name, from == FROM_CLIENT ? 'c' : 's',
-                     (int)line.len, (const char *)line.at);
+    int n = snprintf(told.text + told.len, sizeof told.text - told.len, "%s%c:%.*s ", name,
+                     from == FROM_CLIENT ? 'c' : 's', (int)line.len, (const char *)line.at);
 
     assert_in_range(n, 1, sizeof told.text - told.len - 1);
     told.len += (size_t)n;
@@ -98,8 +98,12 @@ static size_t feed_slow(void *state, struct session *s, enum flow_dir from, stru
     return feed_line("slow", s, from, in);
 }
 
-static const struct parser slow = { .protocol = PROTOCOL_IRC, .service = "other", .on = PARSER_TCP, .starts = starts_h,
-                                    .probe = probe_slow, .feed = feed_slow };
+static const struct parser slow = { .protocol = PROTOCOL_IRC,
+                                    .service = "other",
+                                    .on = PARSER_TCP,
+                                    .starts = starts_h,
+                                    .probe = probe_slow,
+                                    .feed = feed_slow };
 
 static enum im_answer probe_quick(const struct sample *s, struct finding *out)
 {
@@ -113,13 +117,19 @@ static size_t feed_quick(void *state, struct session *s, enum flow_dir from, str
     return feed_line("quick", s, from, in);
 }
 
-static const struct parser quick = { .protocol = PROTOCOL_XMPP, .service = "chat", .on = PARSER_TCP, .starts = starts_h,
-                                     .probe = probe_quick, .feed = feed_quick, .state_size = 8 };
+static const struct parser quick = { .protocol = PROTOCOL_XMPP,
+                                     .service = "chat",
+                                     .on = PARSER_TCP,
+                                     .starts = starts_h,
+                                     .probe = probe_quick,
+                                     .feed = feed_quick,
+                                     .state_size = 8 };
 
 /* Goes on after a loss; begins with "GAP", at the server too and in the middle. */
 static enum im_answer probe_gap(const struct sample *s, struct finding *out)
 {
-    enum im_answer client = prefix(s->bytes[FROM_CLIENT], "GAP"), other = prefix(s->bytes[FROM_SERVER], "GAP");
+    enum im_answer client = prefix(s->bytes[FROM_CLIENT], "GAP"),
+                   other = prefix(s->bytes[FROM_SERVER], "GAP");
 
     out->reversed = s->midstream && other == IM_YES;
     return client == IM_YES || other == IM_YES ? IM_YES : client == IM_MORE ? IM_MORE : other;
@@ -140,8 +150,13 @@ static bool gap_goes_on(void *state, enum flow_dir from)
     return true;
 }
 
-static const struct parser gap = { .protocol = PROTOCOL_MSNP, .service = "chat", .on = PARSER_TCP, .probe = probe_gap,
-                                   .feed = feed_gap, .gap = gap_goes_on, .state_size = 1000 };
+static const struct parser gap = { .protocol = PROTOCOL_MSNP,
+                                   .service = "chat",
+                                   .on = PARSER_TCP,
+                                   .probe = probe_gap,
+                                   .feed = feed_gap,
+                                   .gap = gap_goes_on,
+                                   .state_size = 1000 };
 
 static size_t feed_websocket(void *state, struct session *s, enum flow_dir from, struct view in)
 {
@@ -149,8 +164,12 @@ static size_t feed_websocket(void *state, struct session *s, enum flow_dir from,
     return feed_line("ws", s, from, in);
 }
 
-static const struct parser websocket = { .protocol = PROTOCOL_WEBSOCKET, .on = PARSER_TCP, .starts = starts_never,
-                                         .probe = probe_slow, .feed = feed_websocket, .state_size = 4000 };
+static const struct parser websocket = { .protocol = PROTOCOL_WEBSOCKET,
+                                         .on = PARSER_TCP,
+                                         .starts = starts_never,
+                                         .probe = probe_slow,
+                                         .feed = feed_websocket,
+                                         .state_size = 4000 };
 
 /* Nothing to follow. */
 static enum im_answer probe_only(const struct sample *s, struct finding *out)
@@ -159,7 +178,9 @@ static enum im_answer probe_only(const struct sample *s, struct finding *out)
     return prefix(s->bytes[FROM_CLIENT], "ONLY");
 }
 
-static const struct parser only = { .protocol = PROTOCOL_SIP, .service = "chat", .on = PARSER_TCP, .probe = probe_only };
+static const struct parser only = {
+    .protocol = PROTOCOL_SIP, .service = "chat", .on = PARSER_TCP, .probe = probe_only
+};
 
 static const struct parser *const toys[] = { &slow, &quick, &gap, &websocket, &only };
 
@@ -370,7 +391,8 @@ static void test_websocket_takes_over_at_once(void **state)
     client(&r, "HELLOXYZ\n");
     client(&r, "early");
     server(&r, "ws\npushed\n");
-    assert_string_equal(told.text, "quickc:HELLOXYZ quicks:ws wss:pushed "); /* not only with the next packet */
+    assert_string_equal(told.text,
+                        "quickc:HELLOXYZ quicks:ws wss:pushed "); /* not only with the next packet */
     client(&r, " frame\n");
     assert_string_equal(told.text, "quickc:HELLOXYZ quicks:ws wss:pushed wsc:early frame ");
     rig_stop(&r);
@@ -529,8 +551,8 @@ static void test_a_flow_whose_opening_was_seen_is_not_turned_round(void **state)
 static enum im_answer probe_three(const struct sample *s, struct finding *out)
 {
     (void)out;
-    assert_int_equal(s->heads[s->head_count - 1].kept, s->datagram.len < SAMPLE_HEAD_BYTES ? s->datagram.len
-                                                                                          : SAMPLE_HEAD_BYTES);
+    assert_int_equal(s->heads[s->head_count - 1].kept,
+                     s->datagram.len < SAMPLE_HEAD_BYTES ? s->datagram.len : SAMPLE_HEAD_BYTES);
     if (s->heads[0].data[0] != 'T')
         return IM_NO;
     if (s->head_count > 1 && s->heads[1].data[0] != 'T')
@@ -546,8 +568,9 @@ static size_t feed_three(void *state, struct session *s, enum flow_dir from, str
     return 0;
 }
 
-static const struct parser three = { .protocol = PROTOCOL_RTP, .service = "other", .on = PARSER_UDP,
-                                     .probe = probe_three, .feed = feed_three };
+static const struct parser three = {
+    .protocol = PROTOCOL_RTP, .service = "other", .on = PARSER_UDP, .probe = probe_three, .feed = feed_three
+};
 
 /* Knows its first datagram only. */
 static enum im_answer probe_first(const struct sample *s, struct finding *out)
@@ -565,8 +588,9 @@ static size_t feed_first(void *state, struct session *s, enum flow_dir from, str
     return in.len;
 }
 
-static const struct parser first = { .protocol = PROTOCOL_STUN, .service = "chat", .on = PARSER_UDP,
-                                     .probe = probe_first, .feed = feed_first };
+static const struct parser first = {
+    .protocol = PROTOCOL_STUN, .service = "chat", .on = PARSER_UDP, .probe = probe_first, .feed = feed_first
+};
 
 /* Never knows. */
 static enum im_answer probe_never(const struct sample *s, struct finding *out)
@@ -604,7 +628,8 @@ static void test_a_datagrams_yes_is_held_while_others_wait(void **state)
     start_udp(&r, datagram_toys);
     client(&r, "Taste");
     server(&r, "no T");
-    assert_string_equal(rig_service(&r), "chat"); /* the one before it gave up: it is not asked about another datagram */
+    assert_string_equal(rig_service(&r),
+                        "chat"); /* the one before it gave up: it is not asked about another datagram */
     assert_string_equal(told.text, "firsts:no T ");
     assert_int_equal(told.asked, 1);
     rig_stop(&r);
@@ -705,7 +730,9 @@ static size_t feed_names(void *state, struct session *s, enum flow_dir from, str
     return in.len - rest.len;
 }
 
-static const struct parser names = { .protocol = PROTOCOL_TLS, .on = PARSER_TCP, .probe = probe_gap, .feed = feed_names };
+static const struct parser names = {
+    .protocol = PROTOCOL_TLS, .on = PARSER_TCP, .probe = probe_gap, .feed = feed_names
+};
 static const struct parser *const namers[] = { &names };
 
 static bool is_fronted(const char *lines)

@@ -14,7 +14,8 @@ static struct ip_addr address(uint8_t last)
 
 static struct flow_key key(uint8_t client, uint16_t client_port, uint8_t server, uint16_t server_port)
 {
-    return (struct flow_key){ .addr = { address(client), address(server) }, .port = { client_port, server_port },
+    return (struct flow_key){ .addr = { address(client), address(server) },
+                              .port = { client_port, server_port },
                               .l4 = L4_TCP };
 }
 
@@ -49,7 +50,8 @@ static void test_an_address_is_known_for_its_time_to_live_and_a_while(void **sta
 static void test_an_address_of_two_names_proves_neither_in_any_order(void **state)
 {
     struct knowledge *k = *state;
-    struct known_address chat = { .service = 3, .name = "chat.example" }, bank = { .name = "bank.example" }, out;
+    struct known_address chat = { .service = 3, .name = "chat.example" }, bank = { .name = "bank.example" },
+                         out;
     struct ip_addr a = address(1), b = address(2), c = address(3);
 
     knowledge_learn_address(k, &a, &bank, 60, start); /* first of all, when nothing is known yet */
@@ -72,8 +74,9 @@ static void test_an_address_of_two_names_proves_neither_in_any_order(void **stat
 static void test_a_leg_is_met_by_either_end(void **state)
 {
     struct knowledge *k = *state;
-    struct expectation e = { .l4 = L4_TCP, .addr = address(1), .port = 5190, .activity = ACTIVITY_FILE,
-                             .protocol = PROTOCOL_OFT };
+    struct expectation e = {
+        .l4 = L4_TCP, .addr = address(1), .port = 5190, .activity = ACTIVITY_FILE, .protocol = PROTOCOL_OFT
+    };
     struct flow_key to = key(2, 40000, 1, 5190), from = key(1, 5190, 2, 40000), port = key(2, 40000, 1, 5191),
                     udp = key(2, 40000, 1, 5190);
     struct known_leg leg;
@@ -109,7 +112,8 @@ static void test_any_port_needs_both_addresses(void **state)
 {
     struct knowledge *k = *state;
     struct expectation alone = { .l4 = L4_TCP, .addr = address(1) },
-                       both = { .l4 = L4_TCP, .addr = address(2), .other = address(3) }, none = { .port = 5190 };
+                       both = { .l4 = L4_TCP, .addr = address(2), .other = address(3) },
+                       none = { .port = 5190 };
     struct flow_key one = key(9, 40000, 1, 5190), zero = key(9, 40000, 1, 0), pair = key(3, 40000, 2, 6000),
                     third = key(4, 40000, 2, 6000);
     struct known_leg leg;
@@ -150,7 +154,8 @@ static void test_names_of_machines_are_printable_and_cut(void **state)
     knowledge_learn_host(k, &a, VIEW("de\x1bsk\xff"), start);
     assert_true(knowledge_host(k, &a, start, name));
     assert_string_equal(name, "de?sk?");
-    knowledge_learn_host(k, &a, VIEW("0123456789012345678901234567890123456789012345678901234567890123456789"), start);
+    knowledge_learn_host(
+        k, &a, VIEW("0123456789012345678901234567890123456789012345678901234567890123456789"), start);
     assert_true(knowledge_host(k, &a, start, name));
     assert_int_equal(strlen(name), 63);
     knowledge_learn_host(k, &nobody, VIEW("none"), start);
@@ -182,7 +187,8 @@ static void test_all_is_forgotten_with_the_capture(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_an_address_is_known_for_its_time_to_live_and_a_while, begin, end),
+        cmocka_unit_test_setup_teardown(test_an_address_is_known_for_its_time_to_live_and_a_while, begin,
+                                        end),
         cmocka_unit_test_setup_teardown(test_an_address_of_two_names_proves_neither_in_any_order, begin, end),
         cmocka_unit_test_setup_teardown(test_a_leg_is_met_by_either_end, begin, end),
         cmocka_unit_test_setup_teardown(test_the_other_end_of_a_leg_must_fit_where_it_is_known, begin, end),

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What flows teach about each other: pairs of machines, client sockets, addresses; and for how long. */
-#include "identify/decide.h"
 #include "catalog_folder.h"
+#include "identify/decide.h"
 
 enum { CHAT = 1, OTHER = 2, SECOND = 1000000 };
 
-static const char chat_yaml[] =
-    HEAD("chat") "country: CH\nprotocols: [viber]\nports: {tcp: [443, 4244], udp: [7985]}\n"
-    "ranges:\n  - {networks: [198.51.100.0/24], role: call, l4: udp, ports: [19302-19309], shared: true}\n"
-    "  - {networks: [198.51.100.9/32], role: chat}\n";
+static const char chat_yaml[] = HEAD(
+    "chat") "country: CH\nprotocols: [viber]\nports: {tcp: [443, 4244], udp: [7985]}\n"
+            "ranges:\n  - {networks: [198.51.100.0/24], role: call, l4: udp, ports: [19302-19309], shared: true}\n"
+            "  - {networks: [198.51.100.9/32], role: chat}\n";
 static const char other_yaml[] = HEAD("other") "country: CH\nprotocols: [tls]\nports: {tcp: [443]}\n";
 
 struct bench {
@@ -49,10 +49,12 @@ static struct ip_addr address(uint8_t last)
     return ip_from_v4((const uint8_t[]){ 192, 0, 2, last });
 }
 
-static struct flow flow(uint8_t l4, uint8_t client, uint16_t client_port, uint8_t server, uint16_t server_port)
+static struct flow flow(uint8_t l4, uint8_t client, uint16_t client_port, uint8_t server,
+                        uint16_t server_port)
 {
     return (struct flow){ .key = { .addr = { address(client), address(server) },
-                                   .port = { client_port, server_port }, .l4 = l4 } };
+                                   .port = { client_port, server_port },
+                                   .l4 = l4 } };
 }
 
 /* A UDP flow between 1:40000 and 9:7985 that a service's own protocol proved. */
@@ -168,13 +170,13 @@ static void test_an_address_of_two_services_stands_for_none(void **state)
     struct ip_addr server = address(9);
 
     assert_false(decide_by_address(&b->context, &f, &b->found));
-    knowledge_learn_address(b->context.knowledge, &server, &(struct known_address){ CHAT, ROLE_CHAT, "a.example" }, 60,
-                            SECOND);
+    knowledge_learn_address(b->context.knowledge, &server,
+                            &(struct known_address){ CHAT, ROLE_CHAT, "a.example" }, 60, SECOND);
     assert_true(decide_by_address(&b->context, &f, &b->found));
     assert_int_equal(b->found.service, CHAT);
     assert_string_equal(b->found.value, "a.example");
-    knowledge_learn_address(b->context.knowledge, &server, &(struct known_address){ 0, ROLE_ANY, "b.example" }, 60,
-                            SECOND);
+    knowledge_learn_address(b->context.knowledge, &server,
+                            &(struct known_address){ 0, ROLE_ANY, "b.example" }, 60, SECOND);
     assert_false(decide_by_address(&b->context, &f, &b->found));
 }
 

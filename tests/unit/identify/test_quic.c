@@ -50,9 +50,15 @@ static void put_hex(struct bytes *b, const char *hex)
 static void make_hello(const char *name, size_t key_share)
 {
     hello.len = 0;
-    put_hello(&hello, &(struct hello_parts){ .extensions = extensions, .name = name, .protocols = "h3",
-                                             .versions = tls13, .signatures = signatures, .key_share = key_share,
-                                             .transport = VIEW("\x01\x02\x40\x64" "\x71\x29\x0a" "Chrome/130") });
+    put_hello(&hello, &(struct hello_parts){ .extensions = extensions,
+                                             .name = name,
+                                             .protocols = "h3",
+                                             .versions = tls13,
+                                             .signatures = signatures,
+                                             .key_share = key_share,
+                                             .transport = VIEW("\x01\x02\x40\x64"
+                                                               "\x71\x29\x0a"
+                                                               "Chrome/130") });
 }
 
 /* Two octets of varint. */
@@ -72,9 +78,10 @@ static void put_crypto(struct bytes *b, size_t from, size_t to)
     put(b, piece);
 }
 
-/* Seal an Initial with packet number 5 in two octets. `key_id`: the id that keys come from; `id`: the one it names. */
-static void put_initial(struct bytes *b, uint32_t number, struct view key_id, struct view id, struct view token,
-                        struct view frames)
+/* Seal an Initial with packet number 5 in two octets. `key_id`: the id that keys come from; `id`: the one it
+ * names. */
+static void put_initial(struct bytes *b, uint32_t number, struct view key_id, struct view id,
+                        struct view token, struct view frames)
 {
     const struct quic_version *v = quic_version_find(number);
     struct quic_keys keys;
@@ -198,10 +205,15 @@ static void test_every_version_that_is_encrypted_so_is_opened(void **state)
     static const struct {
         uint32_t number;
         const char *line;
-    } cases[] = { { 1, "version QUIC v1" }, { 0x6b3343cf, "version QUIC v2" }, { 0xff000016, "version QUIC draft-22" },
-                  { 0xff00001b, "version QUIC draft-27" }, { 0xff00001d, "version QUIC draft-29" },
-                  { 0xff000022, "version QUIC draft-34" }, { 0xfaceb001, "version QUIC mvfst" },
-                  { 0xfaceb002, "version QUIC mvfst" }, { 0xfaceb003, "version QUIC mvfst v1" },
+    } cases[] = { { 1, "version QUIC v1" },
+                  { 0x6b3343cf, "version QUIC v2" },
+                  { 0xff000016, "version QUIC draft-22" },
+                  { 0xff00001b, "version QUIC draft-27" },
+                  { 0xff00001d, "version QUIC draft-29" },
+                  { 0xff000022, "version QUIC draft-34" },
+                  { 0xfaceb001, "version QUIC mvfst" },
+                  { 0xfaceb002, "version QUIC mvfst" },
+                  { 0xfaceb003, "version QUIC mvfst v1" },
                   { 0x54303531, "version QUIC T051" } };
 
     (void)state;
@@ -226,12 +238,12 @@ static void test_shuffled_repeated_and_mixed_frames_are_joined(void **state)
     (void)state;
     clear();
     make_hello("web.im.example", 400);
-    put_number(&frames, 1, 1);                                 /* PING */
+    put_number(&frames, 1, 1); /* PING */
     put_crypto(&frames, 300, hello.len);
     put(&frames, VIEW("\0\0\0\x01\x02\x05\x40\x10\x01\0\0\x01")); /* PADDING, PING, ACK of two ranges */
     put_crypto(&frames, 1, 90);
     put_crypto(&frames, 50, 310);
-    put(&frames, VIEW("\x03\x05\x40\x10\0\0\x01\x02\x03"));    /* ACK with ECN counts */
+    put(&frames, VIEW("\x03\x05\x40\x10\0\0\x01\x02\x03")); /* ACK with ECN counts */
     put_crypto(&frames, 0, 1);
     send_frames(1, &frames);
     run();
@@ -272,7 +284,8 @@ static void test_packets_that_share_a_datagram_are_all_read(void **state)
         put_number(&second, 0, 1);
     d = datagram(FROM_CLIENT);
     put_initial(d, 1, id, id, view_of(NULL, 0), all(&first));
-    put(d, VIEW("\xd3\0\0\0\x01\x08\x01\x02\x03\x04\x05\x06\x07\x08\0\x40\x18" "0-RTT: it is not opened!"));
+    put(d, VIEW("\xd3\0\0\0\x01\x08\x01\x02\x03\x04\x05\x06\x07\x08\0\x40\x18"
+                "0-RTT: it is not opened!"));
     put_initial(d, 1, id, id, view_of(NULL, 0), all(&second));
     run();
     assert_true(recorder_has(&out.record, "name quic-sni web.im.example"));
@@ -352,7 +365,9 @@ static void put_chlo(struct bytes *b, const char *name, const char *agent)
     const struct {
         const char *tag, *value;
         size_t len;
-    } values[] = { { "PAD\0", NULL, 700 }, { "SNI\0", name, strlen(name) }, { "VER\0", "Q043", 4 },
+    } values[] = { { "PAD\0", NULL, 700 },
+                   { "SNI\0", name, strlen(name) },
+                   { "VER\0", "Q043", 4 },
                    { "UAID", agent, strlen(agent) } };
     uint32_t end = 0;
 
@@ -379,7 +394,8 @@ static void test_google_quic_in_clear_gives_name_and_program(void **state)
     } cases[] = {
         { { (const uint8_t *)"\x0d\x01\x02\x03\x04\x05\x06\x07\x08Q035\x01", 14 }, "version QUIC Q035" },
         { { (const uint8_t *)"\x09\x01\x02\x03\x04\x05\x06\x07\x08Q043\x01", 14 }, "version QUIC Q043" },
-        { { (const uint8_t *)"\xc3Q046\x50\x01\x02\x03\x04\x05\x06\x07\x08\0\0\0\x01", 18 }, "version QUIC Q046" },
+        { { (const uint8_t *)"\xc3Q046\x50\x01\x02\x03\x04\x05\x06\x07\x08\0\0\0\x01", 18 },
+          "version QUIC Q046" },
     };
 
     (void)state;
@@ -387,7 +403,8 @@ static void test_google_quic_in_clear_gives_name_and_program(void **state)
         clear();
         struct bytes *d = datagram(FROM_CLIENT);
         put(d, cases[i].head);
-        put(d, VIEW("hash of 12 b" "\xa0\x01\x04\0"));
+        put(d, VIEW("hash of 12 b"
+                    "\xa0\x01\x04\0"));
         put_chlo(d, "chat.im.example", "Chrome/70.0 Windows NT 10.0");
         run();
         assert_int_equal(out.answer, IM_YES);
@@ -421,7 +438,13 @@ static void test_version_negotiation_with_a_known_version_is_quic(void **state)
     (void)state;
     clear();
     struct bytes *d = datagram(FROM_SERVER);
-    put(d, VIEW("\x9a\0\0\0\0\x04" "abcd" "\x08" "efghijkl" "\x1a\x2a\x3a\x4a" "\0\0\0\x01" "\xff\0\0\x1d"));
+    put(d, VIEW("\x9a\0\0\0\0\x04"
+                "abcd"
+                "\x08"
+                "efghijkl"
+                "\x1a\x2a\x3a\x4a"
+                "\0\0\0\x01"
+                "\xff\0\0\x1d"));
     run();
     assert_int_equal(out.answer, IM_YES);
     assert_string_equal(out.finding.value, "QUIC version negotiation");
@@ -432,16 +455,24 @@ static void test_version_negotiation_with_a_known_version_is_quic(void **state)
     run();
     assert_int_equal(out.answer, IM_NO);
     clear();
-    put(datagram(FROM_SERVER), VIEW("\x9a\0\0\0\0\x04" "abcd" "\x08" "efghijkl" "\0\0\0\x01" "text"));
+    put(datagram(FROM_SERVER), VIEW("\x9a\0\0\0\0\x04"
+                                    "abcd"
+                                    "\x08"
+                                    "efghijkl"
+                                    "\0\0\0\x01"
+                                    "text"));
     run();
     assert_int_equal(out.answer, IM_NO);
 }
 
 static void test_small_packets_need_a_second_one_of_the_same_connection(void **state)
 {
-    static const char first[] = "\xe3\0\0\0\x01\x08\x01\x02\x03\x04\x05\x06\x07\x08\0\x1a" "handshake packet, sealed..";
-    static const char second[] = "\xe1\0\0\0\x01\0\x08\x01\x02\x03\x04\x05\x06\x07\x08\x1a" "handshake packet, sealed..";
-    static const char other[] = "\xe1\0\0\0\x01\0\x08\x31\x32\x03\x04\x05\x06\x07\x08\x1a" "handshake packet, sealed..";
+    static const char first[] = "\xe3\0\0\0\x01\x08\x01\x02\x03\x04\x05\x06\x07\x08\0\x1a"
+                                "handshake packet, sealed..";
+    static const char second[] = "\xe1\0\0\0\x01\0\x08\x01\x02\x03\x04\x05\x06\x07\x08\x1a"
+                                 "handshake packet, sealed..";
+    static const char other[] = "\xe1\0\0\0\x01\0\x08\x31\x32\x03\x04\x05\x06\x07\x08\x1a"
+                                "handshake packet, sealed..";
 
     (void)state;
     clear();
@@ -472,10 +503,19 @@ static void test_unknown_versions_are_a_perhaps_and_then_nothing(void **state)
 static void test_other_udp_is_not_quic(void **state)
 {
     static const struct view decoys[] = {
-        { (const uint8_t *)"\x80\x60\x12\x34\0\0\0\x01\0\0\0\x01" "rtp payload", 23 },
-        { (const uint8_t *)"\xc3\0\0\0\x01\x15" "twenty-one octets id.." "\0", 29 },
-        { (const uint8_t *)"\xc3\0\0\0\x01\x08\x01\x02\x03\x04\x05\x06\x07\x08\0\0\x4f\xff" "cut", 21 },
-        { (const uint8_t *)"\x83\0\0\0\x01\x08\x01\x02\x03\x04\x05\x06\x07\x08\0\0\x14" "no fixed bit, no QUIC", 38 },
+        { (const uint8_t *)"\x80\x60\x12\x34\0\0\0\x01\0\0\0\x01"
+                           "rtp payload",
+          23 },
+        { (const uint8_t *)"\xc3\0\0\0\x01\x15"
+                           "twenty-one octets id.."
+                           "\0",
+          29 },
+        { (const uint8_t *)"\xc3\0\0\0\x01\x08\x01\x02\x03\x04\x05\x06\x07\x08\0\0\x4f\xff"
+                           "cut",
+          21 },
+        { (const uint8_t *)"\x83\0\0\0\x01\x08\x01\x02\x03\x04\x05\x06\x07\x08\0\0\x14"
+                           "no fixed bit, no QUIC",
+          38 },
         { (const uint8_t *)"\x09\x01\x02\x03\x04\x05\x06\x07\x08Q099\x01 CHLO", 19 },
         { (const uint8_t *)"\x0b\x01\x02\x03\x04\x05\x06\x07\x08Q043\x01 CHLO", 19 },
         { (const uint8_t *)"\xff\xff\xff\xffgetstatus", 13 },

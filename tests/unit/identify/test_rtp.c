@@ -32,9 +32,10 @@ static void test_three_datagrams_in_a_row(void **state)
 
 static void test_both_directions_and_rtcp_may_be_mixed(void **state)
 {
-    static const struct step steps[] = { CLIENT(RTP("\0", "\1", "ssrc")), SERVER(RTP("\0", "\x9", "CRSS")),
-                                         SERVER(RTCP),                    CLIENT(RTP("\0", "\2", "ssrc")),
-                                         SERVER(RTP("\0", "\xa", "CRSS")), CLIENT(RTP("\0", "\3", "ssrc")) };
+    static const struct step steps[] = {
+        CLIENT(RTP("\0", "\1", "ssrc")), SERVER(RTP("\0", "\x9", "CRSS")), SERVER(RTCP),
+        CLIENT(RTP("\0", "\2", "ssrc")), SERVER(RTP("\0", "\xa", "CRSS")), CLIENT(RTP("\0", "\3", "ssrc"))
+    };
 
     (void)state;
     assert_int_equal(ask(steps, 5), IM_MORE);
@@ -64,13 +65,13 @@ static void test_a_source_that_changes_or_stands_still_is_none(void **state)
 static void test_anything_else_ends_it(void **state)
 {
     static const struct step cases[] = {
-        CLIENT("\x80\x6f\0\1\0\0\0\1ssr"),                        /* a header cut short */
-        CLIENT("\x40\x6f\0\1\0\0\0\1ssrcvoice"),                  /* version 1 */
-        CLIENT("\x80\x40\0\1\0\0\0\1ssrcvoice"),                  /* payload type 64 */
-        CLIENT("\x80\x01\0\1\0\0\0\1ssrcvoice"),                  /* payload type 1 */
-        CLIENT("\x8f\x6f\0\1\0\0\0\1ssrcvoice"),                  /* fifteen sources that are not there */
-        CLIENT("\x90\x6f\0\1\0\0\0\1ssrc\xbe\xde\0\5voice"),       /* an extension beyond the end */
-        CLIENT("\x80\xc8\0\x10ssrc"),                             /* RTCP longer than its datagram */
+        CLIENT("\x80\x6f\0\1\0\0\0\1ssr"),                   /* a header cut short */
+        CLIENT("\x40\x6f\0\1\0\0\0\1ssrcvoice"),             /* version 1 */
+        CLIENT("\x80\x40\0\1\0\0\0\1ssrcvoice"),             /* payload type 64 */
+        CLIENT("\x80\x01\0\1\0\0\0\1ssrcvoice"),             /* payload type 1 */
+        CLIENT("\x8f\x6f\0\1\0\0\0\1ssrcvoice"),             /* fifteen sources that are not there */
+        CLIENT("\x90\x6f\0\1\0\0\0\1ssrc\xbe\xde\0\5voice"), /* an extension beyond the end */
+        CLIENT("\x80\xc8\0\x10ssrc"),                        /* RTCP longer than its datagram */
         CLIENT("HTTP/1.1 200 OK\r\n"),
     };
     static const struct step extended = CLIENT("\x90\x6f\0\1\0\0\0\1ssrc\xbe\xde\0\1voice");
@@ -84,8 +85,11 @@ static void test_anything_else_ends_it(void **state)
 static void test_stun_in_the_flow_still_names_the_service(void **state)
 {
     static const struct step steps[] = {
-        CLIENT(RTP("\0", "\1", "ssrc")), CLIENT(RTP("\0", "\2", "ssrc")), CLIENT(RTP("\0", "\3", "ssrc")),
-        CLIENT("\x08\0\0\0\x21\x12\xa4\x42" "abcdefghijkl"),
+        CLIENT(RTP("\0", "\1", "ssrc")),
+        CLIENT(RTP("\0", "\2", "ssrc")),
+        CLIENT(RTP("\0", "\3", "ssrc")),
+        CLIENT("\x08\0\0\0\x21\x12\xa4\x42"
+               "abcdefghijkl"),
     };
 
     (void)state;

@@ -9,10 +9,12 @@ extern const struct parser parser_socks;
 static struct outcome out;
 
 #define GREETING "\5\1\0"
-#define CONNECT5 "\5\1\0\3\x0f" "www.example.com\1\xbb"
+#define CONNECT5                                                                                             \
+    "\5\1\0\3\x0f"                                                                                           \
+    "www.example.com\1\xbb"
 #define GRANTED5 "\5\0\0\1\0\0\0\0\0\0"
 
-#define TOLD5                                                                                               \
+#define TOLD5                                                                                                \
     "version SOCKS5\nhint proxy www.example.com:443\nname tunnel-target www.example.com\nupgrade unknown\n"
 
 static void test_version_5_without_a_password(void **state)
@@ -31,8 +33,12 @@ static void test_version_5_without_a_password(void **state)
 static void test_version_5_with_a_password_which_is_not_told(void **state)
 {
     static const struct step steps[] = {
-        CLIENT("\5\2\0\2"), SERVER("\5\2"), CLIENT("\1\3bob\6secret"), SERVER("\1\0"),
-        CLIENT("\5\1\0\1\xc6\x33\x64\7\0\x50"), SERVER("\5\0\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\x50"),
+        CLIENT("\5\2\0\2"),
+        SERVER("\5\2"),
+        CLIENT("\1\3bob\6secret"),
+        SERVER("\1\0"),
+        CLIENT("\5\1\0\1\xc6\x33\x64\7\0\x50"),
+        SERVER("\5\0\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\x50"),
     };
 
     (void)state;
@@ -94,10 +100,13 @@ static void test_an_answer_that_is_seen_before_its_request(void **state)
 static void test_version_4_by_address_and_4a_by_name(void **state)
 {
     static const struct step by_address[] = {
-        CLIENT("\4\1\0\x50\xc6\x33\x64\7bob\0"), SERVER("\0\x5a\0\0\0\0\0\0"), SERVER("SSH-2.0-x\r\n"),
+        CLIENT("\4\1\0\x50\xc6\x33\x64\7bob\0"),
+        SERVER("\0\x5a\0\0\0\0\0\0"),
+        SERVER("SSH-2.0-x\r\n"),
     };
     static const struct step by_name[] = {
-        CLIENT("\4\1\x14\x46\0\0\0\1\0chat.example.org\0"), SERVER("\0\x5a\0\0\0\0\0\0"),
+        CLIENT("\4\1\x14\x46\0\0\0\1\0chat.example.org\0"),
+        SERVER("\0\x5a\0\0\0\0\0\0"),
     };
 
     (void)state;

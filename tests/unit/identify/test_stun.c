@@ -14,7 +14,9 @@ static struct outcome out;
 
 /* Attributes, ready made */
 #define USERNAME_ICE "\0\6\0\7uA:uB12\0"
-#define INTEGRITY "\0\x08\0\x14" "01234567890123456789"
+#define INTEGRITY                                                                                            \
+    "\0\x08\0\x14"                                                                                           \
+    "01234567890123456789"
 #define REALM_SIGNAL "\0\x14\0\x0asignal.org\0\0"
 #define PEER_OF_LAN "\0\x12\0\x08\0\1\xe2\x47\xe1\xba\xa5\x43" /* 192.168.1.1 port 50005 */
 
@@ -83,7 +85,8 @@ static void test_a_realm_names_the_service_and_peers_are_expected(void **state)
     struct step steps[] = {
         { FROM_CLIENT, M(0x0003, "\0\x19\0\4\x11\0\0\0") },
         { FROM_SERVER, M(0x0113, "\0\x09\0\4\0\0\4\1" REALM_SIGNAL) },
-        { FROM_CLIENT, M(0x0003, "\0\x19\0\4\x11\0\0\0" "\0\6\0\1u\0\0\0" REALM_SIGNAL INTEGRITY) },
+        { FROM_CLIENT, M(0x0003, "\0\x19\0\4\x11\0\0\0"
+                                 "\0\6\0\1u\0\0\0" REALM_SIGNAL INTEGRITY) },
         { FROM_SERVER, M(0x0103, RELAYED) },
         { FROM_CLIENT, M(0x0008, PEER_OF_LAN REALM_SIGNAL INTEGRITY) },
         { FROM_CLIENT, M(0x0008, PEER_OF_LAN REALM_SIGNAL INTEGRITY) },
@@ -118,12 +121,17 @@ static void test_peers_named_before_the_service_are_kept(void **state)
 
 static void test_names_count_on_label_boundaries_only(void **state)
 {
-    const struct { struct view attribute; bool signal; } cases[] = {
+    const struct {
+        struct view attribute;
+        bool signal;
+    } cases[] = {
         { VIEW("\0\x14\0\x0fturn.signal.org\0"), true },
         { VIEW("\0\x14\0\x0aSIGNAL.ORG\0\0"), true },
         { VIEW("\0\x14\0\x0cmysignal.org"), false },
         { VIEW("\0\x14\0\x12signal.org.example\0\0"), false },
-        { VIEW("\0\x14\0\x07" "example\0"), false },
+        { VIEW("\0\x14\0\x07"
+               "example\0"),
+          false },
         { VIEW("\x80\x22\0\x0cx/signal.org"), true },
     };
 
@@ -138,7 +146,11 @@ static void test_names_count_on_label_boundaries_only(void **state)
 
 static void test_private_attributes_and_types_are_marks(void **state)
 {
-    const struct { uint16_t type; struct view attribute; const char *line; } cases[] = {
+    const struct {
+        uint16_t type;
+        struct view attribute;
+        const char *line;
+    } cases[] = {
         { 0x0003, VIEW("\x40\0\0\4abcd"), "evidence stun whatsapp attribute 4000" },
         { 0x0103, VIEW("\x40\2\0\4abcd"), "evidence stun whatsapp attribute 4002" },
         { 0x0800, VIEW(""), "evidence stun whatsapp message type of its own" },
@@ -148,7 +160,10 @@ static void test_private_attributes_and_types_are_marks(void **state)
         { 0x0001, VIEW("\x80\x70\0\4\0\0\0\3"), "evidence stun teams attribute 8070" },
         { 0x0001, VIEW("\1\1\0\4abcd"), "evidence stun zoom attribute 0101" },
     };
-    const struct { uint16_t type; struct view attribute; } near[] = {
+    const struct {
+        uint16_t type;
+        struct view attribute;
+    } near[] = {
         { 0x0001, VIEW("\x80\x08\0\4\0\0\0\7") }, { 0x0001, VIEW("\x80\x08\0\x08\0\0\0\1\0\0\0\1") },
         { 0x0001, VIEW("\x40\5\0\4abcd") },       { 0x0001, VIEW("\xc0\x57\0\4abcd") },
         { 0x0001, VIEW("\x80\x70\0\4\1\0\0\3") }, { 0x0001, VIEW("\0\x06\0\4\x40\0\x40\0") },
@@ -185,8 +200,11 @@ static void test_the_program_that_asks_is_told(void **state)
 static void test_weak_marks_do_not_add_up(void **state)
 {
     struct step steps[] = {
-        { FROM_CLIENT, M(0x0001, "\xff\3\0\4abcd" "\x80\6\0\4abcd" "\x80\x08\0\4\0\0\0\6") },
-        { FROM_CLIENT, M(0x0001, "\x80\x55\0\4\0\2\0\0" "\x80\x36\0\4\0\0\0\1") },
+        { FROM_CLIENT, M(0x0001, "\xff\3\0\4abcd"
+                                 "\x80\6\0\4abcd"
+                                 "\x80\x08\0\4\0\0\0\6") },
+        { FROM_CLIENT, M(0x0001, "\x80\x55\0\4\0\2\0\0"
+                                 "\x80\x36\0\4\0\0\0\1") },
     };
 
     (void)state;
@@ -207,12 +225,16 @@ static void test_checks_from_both_ends_are_a_direct_call(void **state)
 
     (void)state;
     converse_udp(&parser_stun, steps, 2, &out);
-    assert_string_equal(out.record.text, "call uA:uB12\nactivity call\n"); /* a server of ICE-lite does not ask */
+    assert_string_equal(out.record.text,
+                        "call uA:uB12\nactivity call\n"); /* a server of ICE-lite does not ask */
     converse_udp(&parser_stun, steps, 3, &out);
     assert_string_equal(out.record.text, "call uA:uB12\nactivity call\ncall uA:uB12\ndelivery peer\n");
 }
 
-#define RTP(seq) "\x80\x6f\0" seq "\0\0\0\1" "ssrc" "voice..."
+#define RTP(seq)                                                                                             \
+    "\x80\x6f\0" seq "\0\0\0\1"                                                                              \
+    "ssrc"                                                                                                   \
+    "voice..."
 
 static void test_media_in_the_flow_is_a_call(void **state)
 {
@@ -253,7 +275,9 @@ static void test_what_is_relayed_inside_a_message_is_looked_at_once(void **state
 
 static void test_old_messages_need_a_mark_or_a_matching_answer(void **state)
 {
-    struct step zoom = { FROM_CLIENT, message(0x0001, false, VIEW("\1\1\0\x14" "12345678901234567890")) };
+    struct step zoom = { FROM_CLIENT, message(0x0001, false,
+                                              VIEW("\1\1\0\x14"
+                                                   "12345678901234567890")) };
     struct step pair[] = { { FROM_CLIENT, message(0x0001, false, VIEW("")) },
                            { FROM_SERVER,
                              message(0x0101, false, VIEW("\0\1\0\x08\0\1\x75\x31\xc6\x33\x64\7")) } };
@@ -283,7 +307,9 @@ static void test_old_messages_need_a_mark_or_a_matching_answer(void **state)
 
 static void test_microsoft_does_not_pad_and_multiplexes(void **state)
 {
-    struct view plain = M(0x0113, "\x80\x08\0\4\0\0\0\6" "\0\x09\0\5\0\0\4\1n" "\0\x14\0\3rtc");
+    struct view plain = M(0x0113, "\x80\x08\0\4\0\0\0\6"
+                                  "\0\x09\0\5\0\0\4\1n"
+                                  "\0\x14\0\3rtc");
     struct step unpadded = { FROM_SERVER, plain };
     struct view check = M(0x0001, USERNAME_ICE);
     struct step multiplexed = { FROM_CLIENT, prefixed(VIEW("\xff\x10\0\x28sessions"), check) };
@@ -303,7 +329,8 @@ static void test_microsoft_does_not_pad_and_multiplexes(void **state)
 static void test_over_tcp_in_each_of_the_three_framings(void **state)
 {
     struct view ask = M(0x0003, "\0\x19\0\4\x11\0\0\0"), refused = M(0x0113, REALM_SIGNAL);
-    struct view heads[3][2] = { { VIEW(""), VIEW("") }, { VIEW("\0\x1c"), VIEW("\0\x24") },
+    struct view heads[3][2] = { { VIEW(""), VIEW("") },
+                                { VIEW("\0\x1c"), VIEW("\0\x24") },
                                 { VIEW("\2\0\0\x1c"), VIEW("\2\0\0\x24") } };
 
     (void)state;
@@ -321,8 +348,10 @@ static void test_over_tcp_in_each_of_the_three_framings(void **state)
 
 static void test_channels_over_tcp_are_padded(void **state)
 {
-    struct step steps[] = { { FROM_CLIENT, M(0x0003, "") }, CLIENT("\x40\1\0\x15" RTP("\1") "!\0\0\0"),
-                            CLIENT("\x40\1\0\x14" RTP("\2")), { FROM_CLIENT, M(0x0001, REALM_SIGNAL) } };
+    struct step steps[] = { { FROM_CLIENT, M(0x0003, "") },
+                            CLIENT("\x40\1\0\x15" RTP("\1") "!\0\0\0"),
+                            CLIENT("\x40\1\0\x14" RTP("\2")),
+                            { FROM_CLIENT, M(0x0001, REALM_SIGNAL) } };
 
     (void)state;
     check_laws(&parser_stun, steps, 4, &out);
@@ -332,7 +361,8 @@ static void test_channels_over_tcp_are_padded(void **state)
 
 static void test_a_bound_connection_is_handed_on(void **state)
 {
-    struct step steps[] = { { FROM_CLIENT, M(0x000b, "\0\x2a\0\4abcd") }, { FROM_SERVER, M(0x010b, "") },
+    struct step steps[] = { { FROM_CLIENT, M(0x000b, "\0\x2a\0\4abcd") },
+                            { FROM_SERVER, M(0x010b, "") },
                             SERVER("SSH-2.0-x\r\n") };
 
     (void)state;
@@ -400,9 +430,9 @@ static void test_near_misses_are_no_stun(void **state)
     for (size_t len = 0; len < good.len; len++)
         assert_int_equal(datagram(view_slice(good, 0, len)), IM_NO);
     assert_int_equal(datagram(prefixed(good, VIEW("!"))), IM_NO);
-    assert_int_equal(datagram(M(0x000d, "")), IM_NO);          /* no such method */
+    assert_int_equal(datagram(M(0x000d, "")), IM_NO); /* no such method */
     assert_int_equal(datagram(M(0x4001, "")), IM_NO);
-    assert_int_equal(datagram(long_length), IM_NO);            /* an attribute beyond the end */
+    assert_int_equal(datagram(long_length), IM_NO); /* an attribute beyond the end */
     assert_int_equal(probe_bytes(&parser_stun, VIEW("\0\1\0\x08\x21\x12\xa4\x43")), IM_NO);
     assert_int_equal(probe_bytes(&parser_stun, VIEW("\0\1\0\x08\x21\x12\xa4\x42")), IM_MORE);
     assert_int_equal(probe_bytes(&parser_stun, VIEW("\0\1\x7f\x08\x21\x12\xa4\x42")), IM_NO);

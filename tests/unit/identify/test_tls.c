@@ -10,8 +10,11 @@ static const uint16_t nameless[] = { 0x0010, 0x000d, 0x0033, 0xffff };
 static const uint16_t signatures[] = { 0x0403, 0x0804, 0 };
 static const uint16_t tls13[] = { 0x8a8a, 0x0304, 0x0303, 0 };
 
-static const struct hello_parts browser = { .extensions = extensions, .name = "chat.example.org",
-                                            .protocols = "h2 http/1.1", .versions = tls13, .signatures = signatures,
+static const struct hello_parts browser = { .extensions = extensions,
+                                            .name = "chat.example.org",
+                                            .protocols = "h2 http/1.1",
+                                            .versions = tls13,
+                                            .signatures = signatures,
                                             .key_share = 32 };
 
 static struct bytes client, server;
@@ -285,9 +288,10 @@ static void test_a_client_alone_settles_after_a_while(void **state)
 
 static void test_ssl2_format_hello_is_read(void **state)
 {
-    static const char hello[] = "\x80\x2e\x01\x03\x01\x00\x15\x00\x00\x00\x10"
-                                "\x00\x00\x39\x00\x00\x38\x00\x00\x35\x00\x00\x33\x00\x00\x32\x00\x00\x2f\x07\x00\xc0"
-                                "0123456789abcdef";
+    static const char hello[] =
+        "\x80\x2e\x01\x03\x01\x00\x15\x00\x00\x00\x10"
+        "\x00\x00\x39\x00\x00\x38\x00\x00\x35\x00\x00\x33\x00\x00\x32\x00\x00\x2f\x07\x00\xc0"
+        "0123456789abcdef";
 
     (void)state;
     clear();
@@ -373,15 +377,18 @@ static void test_decoys_are_not_tls(void **state)
 {
     static const struct view decoys[] = {
         { (const uint8_t *)"GET / HTTP/1.1\r\nHost: tls.example\r\n\r\n", 36 },
-        { (const uint8_t *)"\x16\x03\x01 SMTP", 8 },                          /* a length of 0x2053, then text */
-        { (const uint8_t *)"\x16\x03\x01\x00\x30\x02\x00\x00\x2c\x03\x03", 11 }, /* ServerHello from the client */
+        { (const uint8_t *)"\x16\x03\x01 SMTP", 8 }, /* a length of 0x2053, then text */
+        { (const uint8_t *)"\x16\x03\x01\x00\x30\x02\x00\x00\x2c\x03\x03",
+          11 }, /* ServerHello from the client */
         { (const uint8_t *)"\x16\x03\x01\x00\x30\x01\x00\x00\x05\x03\x03", 11 }, /* hello of five octets */
         { (const uint8_t *)"\x16\x03\x01\x00\x30\x01\x00\x00\x2c\x05\x03", 11 }, /* version 5.3 */
         { (const uint8_t *)"\x16\xf1\x04\x00\x30\x01\x00\x00\x2c\x03\x03", 11 }, /* mmtls */
-        { (const uint8_t *)"\x17\x03\x03\x00\x04" "data", 9 },                   /* data first */
+        { (const uint8_t *)"\x17\x03\x03\x00\x04"
+                           "data",
+          9 }, /* data first */
         { (const uint8_t *)"\x16\x03\x01\xff\xff\x01", 6 },
         { (const uint8_t *)"\x80\x2e\x02\x03\x01", 5 },
-        { (const uint8_t *)"\x31\x51\x54\x56\x30\x00\x00", 7 },                  /* fbzero */
+        { (const uint8_t *)"\x31\x51\x54\x56\x30\x00\x00", 7 }, /* fbzero */
     };
 
     (void)state;

@@ -13,8 +13,10 @@ static struct outcome out;
 #define LOGIN80 "\x31\0\0\0\x60\0\0\0\x87\xd6\x12\0pl\x02" Z20 Z20 Z20 Z4 "\x02\0\0\0" Z20 "\0"
 /* An offer: id, from 1234567, to 7654321 (0x74cbb1), kind file, name of 255 octets, size 4096, hash. */
 #define NAME255 "plan.doc" Z20 Z20 Z20 Z20 Z20 Z20 Z20 Z20 Z20 Z20 Z20 Z20 "\0\0\0\0\0\0\0"
-#define OFFER "\x20\0\0\0\x2f\x01\0\0" "\1\2\3\4\5\6\7\x08" "\x87\xd6\x12\0\xb1\xcb\x74\0\4\0\0\0" NAME255 \
-              "\0\x10\0\0\0\0\0\0" Z20
+#define OFFER                                                                                                \
+    "\x20\0\0\0\x2f\x01\0\0"                                                                                 \
+    "\1\2\3\4\5\6\7\x08"                                                                                     \
+    "\x87\xd6\x12\0\xb1\xcb\x74\0\4\0\0\0" NAME255 "\0\x10\0\0\0\0\0\0" Z20
 #define ROUTE(ip) "\x1f\0\0\0\x50\0\0\0\xb1\xcb\x74\0\1\0\0\0\1\2\3\4\5\6\7\x08" ip
 
 static const struct step talk[] = {
@@ -35,15 +37,15 @@ static void test_gadu_conversation_keeps_the_laws(void **state)
     check_laws(&parser_gadu_gadu, talk, sizeof talk / sizeof talk[0], &out);
     assert_int_equal(out.answer, IM_YES);
     assert_string_equal(out.record.text,
-        "activity login account=1234567 out\n"
-        "activity presence\n"
-        "delivery server-proxy\n"
-        "activity chat account=1234567 peer=7654321 out text=hello\n"
-        "activity chat account=1234567 peer=7654321 in text=hi\n"
-        "activity chat account=1234567 peer=7654321 in text=text\n"
-        "activity file account=1234567 peer=7654321 file=plan.doc size=4096 out\n"
-        "delivery server-broker\n"
-        "expect tcp 192.0.2.77:1550 file gadu-gadu\n");
+                        "activity login account=1234567 out\n"
+                        "activity presence\n"
+                        "delivery server-proxy\n"
+                        "activity chat account=1234567 peer=7654321 out text=hello\n"
+                        "activity chat account=1234567 peer=7654321 in text=hi\n"
+                        "activity chat account=1234567 peer=7654321 in text=text\n"
+                        "activity file account=1234567 peer=7654321 file=plan.doc size=4096 out\n"
+                        "delivery server-broker\n"
+                        "expect tcp 192.0.2.77:1550 file gadu-gadu\n");
 }
 
 static void test_gadu_login_alone_is_enough(void **state)
@@ -56,7 +58,10 @@ static void test_gadu_login_105_names_the_account(void **state)
 {
     static const struct step steps[] = {
         SERVER(WELCOME),
-        CLIENT("\x83\0\0\0\x24\0\0\0\x0a\x02pl\x12\x09\0\x07" "1234567" "\x1a\x13" "aaaaaaaaaaaaaaaaaaa"),
+        CLIENT("\x83\0\0\0\x24\0\0\0\x0a\x02pl\x12\x09\0\x07"
+               "1234567"
+               "\x1a\x13"
+               "aaaaaaaaaaaaaaaaaaa"),
         SERVER("\x84\0\0\0\x02\0\0\0\x08\1"),
     };
 
@@ -77,8 +82,10 @@ static void test_gadu_relay_greeting_is_a_file_by_the_server(void **state)
 static void test_gadu_bad_route_leaves_no_expectation(void **state)
 {
     static const struct step steps[] = {
-        SERVER(WELCOME), CLIENT(LOGIN80),
-        SERVER(ROUTE("192.0.2.777 1550") Z4 Z4 Z4 Z4 Z20 Z4 Z4 Z4), SERVER(ROUTE("192.0.2.7 99999\0") Z4 Z4 Z4 Z4 Z20 Z4 Z4 Z4),
+        SERVER(WELCOME),
+        CLIENT(LOGIN80),
+        SERVER(ROUTE("192.0.2.777 1550") Z4 Z4 Z4 Z4 Z20 Z4 Z4 Z4),
+        SERVER(ROUTE("192.0.2.7 99999\0") Z4 Z4 Z4 Z4 Z20 Z4 Z4 Z4),
         SERVER(ROUTE("192.0.2.7\0\0\0\0\0\0\0") Z4 Z4 Z4 Z4 Z20 Z4 Z4 Z4),
     };
 
@@ -119,7 +126,8 @@ static void test_gadu_midstream_needs_three_packets_with_bodies(void **state)
 static void test_gadu_leaves_other_binary_protocols_alone(void **state)
 {
     (void)state;
-    assert_int_equal(probe_bytes(&parser_gadu_gadu, VIEW("\x01\0\0\0")), IM_NO); /* a client never begins so */
+    assert_int_equal(probe_bytes(&parser_gadu_gadu, VIEW("\x01\0\0\0")),
+                     IM_NO); /* a client never begins so */
     assert_int_equal(probe_bytes(&parser_gadu_gadu, VIEW("\x31\0\0\0\x60\0\0\1")), IM_NO);
     assert_int_equal(probe_bytes(&parser_gadu_gadu, VIEW("\x31\0\1")), IM_NO);
     assert_int_equal(probe_bytes(&parser_gadu_gadu, VIEW("GET / HTTP/1.1\r\n")), IM_NO);

@@ -9,7 +9,10 @@ static struct builder big;
 
 static void test_a_request_and_its_answer_are_a_call(void **state)
 {
-    const struct step steps[] = { CLIENT("\x09\x02" "abcdefgh"), SERVER("\0\x09\x03" "ijklmnop") };
+    const struct step steps[] = { CLIENT("\x09\x02"
+                                         "abcdefgh"),
+                                  SERVER("\0\x09\x03"
+                                         "ijklmnop") };
 
     (void)state;
     converse_udp(&parser_imo, steps, 2, &out);
@@ -19,9 +22,17 @@ static void test_a_request_and_its_answer_are_a_call(void **state)
 
 static void test_one_shape_alone_is_not_enough(void **state)
 {
-    const struct step again[] = { CLIENT("\x09\x02" "abcdefgh"), CLIENT("\x09\x02" "abcdefgi"), SERVER("\x01") };
-    const struct step one_side[] = { CLIENT("\x09\x02" "abcdefgh"), CLIENT("\0\x09\x03" "ijklmnop") };
-    const struct step longer[] = { CLIENT("\x09\x02" "abcdefghi") };
+    const struct step again[] = { CLIENT("\x09\x02"
+                                         "abcdefgh"),
+                                  CLIENT("\x09\x02"
+                                         "abcdefgi"),
+                                  SERVER("\x01") };
+    const struct step one_side[] = { CLIENT("\x09\x02"
+                                            "abcdefgh"),
+                                     CLIENT("\0\x09\x03"
+                                            "ijklmnop") };
+    const struct step longer[] = { CLIENT("\x09\x02"
+                                          "abcdefghi") };
     struct step bytes[8];
 
     (void)state;
@@ -42,7 +53,8 @@ static void test_the_long_datagram_needs_another(void **state)
     (void)state;
     build_bytes(&big, "\x88\x49\x1a\0");
     build_random(&big, 1095);
-    const struct step steps[] = { said(FROM_CLIENT, &big), SERVER("\0\x09\x03" "ijklmnop") };
+    const struct step steps[] = { said(FROM_CLIENT, &big), SERVER("\0\x09\x03"
+                                                                  "ijklmnop") };
     converse_udp(&parser_imo, steps, 1, &out);
     assert_int_equal(out.answer, IM_MORE);
     converse_udp(&parser_imo, steps, 2, &out);

@@ -2,7 +2,10 @@
 #include "conversation.h"
 #include "test.h"
 
-#define WORD(literal) { (const uint8_t *)(literal), sizeof(literal) - 1 }
+#define WORD(literal)                                                                                        \
+    {                                                                                                        \
+        (const uint8_t *)(literal), sizeof(literal) - 1                                                      \
+    }
 
 extern const struct parser parser_irc;
 
@@ -31,22 +34,22 @@ static void test_irc_conversation_keeps_the_laws(void **state)
     check_laws(&parser_irc, talk, sizeof talk / sizeof talk[0], &out);
     assert_int_equal(out.answer, IM_YES);
     assert_string_equal(out.record.text,
-        "activity login account=alice out\n"
-        "version exampled-4.2\n"
-        "activity presence account=alice1 room=#desk out\n"
-        "activity presence account=alice1 peer=alice1 room=#desk in\n"
-        "delivery server-proxy\n"
-        "activity chat account=alice1 peer=bob room=#desk in text=good morning\n"
-        "activity chat account=alice1 room=#desk out text=hello all\n"
-        "activity chat account=alice1 peer=bob out text=waves\n"
-        "client ExampleClient 1.5\n"
-        "activity file account=alice1 peer=bob file=year end.xls size=8192 in\n"
-        "delivery server-broker\n"
-        "expect tcp 192.168.1.1:5001 file dcc\n"
-        "activity chat account=alice1 peer=bob out\n"
-        "expect tcp 10.0.0.1:5002 chat dcc\n"
-        "activity presence account=alice1 room=#desk out\n"
-        "activity presence account=alice1 room=#desk out\n");
+                        "activity login account=alice out\n"
+                        "version exampled-4.2\n"
+                        "activity presence account=alice1 room=#desk out\n"
+                        "activity presence account=alice1 peer=alice1 room=#desk in\n"
+                        "delivery server-proxy\n"
+                        "activity chat account=alice1 peer=bob room=#desk in text=good morning\n"
+                        "activity chat account=alice1 room=#desk out text=hello all\n"
+                        "activity chat account=alice1 peer=bob out text=waves\n"
+                        "client ExampleClient 1.5\n"
+                        "activity file account=alice1 peer=bob file=year end.xls size=8192 in\n"
+                        "delivery server-broker\n"
+                        "expect tcp 192.168.1.1:5001 file dcc\n"
+                        "activity chat account=alice1 peer=bob out\n"
+                        "expect tcp 10.0.0.1:5002 chat dcc\n"
+                        "activity presence account=alice1 room=#desk out\n"
+                        "activity presence account=alice1 room=#desk out\n");
 }
 
 static void test_irc_is_known_by_its_server_alone(void **state)
@@ -76,7 +79,8 @@ static void test_irc_dcc_in_the_first_line_leaves_an_expectation(void **state)
 
     (void)state;
     check_laws(&parser_irc, steps, 1, &out);
-    assert_string_equal(out.record.text,
+    assert_string_equal(
+        out.record.text,
         "activity file peer=bob file=hello.txt size=12 out\n"
         "delivery server-broker\n"
         "expect tcp 192.0.2.1:5555 file dcc\n"
@@ -160,18 +164,33 @@ static void test_irc_midstream_begins_at_any_byte(void **state)
 static void test_irc_leaves_other_text_protocols_alone(void **state)
 {
     static const struct view decoys[] = {
-        WORD("USER anonymous\r\nPASS guest@\r\nNICK alice\r\n"), WORD("GET / HTTP/1.1\r\nHost: irc.example.net\r\n\r\n"),
-        WORD("EHLO irc.example.net\r\n"), WORD("220 irc.example.net ESMTP\r\n"), WORD("+OK POP3 ready\r\n"),
-        WORD("a1 LOGIN alice secret\r\n"), WORD("CAPA\r\n"), WORD("PRIVMSG\r\n"), WORD("NICK\r\n"),
-        WORD("CAP SOMETHING\r\n"), WORD("SSH-2.0-OpenSSH_9.2\r\n"), WORD("NICK a b@c\rX\r\n"), WORD(": 001 x :y\r\n"),
-        WORD("CONNECT irc.example.net:6667 HTTP/1.1\r\n"), WORD("USR 1 TWN I alice@example.org\r\n"),
+        WORD("USER anonymous\r\nPASS guest@\r\nNICK alice\r\n"),
+        WORD("GET / HTTP/1.1\r\nHost: irc.example.net\r\n\r\n"),
+        WORD("EHLO irc.example.net\r\n"),
+        WORD("220 irc.example.net ESMTP\r\n"),
+        WORD("+OK POP3 ready\r\n"),
+        WORD("a1 LOGIN alice secret\r\n"),
+        WORD("CAPA\r\n"),
+        WORD("PRIVMSG\r\n"),
+        WORD("NICK\r\n"),
+        WORD("CAP SOMETHING\r\n"),
+        WORD("SSH-2.0-OpenSSH_9.2\r\n"),
+        WORD("NICK a b@c\rX\r\n"),
+        WORD(": 001 x :y\r\n"),
+        WORD("CONNECT irc.example.net:6667 HTTP/1.1\r\n"),
+        WORD("USR 1 TWN I alice@example.org\r\n"),
         WORD(":irc.example.net 1234 alice :text\r\n"),
     };
     static const struct step ftp[] = {
-        SERVER("220 ready\r\n"), CLIENT("USER alice\r\n"), SERVER("331 password\r\n"), CLIENT("PASS x\r\n"),
+        SERVER("220 ready\r\n"),
+        CLIENT("USER alice\r\n"),
+        SERVER("331 password\r\n"),
+        CLIENT("PASS x\r\n"),
     };
     static const struct step nats[] = {
-        SERVER("INFO {\"server_id\":\"x\"}\r\n"), CLIENT("CONNECT {}\r\nPING\r\n"), SERVER("PONG\r\n"),
+        SERVER("INFO {\"server_id\":\"x\"}\r\n"),
+        CLIENT("CONNECT {}\r\nPING\r\n"),
+        SERVER("PONG\r\n"),
     };
 
     (void)state;
@@ -183,15 +202,17 @@ static void test_irc_leaves_other_text_protocols_alone(void **state)
     assert_int_equal(out.answer, IM_NO);
 }
 
-/* The data connection of an FTP server, say: users' lines come from users, a server passes them on with the sender. */
+/* The data connection of an FTP server, say: users' lines come from users, a server passes them on with the
+ * sender. */
 static void test_a_file_that_quotes_a_client_is_no_server(void **state)
 {
     static const char file[] = "NICK alice\r\nUSER alice 0 * :Alice\r\nJOIN #desk\r\n"
                                ":bob!bob@irc.example PRIVMSG #desk :Yes\r\n";
     static const char *const more[] = { "USER a 0 * :A\r\n", "PRIVMSG #desk :hi\r\n", "JOIN #desk\r\n" };
     const struct step link[] = { { FROM_CLIENT, VIEW("PASS x TS 6 :1AB\r\nCAPAB :QS EX\r\n") },
-                                 { FROM_SERVER, VIEW("NICK bob 1 1700000000 +i bob host.example irc.example :Bob\r\n"
-                                                     "CAPAB :QS\r\n") } };
+                                 { FROM_SERVER,
+                                   VIEW("NICK bob 1 1700000000 +i bob host.example irc.example :Bob\r\n"
+                                        "CAPAB :QS\r\n") } };
 
     (void)state;
     const struct step steps[] = { { FROM_SERVER, view_string(file) } };
@@ -222,7 +243,8 @@ static void test_irc_line_of_513_octets_is_not_irc(void **state)
 static void test_irc_feed_skips_an_endless_line(void **state)
 {
     static char flood[20000];
-    struct step steps[] = { CLIENT("PRIVMSG bob :one\r\n"), { FROM_CLIENT, { (const uint8_t *)flood, sizeof flood } },
+    struct step steps[] = { CLIENT("PRIVMSG bob :one\r\n"),
+                            { FROM_CLIENT, { (const uint8_t *)flood, sizeof flood } },
                             CLIENT("PRIVMSG bob :lost\r\nPRIVMSG bob :two\r\n") };
 
     (void)state;

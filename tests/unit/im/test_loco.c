@@ -48,7 +48,8 @@ static void test_a_key_exchange_signs_in_and_chats(void **state)
     build_packet(&server, 120);
     build_packet(&more, 70);
     build_packet(&more, 80);
-    const struct step steps[] = { said(FROM_CLIENT, &client), said(FROM_SERVER, &server), said(FROM_CLIENT, &more) };
+    const struct step steps[] = { said(FROM_CLIENT, &client), said(FROM_SERVER, &server),
+                                  said(FROM_CLIENT, &more) };
     check_laws(&parser_loco, steps, 3, &out);
     assert_int_equal(out.answer, IM_YES);
     assert_string_equal(out.finding.value, "LOCO key exchange, types 15 and 2");

@@ -50,7 +50,8 @@ static void test_a_handshake_and_data_sign_in_and_chat(void **state)
     build_record(&server, 0x16, 4, 55);
     build_record(&more, 0x16, 4, 55);
     build_record(&more, 0x17, 4, 40);
-    const struct step steps[] = { said(FROM_CLIENT, &client), said(FROM_SERVER, &server), said(FROM_CLIENT, &more) };
+    const struct step steps[] = { said(FROM_CLIENT, &client), said(FROM_SERVER, &server),
+                                  said(FROM_CLIENT, &more) };
     check_laws(&parser_mmtls, steps, 3, &out);
     assert_int_equal(out.answer, IM_YES);
     assert_int_equal(probe_bytes(&parser_mmtls, view_slice(built(&client), 0, 8)), IM_MORE);

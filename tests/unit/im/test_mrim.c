@@ -7,8 +7,9 @@ extern const struct parser parser_mrim;
 static struct outcome out;
 
 #define Z4 "\0\0\0\0"
-#define HEAD(minor, command, length) "\xef\xbe\xad\xde" minor "\0\1\0" "\1\0\0\0" command "\x10\0\0" length "\0\0\0" \
-                                     Z4 Z4 Z4 Z4 Z4 Z4
+#define HEAD(minor, command, length)                                                                         \
+    "\xef\xbe\xad\xde" minor "\0\1\0"                                                                        \
+    "\1\0\0\0" command "\x10\0\0" length "\0\0\0" Z4 Z4 Z4 Z4 Z4 Z4
 
 static const struct step talk[] = {
     CLIENT(HEAD("\x0e", "\x01", "\0")),
@@ -21,7 +22,10 @@ static const struct step talk[] = {
     SERVER(HEAD("\x0e", "\x09", "\x1b") "\7\0\0\0\0\4\0\0\x09\0\0\0bob@ml.ru\2\0\0\0  "),
     SERVER(HEAD("\x0e", "\x09", "\x1b") "\7\0\0\0\0\0\0\0\x09\0\0\0bob@ml.ru\2\0\0\0hi"),
     CLIENT(HEAD("\x0e", "\x26", "\x48") "\x09\0\0\0bob@ml.ru\5\0\0\0\0\x10\0\0\x2f\0\0\0"
-           "\x0b\0\0\0a.doc;4096;" "\0\0\0\0" "\x18\0\0\0" "10.0.0.1:2041;10.0.0.2:0"),
+                                        "\x0b\0\0\0a.doc;4096;"
+                                        "\0\0\0\0"
+                                        "\x18\0\0\0"
+                                        "10.0.0.1:2041;10.0.0.2:0"),
 };
 
 static void test_mrim_conversation_keeps_the_laws(void **state)
@@ -30,16 +34,16 @@ static void test_mrim_conversation_keeps_the_laws(void **state)
     check_laws(&parser_mrim, talk, sizeof talk / sizeof talk[0], &out);
     assert_int_equal(out.answer, IM_YES);
     assert_string_equal(out.record.text,
-        "version 1.14\n"
-        "activity login account=anna@ml.ru out\n"
-        "activity presence\n"
-        "delivery server-proxy\n"
-        "activity chat account=anna@ml.ru peer=bob@ml.ru out text=text\n"
-        "activity presence account=anna@ml.ru peer=bob@ml.ru in\n"
-        "activity chat account=anna@ml.ru peer=bob@ml.ru in text=hi\n"
-        "activity file account=anna@ml.ru peer=bob@ml.ru file=a.doc size=4096 out\n"
-        "delivery server-broker\n"
-        "expect tcp 10.0.0.1:2041 file mrim\n");
+                        "version 1.14\n"
+                        "activity login account=anna@ml.ru out\n"
+                        "activity presence\n"
+                        "delivery server-proxy\n"
+                        "activity chat account=anna@ml.ru peer=bob@ml.ru out text=text\n"
+                        "activity presence account=anna@ml.ru peer=bob@ml.ru in\n"
+                        "activity chat account=anna@ml.ru peer=bob@ml.ru in text=hi\n"
+                        "activity file account=anna@ml.ru peer=bob@ml.ru file=a.doc size=4096 out\n"
+                        "delivery server-broker\n"
+                        "expect tcp 10.0.0.1:2041 file mrim\n");
 }
 
 static void test_mrim_text_of_newer_versions_is_wide(void **state)
@@ -56,7 +60,9 @@ static void test_mrim_text_of_newer_versions_is_wide(void **state)
 static void test_mrim_file_leg_is_the_peer(void **state)
 {
     static const struct step steps[] = {
-        CLIENT("MRA_FT_HELLO bob@ml.ru\0"), SERVER("MRA_FT_HELLO anna@ml.ru\0"), CLIENT("MRA_FT_GET_FILE a.doc\0"),
+        CLIENT("MRA_FT_HELLO bob@ml.ru\0"),
+        SERVER("MRA_FT_HELLO anna@ml.ru\0"),
+        CLIENT("MRA_FT_GET_FILE a.doc\0"),
         SERVER("any octets"),
     };
 
@@ -69,7 +75,8 @@ static void test_mrim_file_leg_is_the_peer(void **state)
 static void test_mrim_changes_over_to_tls(void **state)
 {
     static const struct step steps[] = {
-        CLIENT(HEAD("\x16", "\x86", "\0")), SERVER(HEAD("\x16", "\x87", "\0")),
+        CLIENT(HEAD("\x16", "\x86", "\0")),
+        SERVER(HEAD("\x16", "\x87", "\0")),
     };
 
     (void)state;
@@ -95,9 +102,12 @@ static void test_mrim_leaves_others_alone(void **state)
 {
     (void)state;
     assert_int_equal(probe_bytes(&parser_mrim, VIEW("\xef\x10\1\2\3\4")), IM_NO); /* Telegram, abridged */
-    assert_int_equal(probe_bytes(&parser_mrim, VIEW("\xef\xbe\xad\xde\0\0\2\0\0\0\0\0\1\x10\0\0\0\0\0\0")), IM_NO);
-    assert_int_equal(probe_bytes(&parser_mrim, VIEW("\xef\xbe\xad\xde\x0e\0\1\0\0\0\0\0\1\x20\0\0\0\0\0\0")), IM_NO);
-    assert_int_equal(probe_bytes(&parser_mrim, VIEW("\xef\xbe\xad\xde\x0e\0\1\0\0\0\0\0\1\x10\0\0\0\0\0\x7f")), IM_NO);
+    assert_int_equal(probe_bytes(&parser_mrim, VIEW("\xef\xbe\xad\xde\0\0\2\0\0\0\0\0\1\x10\0\0\0\0\0\0")),
+                     IM_NO);
+    assert_int_equal(probe_bytes(&parser_mrim, VIEW("\xef\xbe\xad\xde\x0e\0\1\0\0\0\0\0\1\x20\0\0\0\0\0\0")),
+                     IM_NO);
+    assert_int_equal(
+        probe_bytes(&parser_mrim, VIEW("\xef\xbe\xad\xde\x0e\0\1\0\0\0\0\0\1\x10\0\0\0\0\0\x7f")), IM_NO);
     assert_int_equal(probe_bytes(&parser_mrim, VIEW("MRA_FT_HELP")), IM_NO);
     assert_int_equal(probe_bytes(&parser_mrim, VIEW("MAIL FROM:<a@mail.ru>\r\n")), IM_NO);
 }

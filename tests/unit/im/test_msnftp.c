@@ -22,29 +22,41 @@ static void test_file_received_by_the_client(void **state)
 {
     struct outcome *out = *state;
     struct step steps[] = {
-        CLIENT("VER MSNFTP\r\n"), SERVER("VER MSNFTP\r\n"), CLIENT("USR bob@example.org 93301\r\n"),
-        SERVER("FIL 12\r\n"), CLIENT("TFR\r\n"), SERVER("\x00\x08\x00" "BYE FIL\n"),
-        SERVER("\x00\x04\x00" "end\n" "\x01\x00\x00"), CLIENT("BYE 16777989\r\n"),
+        CLIENT("VER MSNFTP\r\n"),
+        SERVER("VER MSNFTP\r\n"),
+        CLIENT("USR bob@example.org 93301\r\n"),
+        SERVER("FIL 12\r\n"),
+        CLIENT("TFR\r\n"),
+        SERVER("\x00\x08\x00"
+               "BYE FIL\n"),
+        SERVER("\x00\x04\x00"
+               "end\n"
+               "\x01\x00\x00"),
+        CLIENT("BYE 16777989\r\n"),
     };
     check_laws(&parser_msnftp, steps, sizeof steps / sizeof steps[0], out);
     assert_int_equal(out->answer, IM_YES);
-    assert_string_equal(out->record.text,
-                        "delivery peer\n"
-                        "activity file account=bob@example.org size=12 in\n");
+    assert_string_equal(out->record.text, "delivery peer\n"
+                                          "activity file account=bob@example.org size=12 in\n");
 }
 
 static void test_file_sent_by_the_client_and_cancelled_between_blocks(void **state)
 {
     struct outcome *out = *state;
     struct step steps[] = {
-        SERVER("VER MSNFTP\r\n"), CLIENT("VER MSNFTP\r\n"), SERVER("USR bob@example.org 93301\r\n"),
-        CLIENT("FIL 5000000\r\n"), SERVER("TFR\r\n"), CLIENT("\x00\x02\x00xx" "CCL\r\n" "FIL 7\r\n"),
+        SERVER("VER MSNFTP\r\n"),
+        CLIENT("VER MSNFTP\r\n"),
+        SERVER("USR bob@example.org 93301\r\n"),
+        CLIENT("FIL 5000000\r\n"),
+        SERVER("TFR\r\n"),
+        CLIENT("\x00\x02\x00xx"
+               "CCL\r\n"
+               "FIL 7\r\n"),
     };
     check_laws(&parser_msnftp, steps, sizeof steps / sizeof steps[0], out);
-    assert_string_equal(out->record.text,
-                        "delivery peer\n"
-                        "activity file peer=bob@example.org size=5000000 out\n"
-                        "activity file peer=bob@example.org size=7 out\n");
+    assert_string_equal(out->record.text, "delivery peer\n"
+                                          "activity file peer=bob@example.org size=5000000 out\n"
+                                          "activity file peer=bob@example.org size=7 out\n");
 }
 
 static void test_endless_line_ends_the_following(void **state)

@@ -42,7 +42,8 @@ static void test_login_by_md5_tells_version_client_account_and_next_servers(void
 {
     struct outcome *out = *state;
     struct step steps[] = {
-        CLIENT("VER 1 MSNP8 MSNP7 CVR0\r\n"), SERVER("VER 1 MSNP8\r\n"),
+        CLIENT("VER 1 MSNP8 MSNP7 CVR0\r\n"),
+        SERVER("VER 1 MSNP8\r\n"),
         CLIENT("CVR 2 0x0409 winnt 5.1 i386 MSMSGS 8.5.1302 msmsgs alice@example.org\r\n"),
         SERVER("CVR 2 6.0.0602 6.0.0602 1.0.0000 http://download.example.org/a.exe http://example.org\r\n"),
         CLIENT("USR 3 MD5 I alice@example.org\r\n"),
@@ -50,24 +51,24 @@ static void test_login_by_md5_tells_version_client_account_and_next_servers(void
         SERVER("USR 3 OK alice@example.org Alice 1 0\r\n"),
         CLIENT("SYN 4 0\r\nCHG 5 NLN 0\r\n"),
         SERVER("ILN 5 NLN bob@example.org Bob 0\r\n911 6\r\n"),
-        CLIENT("XFR 6 SB\r\n"), SERVER("XFR 6 SB 198.51.100.20:1863 CKI 17262740.1050826919.32308\r\n"),
+        CLIENT("XFR 6 SB\r\n"),
+        SERVER("XFR 6 SB 198.51.100.20:1863 CKI 17262740.1050826919.32308\r\n"),
         SERVER("RNG 11742066 198.51.100.21:1863 CKI 849102291.520491113 bob@example.org Bob\r\n"),
     };
     check_laws(&parser_msnp, steps, COUNT(steps), out);
     assert_int_equal(out->answer, IM_YES);
     assert_string_equal(out->finding.value, "VER MSNP8");
-    assert_string_equal(out->record.text,
-                        "delivery server-proxy\n"
-                        "version MSNP8\n"
-                        "client MSMSGS 8.5.1302\n"
-                        "activity login account=alice@example.org out\n"
-                        "expect tcp 198.51.100.9:1863 login msnp\n"
-                        "activity presence\n"
-                        "activity presence\n"
-                        "activity presence\n"
-                        "expect tcp 198.51.100.20:1863 chat msnp\n"
-                        "activity chat\n"
-                        "expect tcp 198.51.100.21:1863 chat msnp\n");
+    assert_string_equal(out->record.text, "delivery server-proxy\n"
+                                          "version MSNP8\n"
+                                          "client MSMSGS 8.5.1302\n"
+                                          "activity login account=alice@example.org out\n"
+                                          "expect tcp 198.51.100.9:1863 login msnp\n"
+                                          "activity presence\n"
+                                          "activity presence\n"
+                                          "activity presence\n"
+                                          "expect tcp 198.51.100.20:1863 chat msnp\n"
+                                          "activity chat\n"
+                                          "expect tcp 198.51.100.21:1863 chat msnp\n");
 }
 
 static void test_conversation_in_a_switchboard(void **state)
@@ -82,8 +83,11 @@ static void test_conversation_in_a_switchboard(void **state)
     put_text(&received, "MSG bob@example.org Bob 37\r\nMessage-ID: {1}\r\nChunk: 1\r\n\r\nthe rest");
     struct step steps[] = {
         SIGN_ON,
-        CLIENT("CAL 2 bob@example.org\r\n"), SERVER("CAL 2 RINGING 11742066\r\nJOI bob@example.org Bob\r\n"),
-        { FROM_CLIENT, built(&sent) }, { FROM_SERVER, built(&received) }, SERVER("BYE bob@example.org\r\n"),
+        CLIENT("CAL 2 bob@example.org\r\n"),
+        SERVER("CAL 2 RINGING 11742066\r\nJOI bob@example.org Bob\r\n"),
+        { FROM_CLIENT, built(&sent) },
+        { FROM_SERVER, built(&received) },
+        SERVER("BYE bob@example.org\r\n"),
         CLIENT("OUT\r\n"),
     };
     check_laws(&parser_msnp, steps, COUNT(steps), out);
@@ -167,7 +171,8 @@ static void test_p2p_file_through_the_switchboard_and_its_direct_leg(void **stat
     put_p2p(&received, "bob@example.org Bob", 0,
             VIEW("INVITE MSNMSGR:alice@example.org MSNSLP/1.0\r\n\r\n"
                  "EUF-GUID: {5D3E02AB-6190-11D3-BBBB-00C04F795683}\r\nSessionID: 21\r\nAppID: 2\r\n"
-                 "Context: PgIAAAIAAABwEQEAAAAAAAEAAABhAC4AdAB4AHQAAAA=\r\n\r\n\0"), 0);
+                 "Context: PgIAAAIAAABwEQEAAAAAAAEAAABhAC4AdAB4AHQAAAA=\r\n\r\n\0"),
+            0);
     put_p2p(
         &received, "bob@example.org Bob", 0,
         VIEW(
@@ -193,18 +198,28 @@ static void test_payloads_of_every_command_are_skipped_exactly(void **state)
     struct outcome *out = *state;
     /* Each payload would be read as a login if it were taken for a line. */
     struct step steps[] = {
-        CLIENT("VER 1 MSNP18 CVR0\r\n"), SERVER("VER 1 MSNP18\r\n"),
-        CLIENT("UUX 7 14\r\nUSR 1 MD5 I x\n"), SERVER("UUX 7 0\r\n"),
-        CLIENT("ADL 8 14\r\nUSR 1 MD5 I x\n"), SERVER("ADL 8 OK\r\n"),
+        CLIENT("VER 1 MSNP18 CVR0\r\n"),
+        SERVER("VER 1 MSNP18\r\n"),
+        CLIENT("UUX 7 14\r\nUSR 1 MD5 I x\n"),
+        SERVER("UUX 7 0\r\n"),
+        CLIENT("ADL 8 14\r\nUSR 1 MD5 I x\n"),
+        SERVER("ADL 8 OK\r\n"),
         CLIENT("RML 9 14\r\nUSR 1 MD5 I x\n"),
-        CLIENT("QRY 10 PROD0090YUAUV{2B 14\r\nUSR 1 MD5 I x\n"), SERVER("QRY 10\r\n"),
+        CLIENT("QRY 10 PROD0090YUAUV{2B 14\r\nUSR 1 MD5 I x\n"),
+        SERVER("QRY 10\r\n"),
         CLIENT("FQY 11 14\r\nUSR 1 MD5 I x\n"),
-        CLIENT("UUN 12 bob@example.org 4 14\r\nUSR 1 MD5 I x\n"), SERVER("UUN 12 OK\r\n"),
-        CLIENT("GCF 13 Shields.xml\r\n"), SERVER("GCF 13 Shields.xml 14\r\nRNG 1 2 3 4 5\n"),
-        SERVER("UBX bob@example.org 1 14\r\nRNG 1 2 3 4 5\n"), SERVER("UBX bob@example.org 0\r\n"),
-        SERVER("NOT 14\r\nRNG 1 2 3 4 5\n"), SERVER("IPG 14\r\nRNG 1 2 3 4 5\n"),
-        SERVER("UBN bob@example.org 3 14\r\nRNG 1 2 3 4 5\n"), SERVER("241 8 14\r\nRNG 1 2 3 4 5\n"),
-        CLIENT("USR 14 SSO I alice@example.org\r\n"), SERVER("RNG 1 198.51.100.1:1863 CKI 1.2 b@c B\r\n"),
+        CLIENT("UUN 12 bob@example.org 4 14\r\nUSR 1 MD5 I x\n"),
+        SERVER("UUN 12 OK\r\n"),
+        CLIENT("GCF 13 Shields.xml\r\n"),
+        SERVER("GCF 13 Shields.xml 14\r\nRNG 1 2 3 4 5\n"),
+        SERVER("UBX bob@example.org 1 14\r\nRNG 1 2 3 4 5\n"),
+        SERVER("UBX bob@example.org 0\r\n"),
+        SERVER("NOT 14\r\nRNG 1 2 3 4 5\n"),
+        SERVER("IPG 14\r\nRNG 1 2 3 4 5\n"),
+        SERVER("UBN bob@example.org 3 14\r\nRNG 1 2 3 4 5\n"),
+        SERVER("241 8 14\r\nRNG 1 2 3 4 5\n"),
+        CLIENT("USR 14 SSO I alice@example.org\r\n"),
+        SERVER("RNG 1 198.51.100.1:1863 CKI 1.2 b@c B\r\n"),
     };
     check_laws(&parser_msnp, steps, COUNT(steps), out);
     assert_int_equal(recorder_count(&out->record, "activity login"), 1);
@@ -299,8 +314,11 @@ static void test_what_only_looks_like_it_is_refused(void **state)
 {
     struct outcome *out = *state;
     struct step smtp[] = {
-        SERVER("220 mail.example.org ESMTP\r\n"), CLIENT("EHLO x\r\n"), SERVER("250 OK\r\n"),
-        CLIENT("DATA\r\n"), CLIENT("VER 1 MSNP18 CVR0\r\nUSR 3 MD5 I alice@example.org\r\n.\r\n"),
+        SERVER("220 mail.example.org ESMTP\r\n"),
+        CLIENT("EHLO x\r\n"),
+        SERVER("250 OK\r\n"),
+        CLIENT("DATA\r\n"),
+        CLIENT("VER 1 MSNP18 CVR0\r\nUSR 3 MD5 I alice@example.org\r\n.\r\n"),
     };
     const struct view decoys[] = {
         VIEW("VER MSNFTP\r\n"),

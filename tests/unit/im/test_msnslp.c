@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* MSNSLP invitations, P2P frames and the direct leg. */
-#include "im/msnslp.h"
 #include "build.h"
 #include "conversation.h"
+#include "im/msnslp.h"
 #include <stdlib.h>
 
 extern const struct parser parser_msnslp;
@@ -102,11 +102,10 @@ static void test_listener_addresses_in_every_form(void **state)
     assert_false(msn_slp_read(recorder_session(r), &alice_to_bob,
                               VIEW("MSNSLP/1.0 200 OK\r\n\r\nIPv4Internal-Addrs: host 0.0.0.0\r\n"
                                    "IPv4Internal-Port: 1\r\n")));
-    assert_string_equal(r->text,
-                        "expect tcp 192.168.0.2:3312 file msnslp\n"
-                        "expect tcp 198.51.100.7:6891 file msnslp\n"
-                        "expect tcp 192.168.0.2:3312 file msnslp\n"
-                        "expect tcp 198.51.100.7:6891 file msnslp\n");
+    assert_string_equal(r->text, "expect tcp 192.168.0.2:3312 file msnslp\n"
+                                 "expect tcp 198.51.100.7:6891 file msnslp\n"
+                                 "expect tcp 192.168.0.2:3312 file msnslp\n"
+                                 "expect tcp 198.51.100.7:6891 file msnslp\n");
 }
 
 static void test_direct_leg_carries_a_file(void **state)
@@ -130,10 +129,9 @@ static void test_direct_leg_carries_a_file(void **state)
     struct step steps[] = { { FROM_CLIENT, built(&client) }, { FROM_SERVER, built(&server) } };
     check_laws(&parser_msnslp, steps, 2, out);
     assert_int_equal(out->answer, IM_YES);
-    assert_string_equal(out->record.text,
-                        "delivery peer\n"
-                        "activity file file=a.txt size=70000 in\n"
-                        "activity file size=8 in\n");
+    assert_string_equal(out->record.text, "delivery peer\n"
+                                          "activity file file=a.txt size=70000 in\n"
+                                          "activity file size=8 in\n");
 }
 
 static void test_long_block_is_skipped_and_nonsense_ends_the_following(void **state)

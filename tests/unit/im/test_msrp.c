@@ -9,13 +9,16 @@ static struct outcome out;
 #define PATHS "To-Path: msrp://b.example:8888/9di4ea;tcp\r\nFrom-Path: msrp://a.example:7777/iau39;tcp\r\n"
 
 static const struct step talk[] = {
-    CLIENT("MSRP d93kswow SEND\r\n" PATHS "Message-ID: 1\r\nByte-Range: 1-8/8\r\nContent-Type: text/plain\r\n\r\n"
+    CLIENT("MSRP d93kswow SEND\r\n" PATHS
+           "Message-ID: 1\r\nByte-Range: 1-8/8\r\nContent-Type: text/plain\r\n\r\n"
            "Hi, I'm Alice!\r\n-------d93kswow$\r\n"),
     SERVER("MSRP d93kswow 200 OK\r\n" PATHS "-------d93kswow$\r\n"),
-    CLIENT("MSRP d93kabcd SEND\r\n" PATHS "Message-ID: 2\r\nContent-Disposition: attachment; filename=\"a.jpg\"\r\n"
+    CLIENT("MSRP d93kabcd SEND\r\n" PATHS
+           "Message-ID: 2\r\nContent-Disposition: attachment; filename=\"a.jpg\"\r\n"
            "Content-Type: image/jpeg\r\n\r\n\xff\xd8\xff\r\n-------d93kabcd+\r\n"),
     CLIENT("MSRP keepalive SEND\r\n" PATHS "Message-ID: 3\r\n-------keepalive$\r\n"),
-    CLIENT("MSRP typing00 SEND\r\n" PATHS "Content-Type: application/im-iscomposing+xml\r\n\r\n<i/>\r\n-------typing00$\r\n"),
+    CLIENT("MSRP typing00 SEND\r\n" PATHS
+           "Content-Type: application/im-iscomposing+xml\r\n\r\n<i/>\r\n-------typing00$\r\n"),
 };
 
 #define ENDS_OUT "account=msrp://a.example:7777/iau39;tcp peer=msrp://b.example:8888/9di4ea;tcp"
@@ -25,11 +28,10 @@ static void test_msrp_session_keeps_the_laws(void **state)
     (void)state;
     check_laws(&parser_msrp, talk, sizeof talk / sizeof talk[0], &out);
     assert_int_equal(out.answer, IM_YES);
-    assert_string_equal(out.record.text,
-        "delivery peer\n"
-        "activity chat " ENDS_OUT " out text=Hi, I'm Alice!\n"
-        "activity file " ENDS_OUT " file=a.jpg out\n"
-        "activity presence " ENDS_OUT " out\n");
+    assert_string_equal(out.record.text, "delivery peer\n"
+                                         "activity chat " ENDS_OUT " out text=Hi, I'm Alice!\n"
+                                         "activity file " ENDS_OUT " file=a.jpg out\n"
+                                         "activity presence " ENDS_OUT " out\n");
 }
 
 static void test_msrp_large_message_is_skipped_to_its_end(void **state)
@@ -38,7 +40,8 @@ static void test_msrp_large_message_is_skipped_to_its_end(void **state)
     struct step steps[] = {
         CLIENT("MSRP d93kswow SEND\r\n" PATHS "Content-Type: text/plain\r\n\r\n"),
         { FROM_CLIENT, { (const uint8_t *)body, sizeof body } },
-        CLIENT("\r\n-------d93kswow$\r\nMSRP d93kabcd SEND\r\n" PATHS "Content-Type: text/plain\r\n\r\nend\r\n-------d93kabcd$\r\n"),
+        CLIENT("\r\n-------d93kswow$\r\nMSRP d93kabcd SEND\r\n" PATHS
+               "Content-Type: text/plain\r\n\r\nend\r\n-------d93kabcd$\r\n"),
     };
 
     (void)state;

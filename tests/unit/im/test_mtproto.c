@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Telegram's transports; the obfuscated ones are made here with another interface of libcrypto than the parser's. */
+/* Telegram's transports; the obfuscated ones are made here with another interface of libcrypto than the
+ * parser's. */
 #include "builder.h"
 #include <openssl/evp.h>
 #include <zlib.h>
@@ -102,7 +103,8 @@ static void test_obfuscated_transports_are_proved_and_followed(void **state)
         build_frame(&more, f, key_id, 104);
         build_frame(&more, f, key_id, 20008);
         struct view first = obfuscate(f, client.len);
-        const struct step steps[] = { { FROM_CLIENT, first }, said(FROM_SERVER, &server),
+        const struct step steps[] = { { FROM_CLIENT, first },
+                                      said(FROM_SERVER, &server),
                                       { FROM_CLIENT, view_of(first.at + first.len, more.len) } };
         if (f == PADDED)
             check_laws(&parser_mtproto, steps, 3, &out);
@@ -143,7 +145,8 @@ static void test_a_start_is_known_where_the_syn_was_not_seen(void **state)
     (void)state;
     reset();
     build_frame(&client, ABRIDGED, key_id, 104);
-    struct sample s = { .l4 = L4_TCP, .midstream = true,
+    struct sample s = { .l4 = L4_TCP,
+                        .midstream = true,
                         .bytes = { obfuscate(ABRIDGED, client.len), view_of(NULL, 0) } };
     assert_int_equal(parser_mtproto.probe(&s, &finding), IM_YES);
 }
@@ -154,7 +157,8 @@ static void test_the_server_never_speaks_first(void **state)
     reset();
     build_frame(&client, ABRIDGED, key_id, 104);
     struct view first = obfuscate(ABRIDGED, client.len);
-    const struct step steps[] = { { FROM_CLIENT, view_slice(first, 0, 40) }, SERVER("220 example.org"),
+    const struct step steps[] = { { FROM_CLIENT, view_slice(first, 0, 40) },
+                                  SERVER("220 example.org"),
                                   { FROM_CLIENT, view_from(first, 40) } };
     converse(&parser_mtproto, steps, 3, &out);
     assert_int_equal(out.answer, IM_NO);
@@ -162,7 +166,8 @@ static void test_the_server_never_speaks_first(void **state)
 
 static void test_a_key_exchange_in_the_clear_is_known(void **state)
 {
-    static const struct view tags[] = { { (const uint8_t *)"\xef", 1 }, { (const uint8_t *)"\xee\xee\xee\xee", 4 },
+    static const struct view tags[] = { { (const uint8_t *)"\xef", 1 },
+                                        { (const uint8_t *)"\xee\xee\xee\xee", 4 },
                                         { (const uint8_t *)"\xdd\xdd\xdd\xdd", 4 } };
 
     (void)state;
@@ -252,7 +257,8 @@ static void test_the_full_transport_is_proved_by_its_check_sum(void **state)
     build_full(&client, 0, key_id, 104);
     build_full(&server, 0, key_id, 88);
     build_full(&more, 1, key_id, 16408);
-    const struct step steps[] = { said(FROM_CLIENT, &client), said(FROM_SERVER, &server), said(FROM_CLIENT, &more) };
+    const struct step steps[] = { said(FROM_CLIENT, &client), said(FROM_SERVER, &server),
+                                  said(FROM_CLIENT, &more) };
     check_laws(&parser_mtproto, steps, 3, &out);
     assert_int_equal(out.answer, IM_YES);
     assert_string_equal(out.finding.value, "MTProto full");

@@ -29,8 +29,11 @@ static void test_mumble_needs_request_and_answer_that_fit(void **state)
 {
     static const struct step alone[] = { SERVER("\0\1\5\2" IDENT NUMBERS) };
     static const struct step same_side[] = { CLIENT("\0\0\0\0" IDENT), CLIENT("\0\1\5\2" IDENT NUMBERS) };
-    static const struct step ident[] = { CLIENT("\0\0\0\0" IDENT), SERVER("\0\1\5\2" "\x5a\x10\x9c\x33\x41\x77\x02\xef" NUMBERS) };
-    static const struct step crowd[] = { CLIENT("\0\0\0\0" IDENT), SERVER("\0\1\5\2" IDENT "\0\0\0\3\0\0\0\2\0\1\x19\x40") };
+    static const struct step ident[] = { CLIENT("\0\0\0\0" IDENT),
+                                         SERVER("\0\1\5\2"
+                                                "\x5a\x10\x9c\x33\x41\x77\x02\xef" NUMBERS) };
+    static const struct step crowd[] = { CLIENT("\0\0\0\0" IDENT),
+                                         SERVER("\0\1\5\2" IDENT "\0\0\0\3\0\0\0\2\0\1\x19\x40") };
     static const struct step version[] = { CLIENT("\0\0\0\0" IDENT), SERVER("\0\x0a\5\2" IDENT NUMBERS) };
     static const struct step longer[] = { CLIENT("\0\0\0\0" IDENT), SERVER("\0\1\5\2" IDENT NUMBERS "\0") };
     static const struct step other[] = { CLIENT("\0\0\0\1" IDENT) };

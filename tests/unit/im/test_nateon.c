@@ -23,20 +23,21 @@ static void test_nateon_conversation_keeps_the_laws(void **state)
     (void)state;
     check_laws(&parser_nateon, talk, sizeof talk / sizeof talk[0], &out);
     assert_int_equal(out.answer, IM_YES);
-    assert_string_equal(out.record.text,
-        "version 4.0\n"
-        "client 4.1.2485\n"
-        "activity login account=alice@nate.com out\n"
-        "activity presence\n"
-        "delivery server-proxy\n"
-        "activity chat account=alice@nate.com peer=bob@nate.com out\n"
-        "activity chat account=alice@nate.com peer=bob@nate.com in\n");
+    assert_string_equal(out.record.text, "version 4.0\n"
+                                         "client 4.1.2485\n"
+                                         "activity login account=alice@nate.com out\n"
+                                         "activity presence\n"
+                                         "delivery server-proxy\n"
+                                         "activity chat account=alice@nate.com peer=bob@nate.com out\n"
+                                         "activity chat account=alice@nate.com peer=bob@nate.com in\n");
 }
 
 static void test_nateon_sign_in_alone_is_enough(void **state)
 {
     (void)state;
-    assert_int_equal(probe_bytes(&parser_nateon, VIEW("LSIN 1 a@nate.com 0123456789ABCDEF0123456789ABCDEF MD5 3.1\r\n")), IM_YES);
+    assert_int_equal(
+        probe_bytes(&parser_nateon, VIEW("LSIN 1 a@nate.com 0123456789ABCDEF0123456789ABCDEF MD5 3.1\r\n")),
+        IM_YES);
 }
 
 static void test_nateon_leaves_other_text_alone(void **state)
@@ -64,7 +65,8 @@ static void test_nateon_midstream_needs_two_commands(void **state)
     const struct view nothing = view_of(NULL, 0);
 
     (void)state;
-    assert_int_equal(midstream(VIEW("rest\r\nREQS 3 DES alice@nate.com\r\n"), VIEW("AUTH 2 DES\r\n")), IM_YES);
+    assert_int_equal(midstream(VIEW("rest\r\nREQS 3 DES alice@nate.com\r\n"), VIEW("AUTH 2 DES\r\n")),
+                     IM_YES);
     assert_int_equal(midstream(nothing, VIEW("NTFY 0 bob@nate.com O 0\r\nONST 6 O 0\r\n")), IM_YES);
     assert_int_equal(midstream(nothing, VIEW("NTFY 0 bob@nate.com O 0\r\n")), IM_MORE);
     assert_int_equal(midstream(VIEW("AUTH LOGIN secret\r\nLIST 1 2\r\n"), nothing), IM_MORE);

@@ -86,8 +86,10 @@ static void test_two_files_one_after_the_other(void **state)
     put_zeros(&data, 300 - data.len);
     put_oft(&done, 0x0204, 300, 300, "plan.doc");
     put_oft(&second, 0x0101, 5, 0, "a name that is longer than the sixty-four octets it is padded to.txt");
-    struct step steps[] = { { FROM_SERVER, built(&first) }, { FROM_CLIENT, built(&ack) },
-                            { FROM_SERVER, built(&data) }, { FROM_CLIENT, built(&done) },
+    struct step steps[] = { { FROM_SERVER, built(&first) },
+                            { FROM_CLIENT, built(&ack) },
+                            { FROM_SERVER, built(&data) },
+                            { FROM_CLIENT, built(&done) },
                             { FROM_SERVER, built(&second) } };
     check_laws(&parser_oft, steps, 5, out);
     assert_int_equal(out->answer, IM_YES);
@@ -110,8 +112,10 @@ static void test_resumed_file_sends_only_the_rest(void **state)
     put_oft(&go, 0x0207, 100, 60, "a.zip");
     put_zeros(&data, 40);
     put_oft(&data, 0x0101, 7, 0, "b.zip");
-    struct step steps[] = { { FROM_CLIENT, built(&prompt) }, { FROM_SERVER, built(&resume) },
-                            { FROM_CLIENT, built(&agree) }, { FROM_SERVER, built(&go) },
+    struct step steps[] = { { FROM_CLIENT, built(&prompt) },
+                            { FROM_SERVER, built(&resume) },
+                            { FROM_CLIENT, built(&agree) },
+                            { FROM_SERVER, built(&go) },
                             { FROM_CLIENT, built(&data) } };
     check_laws(&parser_oft, steps, 5, out);
     assert_true(recorder_has(&out->record, "activity file file=b.zip size=7 out"));
@@ -170,13 +174,14 @@ static void test_file_through_the_proxy_is_not_a_peer_leg(void **state)
     put_proxy(&created, 3, &address);
     put_proxy(&ready, 5, &nothing);
     put_oft(&prompt, 0x0101, 4, 0, "a.txt");
-    struct step steps[] = { { FROM_CLIENT, built(&create) }, { FROM_SERVER, built(&created) },
-                            { FROM_SERVER, built(&ready) }, { FROM_CLIENT, built(&prompt) } };
+    struct step steps[] = { { FROM_CLIENT, built(&create) },
+                            { FROM_SERVER, built(&created) },
+                            { FROM_SERVER, built(&ready) },
+                            { FROM_CLIENT, built(&prompt) } };
     check_laws(&parser_oscar_proxy, steps, 4, out);
-    assert_string_equal(out->record.text,
-                        "delivery server-proxy\n"
-                        "activity file account=alice out\n"
-                        "activity file file=a.txt size=4 out\n");
+    assert_string_equal(out->record.text, "delivery server-proxy\n"
+                                          "activity file account=alice out\n"
+                                          "activity file file=a.txt size=4 out\n");
 }
 
 static void test_joining_the_proxy_has_a_password_before_the_cookie(void **state)

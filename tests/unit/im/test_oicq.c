@@ -35,24 +35,26 @@ static void test_oicq_newer_clients_are_known_by_their_marks(void **state)
     (void)state;
     udp(steps, 2);
     assert_int_equal(out.answer, IM_YES);
-    assert_string_equal(out.record.text,
-        "version 344b\n"
-        "activity login account=123456 out\n"
-        "delivery server-proxy\n"
-        "activity chat account=123456 out\n");
+    assert_string_equal(out.record.text, "version 344b\n"
+                                         "activity login account=123456 out\n"
+                                         "delivery server-proxy\n"
+                                         "activity chat account=123456 out\n");
 }
 
 static void test_oicq_old_packets_need_company(void **state)
 {
     static const struct step one[] = { CLIENT(P("\x11\x1d", "\0\x16", "\1\2") BLOCK BLOCK "\x03") };
     static const struct step again[] = {
-        CLIENT(P("\x11\x1d", "\0\x16", "\1\2") BLOCK BLOCK "\x03"), CLIENT(P("\x11\x1d", "\0\x02", "\1\3") BLOCK BLOCK "\x03"),
+        CLIENT(P("\x11\x1d", "\0\x16", "\1\2") BLOCK BLOCK "\x03"),
+        CLIENT(P("\x11\x1d", "\0\x02", "\1\3") BLOCK BLOCK "\x03"),
     };
     static const struct step answer[] = {
-        CLIENT(P("\x11\x1d", "\0\x62", "\1\2") "\0\x03"), SERVER("\x02\x01\0\0\x62\1\2\0\x18" BLOCK BLOCK BLOCK "\x03"),
+        CLIENT(P("\x11\x1d", "\0\x62", "\1\2") "\0\x03"),
+        SERVER("\x02\x01\0\0\x62\1\2\0\x18" BLOCK BLOCK BLOCK "\x03"),
     };
     static const struct step same[] = {
-        CLIENT(P("\x11\x1d", "\0\x16", "\1\2") BLOCK BLOCK "\x03"), CLIENT(P("\x11\x1d", "\0\x16", "\1\2") BLOCK BLOCK "\x03"),
+        CLIENT(P("\x11\x1d", "\0\x16", "\1\2") BLOCK BLOCK "\x03"),
+        CLIENT(P("\x11\x1d", "\0\x16", "\1\2") BLOCK BLOCK "\x03"),
     };
 
     (void)state;
@@ -78,16 +80,16 @@ static void test_oicq_over_tcp_keeps_the_laws(void **state)
     (void)state;
     check_laws(&parser_oicq, steps, 3, &out);
     assert_int_equal(out.answer, IM_YES);
-    assert_string_equal(out.record.text,
-        "version 111d\n"
-        "activity login account=123456 out\n"
-        "delivery server-proxy\n"
-        "activity chat account=123456 out\n");
+    assert_string_equal(out.record.text, "version 111d\n"
+                                         "activity login account=123456 out\n"
+                                         "delivery server-proxy\n"
+                                         "activity chat account=123456 out\n");
 }
 
 static void test_oicq_midstream_is_known_by_two_packets_of_one_side(void **state)
 {
-    const struct view of_server = VIEW("\0\x1e" P("\1\0", "\0\x22", "\1\2") BLOCK BLOCK "\x03"
+    const struct view of_server = VIEW("\0\x1e" P("\1\0", "\0\x22", "\1\2") BLOCK BLOCK
+                                       "\x03"
                                        "\0\x1e" P("\1\0", "\0\x02", "\1\3") BLOCK BLOCK "\x03");
     const struct view stranger = VIEW("\0\x1e" P("\x11\x1d", "\0\x02", "\1\3") BLOCK BLOCK "\x03");
     struct sample s = { .l4 = L4_TCP, .midstream = true, .bytes = { view_of(NULL, 0), of_server } };
@@ -97,7 +99,8 @@ static void test_oicq_midstream_is_known_by_two_packets_of_one_side(void **state
     assert_int_equal(parser_oicq.probe(&s, &f), IM_YES);
     s.bytes[FROM_CLIENT] = stranger;
     s.bytes[FROM_SERVER] = view_slice(of_server, 0, of_server.len / 2);
-    assert_int_equal(parser_oicq.probe(&s, &f), IM_MORE); /* answers to what was asked before may come first */
+    assert_int_equal(parser_oicq.probe(&s, &f),
+                     IM_MORE); /* answers to what was asked before may come first */
     s.midstream = false;
     assert_int_equal(parser_oicq.probe(&s, &f), IM_NO);
 }
@@ -105,12 +108,20 @@ static void test_oicq_midstream_is_known_by_two_packets_of_one_side(void **state
 static void test_oicq_leaves_others_alone(void **state)
 {
     static const struct step dns[] = {
-        CLIENT("\x02\x11\x01\0\0\1\0\0\0\0\0\0\2qq\3com\0\0\1\0\1"), CLIENT("\x02\x11\x01\0\0\1\0\0\0\0\0\0\2qq\3com\0\0\1\0\1"),
+        CLIENT("\x02\x11\x01\0\0\1\0\0\0\0\0\0\2qq\3com\0\0\1\0\1"),
+        CLIENT("\x02\x11\x01\0\0\1\0\0\0\0\0\0\2qq\3com\0\0\1\0\1"),
     };
-    static const struct step no_end[] = { CLIENT(P("\x11\x1d", "\0\x01", "\1\2") "\0\0\0\0\0\0\0\0" BLOCK BLOCK "\x04") };
-    static const struct step odd[] = { CLIENT(P("\x11\x1d", "\0\x01", "\1\2") "\0\0\0\0\0\0\0\0" BLOCK BLOCK "\1\x03") };
+    static const struct step no_end[] = { CLIENT(
+        P("\x11\x1d", "\0\x01", "\1\2") "\0\0\0\0\0\0\0\0" BLOCK BLOCK "\x04") };
+    static const struct step odd[] = { CLIENT(P("\x11\x1d", "\0\x01", "\1\2") "\0\0\0\0\0\0\0\0" BLOCK BLOCK
+                                                                              "\1\x03") };
     static const struct step command[] = { CLIENT(P("\x11\x1d", "\0\x99", "\1\2") BLOCK BLOCK "\x03") };
-    static const struct step frames[] = { CLIENT("\x02" "0123456789ABCDEF" "\x03"), CLIENT("\x02" "0123456789ABCDEG" "\x03") };
+    static const struct step frames[] = { CLIENT("\x02"
+                                                 "0123456789ABCDEF"
+                                                 "\x03"),
+                                          CLIENT("\x02"
+                                                 "0123456789ABCDEG"
+                                                 "\x03") };
 
     (void)state;
     udp(dns, 2);

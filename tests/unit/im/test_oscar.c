@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OSCAR: sign-on, messages in every form, rendezvous, rooms, and bytes that only look like FLAP. */
-#include "im/oscar.h"
 #include "build.h"
 #include "conversation.h"
+#include "im/oscar.h"
 #include <stdlib.h>
 
 extern const struct parser parser_oscar;
@@ -126,16 +126,16 @@ static void test_md5_login_tells_account_client_and_the_server_to_come(void **st
     put_tlv(&reply, 0x05, VIEW("198.51.100.9:5190"));
     put_tlv(&reply, 0x06, VIEW("cookie"));
     put_snac(&server, 0x0017, 0x0003, &reply);
-    struct step steps[] = { SERVER(HELLO), CLIENT(HELLO), { FROM_CLIENT, built(&client) },
-                            { FROM_SERVER, built(&server) } };
+    struct step steps[] = {
+        SERVER(HELLO), CLIENT(HELLO), { FROM_CLIENT, built(&client) }, { FROM_SERVER, built(&server) }
+    };
     check_laws(&parser_oscar, steps, 4, out);
     assert_int_equal(out->answer, IM_YES);
-    assert_string_equal(out->record.text,
-                        "delivery server-proxy\n"
-                        "version AIM\n"
-                        "client AOL Instant Messenger, version 5.9.3702/WIN32\n"
-                        "activity login account=Alice Jones out\n"
-                        "expect tcp 198.51.100.9:5190 login oscar\n");
+    assert_string_equal(out->record.text, "delivery server-proxy\n"
+                                          "version AIM\n"
+                                          "client AOL Instant Messenger, version 5.9.3702/WIN32\n"
+                                          "activity login account=Alice Jones out\n"
+                                          "expect tcp 198.51.100.9:5190 login oscar\n");
 }
 
 static void test_roasted_login_of_icq_on_channel_1(void **state)
@@ -156,12 +156,11 @@ static void test_roasted_login_of_icq_on_channel_1(void **state)
     put_flap(&server, 4, &reply);
     struct step steps[] = { { FROM_CLIENT, built(&client) }, { FROM_SERVER, built(&server) } };
     check_laws(&parser_oscar, steps, 2, out);
-    assert_string_equal(out->record.text,
-                        "delivery server-proxy\n"
-                        "version ICQ\n"
-                        "client ICQ Client 6.5.0.1042\n"
-                        "activity login account=123456789 out\n"
-                        "expect tcp 198.51.100.9:5000 login oscar\n");
+    assert_string_equal(out->record.text, "delivery server-proxy\n"
+                                          "version ICQ\n"
+                                          "client ICQ Client 6.5.0.1042\n"
+                                          "activity login account=123456789 out\n"
+                                          "expect tcp 198.51.100.9:5000 login oscar\n");
 }
 
 static void test_cookie_login_gets_its_account_from_the_server(void **state)
@@ -174,15 +173,17 @@ static void test_cookie_login_gets_its_account_from_the_server(void **state)
     put_flap(&client, 1, &body);
     put_block8(&name, "987654");
     put_snac(&server, 0x0001, 0x000f, &name);
-    struct step steps[] = { SERVER(HELLO), { FROM_CLIENT, built(&client) }, { FROM_SERVER, built(&server) },
-                            { FROM_SERVER, built(&server) }, CLIENT("\x2a\x05\x00\x09\x00\x00") };
+    struct step steps[] = { SERVER(HELLO),
+                            { FROM_CLIENT, built(&client) },
+                            { FROM_SERVER, built(&server) },
+                            { FROM_SERVER, built(&server) },
+                            CLIENT("\x2a\x05\x00\x09\x00\x00") };
     check_laws(&parser_oscar, steps, 5, out);
-    assert_string_equal(out->record.text,
-                        "delivery server-proxy\n"
-                        "activity login\n"
-                        "version ICQ\n"
-                        "activity login account=987654 out\n"
-                        "activity presence\n");
+    assert_string_equal(out->record.text, "delivery server-proxy\n"
+                                          "activity login\n"
+                                          "version ICQ\n"
+                                          "activity login account=987654 out\n"
+                                          "activity presence\n");
 }
 
 static void test_message_text_in_each_character_set(void **state)
@@ -310,7 +311,9 @@ static void test_talk_direct_im_and_room_invitation(void **state)
     put_rendezvous(&direct, 0, VIEW(GUID("\x13\x45")), &where);
     put_snac(&b, 0x0004, 0x0006, &direct);
     put_tlv(&invitation, 0x0c, VIEW("join us"));
-    put_tlv(&invitation, 0x2711, VIEW("\x00\x04\x08" "4-0-room\x00\x00"));
+    put_tlv(&invitation, 0x2711,
+            VIEW("\x00\x04\x08"
+                 "4-0-room\x00\x00"));
     put_icbm(&room, 2, "bob");
     put_rendezvous(&room, 0, VIEW("\x74\x8f\x24\x20\x62\x87\x11\xd1\x82\x22\x44\x45\x53\x54\x00\x00"),
                    &invitation);

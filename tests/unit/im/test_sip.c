@@ -6,20 +6,26 @@ extern const struct parser parser_sip;
 
 static struct outcome out;
 
-#define PEOPLE "From: \"Alice\" <sip:alice@a.example>;tag=1\r\nTo: <sip:bob@b.example>\r\nCall-ID: x\r\nCSeq: 1 X\r\n"
-#define SDP_CHAT "v=0\r\nc=IN IP4 192.0.2.5\r\nm=audio 4000 RTP/AVP 0\r\nm=message 7654 TCP/MSRP *\r\n" \
-                 "a=accept-types:text/plain\r\na=path:msrp://192.0.2.5:7654/jshA7we;tcp\r\n"
+#define PEOPLE                                                                                               \
+    "From: \"Alice\" <sip:alice@a.example>;tag=1\r\nTo: <sip:bob@b.example>\r\nCall-ID: x\r\nCSeq: 1 X\r\n"
+#define SDP_CHAT                                                                                             \
+    "v=0\r\nc=IN IP4 192.0.2.5\r\nm=audio 4000 RTP/AVP 0\r\nm=message 7654 TCP/MSRP *\r\n"                   \
+    "a=accept-types:text/plain\r\na=path:msrp://192.0.2.5:7654/jshA7we;tcp\r\n"
 
 static const struct step chat[] = {
-    CLIENT("REGISTER sip:a.example SIP/2.0\r\n" PEOPLE "User-Agent: Example/1.0\r\nContent-Length: 0\r\n\r\n"),
+    CLIENT("REGISTER sip:a.example SIP/2.0\r\n" PEOPLE
+           "User-Agent: Example/1.0\r\nContent-Length: 0\r\n\r\n"),
     SERVER("SIP/2.0 200 OK\r\n" PEOPLE "Content-Length: 0\r\n\r\n"),
-    CLIENT("\r\n\r\nPUBLISH sip:alice@a.example SIP/2.0\r\n" PEOPLE "Event: presence\r\nContent-Type: application/pidf+xml\r\n"
+    CLIENT("\r\n\r\nPUBLISH sip:alice@a.example SIP/2.0\r\n" PEOPLE
+           "Event: presence\r\nContent-Type: application/pidf+xml\r\n"
            "Content-Length: 3\r\n\r\n<p>"),
-    CLIENT("MESSAGE sip:bob@b.example SIP/2.0\r\n" PEOPLE "Content-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
+    CLIENT("MESSAGE sip:bob@b.example SIP/2.0\r\n" PEOPLE
+           "Content-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
            "MESSAGE sip:bob@b.example SIP/2.0\r\nf: sip:alice@a.example;tag=2\r\nt: sip:bob@b.example\r\n"
            "c: application/im-iscomposing+xml\r\nl: 4\r\n\r\n<i/>"),
     SERVER("SIP/2.0 202 Accepted\r\n" PEOPLE "Content-Length: 0\r\n\r\n"),
-    CLIENT("INVITE sip:bob@b.example SIP/2.0\r\n" PEOPLE "Content-Type: application/sdp\r\nContent-Length: 145\r\n\r\n" SDP_CHAT),
+    CLIENT("INVITE sip:bob@b.example SIP/2.0\r\n" PEOPLE
+           "Content-Type: application/sdp\r\nContent-Length: 145\r\n\r\n" SDP_CHAT),
 };
 
 static void test_sip_messages_over_tcp_keep_the_laws(void **state)
@@ -30,29 +36,32 @@ static void test_sip_messages_over_tcp_keep_the_laws(void **state)
     assert_int_equal(out.answer, IM_YES);
     assert_null(parser_sip.service);
     assert_string_equal(out.record.text,
-        "client Example/1.0\n"
-        "evidence payload simple SIP presence\n"
-        "activity presence account=alice@a.example peer=bob@b.example out\n"
-        "evidence payload simple SIP MESSAGE\n"
-        "delivery server-proxy\n"
-        "activity chat account=alice@a.example peer=bob@b.example out text=hello\n"
-        "activity presence account=alice@a.example peer=bob@b.example out\n"
-        "evidence payload simple MSRP session in SIP\n"
-        "activity chat account=alice@a.example peer=bob@b.example out\n"
-        "expect tcp 192.0.2.5:7654 chat msrp simple\n");
+                        "client Example/1.0\n"
+                        "evidence payload simple SIP presence\n"
+                        "activity presence account=alice@a.example peer=bob@b.example out\n"
+                        "evidence payload simple SIP MESSAGE\n"
+                        "delivery server-proxy\n"
+                        "activity chat account=alice@a.example peer=bob@b.example out text=hello\n"
+                        "activity presence account=alice@a.example peer=bob@b.example out\n"
+                        "evidence payload simple MSRP session in SIP\n"
+                        "activity chat account=alice@a.example peer=bob@b.example out\n"
+                        "expect tcp 192.0.2.5:7654 chat msrp simple\n");
 }
 
 static void test_sip_file_offer_names_the_file(void **state)
 {
     static const struct step steps[] = {
-        CLIENT("INVITE sip:bob@b.example SIP/2.0\r\n" PEOPLE "Content-Type: application/sdp\r\n\r\nv=0\r\n"
-               "m=message 7394 TCP/MSRP *\r\na=file-selector:name:\"my pic.jpg\" type:image/jpeg size:4092 hash:sha-1:72\r\n"
-               "a=path:msrp://[2001:db8::7]:7394/x;tcp\r\n"),
+        CLIENT(
+            "INVITE sip:bob@b.example SIP/2.0\r\n" PEOPLE "Content-Type: application/sdp\r\n\r\nv=0\r\n"
+            "m=message 7394 TCP/MSRP *\r\na=file-selector:name:\"my pic.jpg\" type:image/jpeg size:4092 hash:sha-1:72\r\n"
+            "a=path:msrp://[2001:db8::7]:7394/x;tcp\r\n"),
     };
 
     (void)state;
     converse_udp(&parser_sip, steps, 1, &out);
-    assert_true(recorder_has(&out.record, "activity file account=alice@a.example peer=bob@b.example file=my pic.jpg size=4092 out"));
+    assert_true(recorder_has(
+        &out.record,
+        "activity file account=alice@a.example peer=bob@b.example file=my pic.jpg size=4092 out"));
     assert_true(recorder_has(&out.record, "expect tcp 2001:db8::7:7394 file msrp simple"));
 }
 
@@ -72,8 +81,10 @@ static void test_sip_calls_and_machines_are_not_im(void **state)
     (void)state;
     nothing(VIEW("INVITE sip:bob@b.example SIP/2.0\r\n" PEOPLE "Content-Type: application/sdp\r\n\r\nv=0\r\n"
                  "c=IN IP4 192.0.2.5\r\nm=audio 4000 RTP/AVP 0\r\na=path:msrp://192.0.2.5:7654/x;tcp\r\n"));
-    nothing(VIEW("MESSAGE sip:bob@b.example SIP/2.0\r\n" PEOPLE "Content-Type: Application/MANSCDP+xml\r\n\r\n<Control/>"));
-    nothing(VIEW("MESSAGE sip:bob@b.example SIP/2.0\r\n" PEOPLE "Content-Type: application/vnd.3gpp.sms\r\n\r\nx"));
+    nothing(VIEW("MESSAGE sip:bob@b.example SIP/2.0\r\n" PEOPLE
+                 "Content-Type: Application/MANSCDP+xml\r\n\r\n<Control/>"));
+    nothing(VIEW("MESSAGE sip:bob@b.example SIP/2.0\r\n" PEOPLE
+                 "Content-Type: application/vnd.3gpp.sms\r\n\r\nx"));
     nothing(VIEW("SUBSCRIBE sip:bob@b.example SIP/2.0\r\n" PEOPLE "Event: message-summary\r\n\r\n"));
     nothing(VIEW("NOTIFY sip:bob@b.example SIP/2.0\r\n" PEOPLE "Event: dialog\r\n\r\n"));
     nothing(VIEW("SIP/2.0 200 OK\r\n" PEOPLE "\r\n"));
@@ -82,16 +93,18 @@ static void test_sip_calls_and_machines_are_not_im(void **state)
 static void test_sip_bad_path_leaves_no_expectation(void **state)
 {
     static const struct view paths[] = {
-        { (const uint8_t *)"msrp://host.example:1/x", 23 }, { (const uint8_t *)"msrp://192.0.2.5:0/x", 20 },
+        { (const uint8_t *)"msrp://host.example:1/x", 23 },  { (const uint8_t *)"msrp://192.0.2.5:0/x", 20 },
         { (const uint8_t *)"msrp://192.0.2.5:70000/x", 24 }, { (const uint8_t *)"msrp://192.0.2.5", 16 },
-        { (const uint8_t *)"http://192.0.2.5:80/", 20 }, { (const uint8_t *)"msrp://[2001:db8::1", 19 },
+        { (const uint8_t *)"http://192.0.2.5:80/", 20 },     { (const uint8_t *)"msrp://[2001:db8::1", 19 },
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
         char text[512];
         struct text t = TEXT(text);
-        text_string(&t, "INVITE sip:b@b SIP/2.0\r\nContent-Type: application/sdp\r\n\r\nm=message 1 TCP/MSRP *\r\na=path:");
+        text_string(
+            &t,
+            "INVITE sip:b@b SIP/2.0\r\nContent-Type: application/sdp\r\n\r\nm=message 1 TCP/MSRP *\r\na=path:");
         text_add(&t, paths[i]);
         text_string(&t, "\r\n");
         struct step step = { FROM_CLIENT, view_of(text, t.len) };
@@ -105,16 +118,19 @@ static void test_sip_large_body_is_skipped(void **state)
 {
     static char body[15000];
     struct step steps[] = {
-        CLIENT("MESSAGE sip:b@b SIP/2.0\r\n" PEOPLE "Content-Type: text/plain\r\nContent-Length: 15000\r\n\r\n"),
+        CLIENT("MESSAGE sip:b@b SIP/2.0\r\n" PEOPLE
+               "Content-Type: text/plain\r\nContent-Length: 15000\r\n\r\n"),
         { FROM_CLIENT, { (const uint8_t *)body, sizeof body } },
-        CLIENT("MESSAGE sip:b@b SIP/2.0\r\n" PEOPLE "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi"),
+        CLIENT("MESSAGE sip:b@b SIP/2.0\r\n" PEOPLE
+               "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi"),
     };
 
     (void)state;
     memset(body, 'x', sizeof body);
     check_laws(&parser_sip, steps, 3, &out);
     assert_int_equal(recorder_count(&out.record, "activity chat"), 2);
-    assert_true(recorder_has(&out.record, "activity chat account=alice@a.example peer=bob@b.example out text=hi"));
+    assert_true(
+        recorder_has(&out.record, "activity chat account=alice@a.example peer=bob@b.example out text=hi"));
 }
 
 static void test_sip_leaves_other_text_alone(void **state)

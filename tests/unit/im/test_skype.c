@@ -8,11 +8,14 @@ static struct outcome out;
 
 static enum im_answer talk(struct view refusal, struct view again)
 {
-    struct step steps[13] = { CLIENT("\xa1\xb2\x02\x11\x22\x33\x44\x55\x66\x77\x88" "0123456789"),
-                              { FROM_SERVER, refusal }, { FROM_CLIENT, again } };
+    struct step steps[13] = { CLIENT("\xa1\xb2\x02\x11\x22\x33\x44\x55\x66\x77\x88"
+                                     "0123456789"),
+                              { FROM_SERVER, refusal },
+                              { FROM_CLIENT, again } };
 
     for (unsigned i = 3; i < 13; i++)
-        steps[i] = (struct step)SERVER("\xc3\xd4\x0d" "sound, obfuscated");
+        steps[i] = (struct step)SERVER("\xc3\xd4\x0d"
+                                       "sound, obfuscated");
     converse_udp(&parser_skype, steps, 13, &out);
     return out.answer;
 }
@@ -21,13 +24,16 @@ static void test_a_payload_refused_and_sent_again(void **state)
 {
     (void)state;
     assert_int_equal(talk(VIEW("\xa1\xb2\x77\xc0\0\2\x63\x5a\x6b\x7c\x8d"),
-                          VIEW("\xa1\xb2\x23\1\x5a\x6b\x7c\x8d\x99\x98\x97\x96" "0123456789")), IM_YES);
+                          VIEW("\xa1\xb2\x23\1\x5a\x6b\x7c\x8d\x99\x98\x97\x96"
+                               "0123456789")),
+                     IM_YES);
     assert_string_equal(out.record.text, "activity presence\nactivity call\nsettle\n");
 }
 
 static void test_a_refusal_that_names_the_client(void **state)
 {
-    const struct step steps[] = { CLIENT("\xa1\xb2\x02\x11\x22\x33\x44\x55\x66\x77\x88" "0123456789"),
+    const struct step steps[] = { CLIENT("\xa1\xb2\x02\x11\x22\x33\x44\x55\x66\x77\x88"
+                                         "0123456789"),
                                   SERVER("\xa1\xb2\x67\x0a\0\0\1\x5a\x6b\x7c\x8d") };
 
     (void)state;
@@ -37,7 +43,8 @@ static void test_a_refusal_that_names_the_client(void **state)
 
 static void test_another_seed_id_or_length_is_none(void **state)
 {
-    const struct view again = VIEW("\xa1\xb2\x23\1\x5a\x6b\x7c\x8d\x99\x98\x97\x96" "0123456789");
+    const struct view again = VIEW("\xa1\xb2\x23\1\x5a\x6b\x7c\x8d\x99\x98\x97\x96"
+                                   "0123456789");
 
     (void)state;
     assert_int_not_equal(talk(VIEW("\xa1\xb2\x77\xc0\0\2\x63\x5a\x6b\x7c\x8e"), again), IM_YES);

@@ -28,7 +28,8 @@ static void test_teamspeak_3_is_known_by_its_first_packet(void **state)
 static void test_teamspeak_2_is_known_by_its_login_or_by_an_answer(void **state)
 {
     static const struct step login[] = { CLIENT(TS2_HEAD("\3\0") "\x09TeamSpeak\0\0\0") };
-    static const struct step asked[] = { CLIENT(TS2_HEAD("\3\0") "\x09Something\0\0\0"), SERVER(TS2_HEAD("\4\0") "\0") };
+    static const struct step asked[] = { CLIENT(TS2_HEAD("\3\0") "\x09Something\0\0\0"),
+                                         SERVER(TS2_HEAD("\4\0") "\0") };
     static const struct step unasked[] = { CLIENT(TS2_HEAD("\4\0") "\0") };
 
     (void)state;
@@ -56,8 +57,12 @@ static void test_teamspeak_query_greets_first(void **state)
 static void test_teamspeak_leaves_others_alone(void **state)
 {
     static const struct step steps[] = {
-        CLIENT("TS3INIT1"), CLIENT("TS3INIT2\0\x65\0\0\x88\1\2\3"), CLIENT("TS3INIT1\0\x66\0\0\x88\1\2\3"),
-        CLIENT("TS3INIT1\0\x65\0\0\x81\1\2\3"), CLIENT("\xf4\xbe\5\0\0\0\0\0\0\0\0\0\1\0\0\0\1\1\1\1\0"), CLIENT("\xf4\xbe\3\0"),
+        CLIENT("TS3INIT1"),
+        CLIENT("TS3INIT2\0\x65\0\0\x88\1\2\3"),
+        CLIENT("TS3INIT1\0\x66\0\0\x88\1\2\3"),
+        CLIENT("TS3INIT1\0\x65\0\0\x81\1\2\3"),
+        CLIENT("\xf4\xbe\5\0\0\0\0\0\0\0\0\0\1\0\0\0\1\1\1\1\0"),
+        CLIENT("\xf4\xbe\3\0"),
     };
 
     (void)state;

@@ -53,8 +53,9 @@ static void test_a_handshake_and_an_acknowledged_message(void **state)
     message.seed = 5, receipt.seed = 6;
     build_frame(&message, 310);
     build_frame(&receipt, 36);
-    const struct step steps[] = { said(FROM_CLIENT, &hello), said(FROM_SERVER, &answer), said(FROM_CLIENT, &login),
-                                  said(FROM_SERVER, &ack), said(FROM_CLIENT, &message), said(FROM_SERVER, &receipt) };
+    const struct step steps[] = { said(FROM_CLIENT, &hello),   said(FROM_SERVER, &answer),
+                                  said(FROM_CLIENT, &login),   said(FROM_SERVER, &ack),
+                                  said(FROM_CLIENT, &message), said(FROM_SERVER, &receipt) };
     check_laws(&p, steps, 6, &out);
     assert_int_equal(out.answer, IM_YES);
     assert_int_equal(out.finding.confidence, 80);
@@ -67,8 +68,8 @@ static enum im_answer answer_to(size_t hello_bytes, size_t answer_bytes, size_t 
 
     build_handshake(hello_bytes, answer_bytes, login_bytes);
     build_frame(&ack, frame);
-    const struct step steps[] = { said(FROM_CLIENT, &hello), said(FROM_SERVER, &answer), said(FROM_CLIENT, &login),
-                                  said(FROM_SERVER, &ack) };
+    const struct step steps[] = { said(FROM_CLIENT, &hello), said(FROM_SERVER, &answer),
+                                  said(FROM_CLIENT, &login), said(FROM_SERVER, &ack) };
     converse(&p, steps, 4, &out);
     return out.answer;
 }
@@ -97,8 +98,8 @@ static void test_turns_that_are_not_random_say_no(void **state)
     build_handshake(0, 80, 144);
     build_frame(&ack, 20);
     build_zero(&hello, 48);
-    const struct step steps[] = { said(FROM_CLIENT, &hello), said(FROM_SERVER, &answer), said(FROM_CLIENT, &login),
-                                  said(FROM_SERVER, &ack) };
+    const struct step steps[] = { said(FROM_CLIENT, &hello), said(FROM_SERVER, &answer),
+                                  said(FROM_CLIENT, &login), said(FROM_SERVER, &ack) };
     converse(&p, steps, 4, &out);
     assert_int_equal(out.answer, IM_NO);
 }

@@ -8,7 +8,8 @@ static struct outcome out;
 static uint8_t packets[4][160];
 
 /* A packet of `kind`: key, nonce and encrypted part made of three seeds by a simple generator. */
-static struct step packet(unsigned slot, enum flow_dir from, uint8_t kind, size_t len, uint32_t key, uint32_t nonce)
+static struct step packet(unsigned slot, enum flow_dir from, uint8_t kind, size_t len, uint32_t key,
+                          uint32_t nonce)
 {
     uint8_t *at = packets[slot];
 
@@ -30,7 +31,9 @@ static enum im_answer udp(const struct step *steps, size_t count)
 static void test_tox_is_known_by_a_key_that_stays(void **state)
 {
     struct step steps[] = {
-        packet(0, FROM_CLIENT, 0x02, 113, 1, 2), packet(1, FROM_SERVER, 0x04, 82 + 39, 3, 4), packet(2, FROM_CLIENT, 0x00, 82, 1, 5),
+        packet(0, FROM_CLIENT, 0x02, 113, 1, 2),
+        packet(1, FROM_SERVER, 0x04, 82 + 39, 3, 4),
+        packet(2, FROM_CLIENT, 0x00, 82, 1, 5),
     };
 
     (void)state;
@@ -43,21 +46,29 @@ static void test_tox_is_known_by_a_key_that_stays(void **state)
 static void test_tox_needs_key_nonce_and_both_sides(void **state)
 {
     struct step keys[] = {
-        packet(0, FROM_CLIENT, 0x00, 82, 1, 2), packet(1, FROM_SERVER, 0x01, 82, 3, 4), packet(2, FROM_CLIENT, 0x00, 82, 6, 5),
+        packet(0, FROM_CLIENT, 0x00, 82, 1, 2),
+        packet(1, FROM_SERVER, 0x01, 82, 3, 4),
+        packet(2, FROM_CLIENT, 0x00, 82, 6, 5),
     };
 
     (void)state;
     assert_int_equal(udp(keys, 3), IM_MORE);
     struct step repeated[] = {
-        packet(0, FROM_CLIENT, 0x00, 82, 1, 2), packet(1, FROM_SERVER, 0x01, 82, 3, 4), packet(2, FROM_CLIENT, 0x00, 82, 1, 2),
+        packet(0, FROM_CLIENT, 0x00, 82, 1, 2),
+        packet(1, FROM_SERVER, 0x01, 82, 3, 4),
+        packet(2, FROM_CLIENT, 0x00, 82, 1, 2),
     };
     assert_int_equal(udp(repeated, 3), IM_MORE);
     struct step one_side[] = {
-        packet(0, FROM_CLIENT, 0x00, 82, 1, 2), packet(1, FROM_CLIENT, 0x00, 82, 1, 4), packet(2, FROM_CLIENT, 0x00, 82, 1, 5),
+        packet(0, FROM_CLIENT, 0x00, 82, 1, 2),
+        packet(1, FROM_CLIENT, 0x00, 82, 1, 4),
+        packet(2, FROM_CLIENT, 0x00, 82, 1, 5),
     };
     assert_int_equal(udp(one_side, 3), IM_MORE);
     struct step plain[] = {
-        packet(0, FROM_CLIENT, 0x00, 82, 1, 2), packet(1, FROM_SERVER, 0x01, 82, 3, 4), packet(2, FROM_CLIENT, 0x00, 82, 1, 5),
+        packet(0, FROM_CLIENT, 0x00, 82, 1, 2),
+        packet(1, FROM_SERVER, 0x01, 82, 3, 4),
+        packet(2, FROM_CLIENT, 0x00, 82, 1, 5),
     };
     memset(packets[0] + 1, 0, 32); /* a key of zeros is none */
     memset(packets[2] + 1, 0, 32);

@@ -42,7 +42,9 @@ static void test_half_a_surrogate_pair_is_replaced(void **state)
 
     (void)state;
     text_utf16(&t, VIEW("\xd8\x3d\x00\x41\xde\x00\xd8\x3d"), true);
-    assert_string_equal(buffer, "\xef\xbf\xbd" "A" "\xef\xbf\xbd\xef\xbf\xbd");
+    assert_string_equal(buffer, "\xef\xbf\xbd"
+                                "A"
+                                "\xef\xbf\xbd\xef\xbf\xbd");
 }
 
 static void test_cut_between_characters(void **state)

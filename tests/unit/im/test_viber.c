@@ -40,7 +40,8 @@ static void test_a_hello_signs_in_and_packets_chat(void **state)
     build_hello(&client, 0x11223344, 3, 96);
     build_packet(&server, 18, 2800);
     build_packet(&more, 9, 101);
-    const struct step steps[] = { said(FROM_CLIENT, &client), said(FROM_SERVER, &server), said(FROM_CLIENT, &more) };
+    const struct step steps[] = { said(FROM_CLIENT, &client), said(FROM_SERVER, &server),
+                                  said(FROM_CLIENT, &more) };
     check_laws(&parser_viber, steps, 3, &out);
     assert_int_equal(out.answer, IM_YES);
     assert_string_equal(out.record.text, "activity login\ndelivery server-proxy\nactivity chat\nsettle\n");
@@ -62,8 +63,9 @@ static void test_the_shortest_hello_is_known(void **state)
 static enum im_answer answer_midstream(uint16_t port)
 {
     struct finding finding = { 0 };
-    struct sample s = { .l4 = L4_TCP, .midstream = true, .port = { 40000, port },
-                        .bytes = { built(&client), built(&server) } };
+    struct sample s = {
+        .l4 = L4_TCP, .midstream = true, .port = { 40000, port }, .bytes = { built(&client), built(&server) }
+    };
 
     return parser_viber.probe(&s, &finding);
 }
@@ -85,7 +87,8 @@ static void test_a_chain_in_mid_stream_needs_the_port(void **state)
 }
 
 /* Datagrams of a call leg: the token at the place of each type. */
-static void build_leg(struct builder *b, uint16_t id, uint8_t type, size_t token_at, const char *token, size_t n)
+static void build_leg(struct builder *b, uint16_t id, uint8_t type, size_t token_at, const char *token,
+                      size_t n)
 {
     *b = (struct builder){ .seed = 3 };
     build_be(b, 2, id);

@@ -44,7 +44,8 @@ static void test_a_conversation_with_routing_header_signs_in_and_chats(void **st
     build_frame(&server, 320);
     build_frame(&more, 150);
     build_frame(&more, 90);
-    const struct step steps[] = { said(FROM_CLIENT, &client), said(FROM_SERVER, &server), said(FROM_CLIENT, &more) };
+    const struct step steps[] = { said(FROM_CLIENT, &client), said(FROM_SERVER, &server),
+                                  said(FROM_CLIENT, &more) };
     check_laws(&parser_whatsapp_noise, steps, 3, &out);
     assert_int_equal(out.answer, IM_YES);
     assert_string_equal(out.finding.value, "WhatsApp introduction, version 6.3");
@@ -67,7 +68,8 @@ static void test_a_hello_without_routing_header_is_enough(void **state)
 static void test_the_clear_protocol_of_version_1_is_known(void **state)
 {
     const struct step steps[] = {
-        CLIENT("WA\1\2\0\0\x10\xf8\5\1\xc8\xab\xa5\xfc\x08" "S40-2.12"),
+        CLIENT("WA\1\2\0\0\x10\xf8\5\1\xc8\xab\xa5\xfc\x08"
+               "S40-2.12"),
         SERVER("\0\0\5\xf8\3\1\x9c\xab"),
         CLIENT("\0\0\4\xf8\2\x19\x9c\x80\0\3xyz"),
     };
@@ -86,10 +88,14 @@ static void test_near_misses_say_no(void **state)
     assert_int_equal(probe_bytes(&parser_whatsapp_noise, VIEW("EDITOR")), IM_NO);
     assert_int_equal(probe_bytes(&parser_whatsapp_noise, VIEW("ED\0\1\1\0\0")), IM_NO);
     assert_int_equal(probe_bytes(&parser_whatsapp_noise, VIEW("ED\0\1\0\0\2\x08\x02WB\6\3")), IM_NO);
-    assert_int_equal(probe_bytes(&parser_whatsapp_noise, VIEW("WA\6\3\0\0\x24\x12\x23\x0a\x20")), IM_NO); /* length */
-    assert_int_equal(probe_bytes(&parser_whatsapp_noise, VIEW("WA\6\3\0\0\x24\x12\x22\x0a\x21")), IM_NO); /* key */
-    assert_int_equal(probe_bytes(&parser_whatsapp_noise, VIEW("WA\6\3\0\0\x24\x1a\x22\x0a\x20")), IM_NO); /* field */
-    assert_int_equal(probe_bytes(&parser_whatsapp_noise, VIEW("WA\0\3\0\0\x24\x12\x22\x0a\x20")), IM_NO); /* version */
+    assert_int_equal(probe_bytes(&parser_whatsapp_noise, VIEW("WA\6\3\0\0\x24\x12\x23\x0a\x20")),
+                     IM_NO); /* length */
+    assert_int_equal(probe_bytes(&parser_whatsapp_noise, VIEW("WA\6\3\0\0\x24\x12\x22\x0a\x21")),
+                     IM_NO); /* key */
+    assert_int_equal(probe_bytes(&parser_whatsapp_noise, VIEW("WA\6\3\0\0\x24\x1a\x22\x0a\x20")),
+                     IM_NO); /* field */
+    assert_int_equal(probe_bytes(&parser_whatsapp_noise, VIEW("WA\0\3\0\0\x24\x12\x22\x0a\x20")),
+                     IM_NO); /* version */
     assert_int_equal(probe_bytes(&parser_whatsapp_noise, VIEW("WA\1\5\0\0\x24\xf8\5\2")), IM_NO);
     assert_int_equal(probe_bytes(&parser_whatsapp_noise, VIEW("WA\6\3\0\0\x24\x12\x22\x0a")), IM_MORE);
     const struct step speaks_first[] = { SERVER("WA\6\3\0\0\x24\x12\x22\x0a\x20") };
@@ -100,8 +106,9 @@ static void test_near_misses_say_no(void **state)
 /* The probe's answer to both streams as they are, the beginning not seen. */
 static enum im_answer answer_midstream(uint16_t port, struct finding *finding)
 {
-    struct sample s = { .l4 = L4_TCP, .midstream = true, .port = { 40000, port },
-                        .bytes = { built(&client), built(&server) } };
+    struct sample s = {
+        .l4 = L4_TCP, .midstream = true, .port = { 40000, port }, .bytes = { built(&client), built(&server) }
+    };
 
     *finding = (struct finding){ 0 };
     return parser_whatsapp_noise.probe(&s, finding);

@@ -73,19 +73,20 @@ static void test_login_tells_account_client_and_version(void **state)
     put_frame(&server, 0x57, "1|alice|94|challenge|13|2");
     put_frame(&answer, 0x54, "1|alice|0|alice|277|y|278|t|307|h|244|4194239|2|1|135|9.0.0.2162");
     put_frame(&list, 0xf1, "302|318|300|318|65|Friends|302|319|300|319|7|bob");
-    struct step steps[] = { { FROM_CLIENT, built(&client) }, { FROM_SERVER, built(&server) },
-                            { FROM_CLIENT, built(&answer) }, { FROM_SERVER, built(&list) } };
+    struct step steps[] = { { FROM_CLIENT, built(&client) },
+                            { FROM_SERVER, built(&server) },
+                            { FROM_CLIENT, built(&answer) },
+                            { FROM_SERVER, built(&list) } };
     check_laws(&parser_ymsg, steps, COUNT(steps), out);
     assert_int_equal(out->answer, IM_YES);
     assert_string_equal(out->finding.value, "YMSG version 16, service 4c");
-    assert_string_equal(out->record.text,
-                        "version YMSG16\n"
-                        "delivery server-proxy\n"
-                        "activity login\n"
-                        "activity login account=alice out\n"
-                        "activity login\n"
-                        "client Yahoo! Messenger 9.0.0.2162\n"
-                        "activity presence\n");
+    assert_string_equal(out->record.text, "version YMSG16\n"
+                                          "delivery server-proxy\n"
+                                          "activity login\n"
+                                          "activity login account=alice out\n"
+                                          "activity login\n"
+                                          "client Yahoo! Messenger 9.0.0.2162\n"
+                                          "activity presence\n");
 }
 
 static void test_messages_both_ways(void **state)
@@ -189,10 +190,9 @@ static void test_direct_connection_is_a_peer_leg(void **state)
     put_frame(&server, 0x06, "4|bob|5|alice|14|directly|97|1");
     struct step steps[] = { { FROM_CLIENT, built(&client) }, { FROM_SERVER, built(&server) } };
     check_laws(&parser_ymsg, steps, COUNT(steps), out);
-    assert_string_equal(out->record.text,
-                        "version YMSG16\n"
-                        "delivery peer\n"
-                        "activity chat account=alice peer=bob in text=directly\n");
+    assert_string_equal(out->record.text, "version YMSG16\n"
+                                          "delivery peer\n"
+                                          "activity chat account=alice peer=bob in text=directly\n");
 }
 
 static void test_version_written_the_other_way_round(void **state)
@@ -228,11 +228,10 @@ static void test_the_protocol_before_it(void **state)
     struct step steps[] = { { FROM_CLIENT, built(&client) }, { FROM_SERVER, built(&server) } };
     check_laws(&parser_ymsg, steps, COUNT(steps), out);
     assert_int_equal(out->answer, IM_YES);
-    assert_string_equal(out->record.text,
-                        "version YHOO1\n"
-                        "delivery server-proxy\n"
-                        "activity login account=alice out\n"
-                        "activity chat account=alice in text=bob,,hello\n");
+    assert_string_equal(out->record.text, "version YHOO1\n"
+                                          "delivery server-proxy\n"
+                                          "activity login account=alice out\n"
+                                          "activity chat account=alice in text=bob,,hello\n");
 }
 
 static void test_broken_pairs_and_long_frames_do_not_stop_the_next_frame(void **state)

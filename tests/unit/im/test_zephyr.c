@@ -6,15 +6,24 @@ extern const struct parser parser_zephyr;
 
 static struct outcome out;
 
-#define HEAD(kind) "ZEPH0.2\0" "0x00000013\0" kind "\0" "0x0A000001 0x4A000000 0x00000001\0" "0x08F5\0" "0x00000000\0" \
-                   "0x00000000\0\0"
-#define TAIL "\0" "0x00000000\0\0" "0x0A000001 0x4A000000 0x00000001\0\0\0"
+#define HEAD(kind)                                                                                           \
+    "ZEPH0.2\0"                                                                                              \
+    "0x00000013\0" kind "\0"                                                                                 \
+    "0x0A000001 0x4A000000 0x00000001\0"                                                                     \
+    "0x08F5\0"                                                                                               \
+    "0x00000000\0"                                                                                           \
+    "0x00000000\0\0"
+#define TAIL                                                                                                 \
+    "\0"                                                                                                     \
+    "0x00000000\0\0"                                                                                         \
+    "0x0A000001 0x4A000000 0x00000001\0\0\0"
 
 static void test_zephyr_notices_are_read(void **state)
 {
     static const struct step steps[] = {
         CLIENT(HEAD("0x00000002") "LOGIN\0alice\0USER_LOGIN\0alice@A.EXAMPLE\0\0" TAIL),
-        CLIENT(HEAD("0x00000002") "MESSAGE\0PERSONAL\0\0alice@A.EXAMPLE\0bob@A.EXAMPLE\0" TAIL "Alice\0hello\0"),
+        CLIENT(HEAD("0x00000002") "MESSAGE\0PERSONAL\0\0alice@A.EXAMPLE\0bob@A.EXAMPLE\0" TAIL
+                                  "Alice\0hello\0"),
         SERVER(HEAD("0x00000005") "MESSAGE\0PERSONAL\0\0alice@A.EXAMPLE\0bob@A.EXAMPLE\0" TAIL "SENT\0"),
         SERVER(HEAD("0x00000002") "MESSAGE\0desk\0\0carol@A.EXAMPLE\0\0" TAIL "Carol\0all\0"),
         CLIENT(HEAD("0x00000002") "ZEPHYR_CTL\0CLIENT\0SUBSCRIBE\0alice@A.EXAMPLE\0\0" TAIL),
@@ -24,12 +33,12 @@ static void test_zephyr_notices_are_read(void **state)
     converse_udp(&parser_zephyr, steps, 5, &out);
     assert_int_equal(out.answer, IM_YES);
     assert_string_equal(out.record.text,
-        "version ZEPH0.2\n"
-        "activity login account=alice@A.EXAMPLE out\n"
-        "delivery server-proxy\n"
-        "activity chat account=alice@A.EXAMPLE peer=bob@A.EXAMPLE out text=hello\n"
-        "activity chat peer=carol@A.EXAMPLE room=desk in text=all\n"
-        "activity presence\n");
+                        "version ZEPH0.2\n"
+                        "activity login account=alice@A.EXAMPLE out\n"
+                        "delivery server-proxy\n"
+                        "activity chat account=alice@A.EXAMPLE peer=bob@A.EXAMPLE out text=hello\n"
+                        "activity chat peer=carol@A.EXAMPLE room=desk in text=all\n"
+                        "activity presence\n");
 }
 
 static void test_zephyr_every_prefix_is_safe_and_none_is_more(void **state)
@@ -47,8 +56,17 @@ static void test_zephyr_every_prefix_is_safe_and_none_is_more(void **state)
 static void test_zephyr_leaves_others_alone(void **state)
 {
     static const struct step steps[] = {
-        CLIENT("ZEPH0.2"), CLIENT("ZEPH0.2\0" "13\0"), CLIENT("ZEPH0.2\0" "0x0000001G\0" "0x2\0"), CLIENT("ZEPH0.3\0" "0x13\0"),
-        CLIENT("ZEPH0.2\0" "0x00000013\0" "0x00000009\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+        CLIENT("ZEPH0.2"),
+        CLIENT("ZEPH0.2\0"
+               "13\0"),
+        CLIENT("ZEPH0.2\0"
+               "0x0000001G\0"
+               "0x2\0"),
+        CLIENT("ZEPH0.3\0"
+               "0x13\0"),
+        CLIENT("ZEPH0.2\0"
+               "0x00000013\0"
+               "0x00000009\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0"),
     };
 
     (void)state;

@@ -17,7 +17,8 @@ static void build_hello(struct builder *to, uint8_t type, uint64_t seed)
     build_random(to, 20);
 }
 
-static void build_sfu(struct builder *to, uint16_t sequence, uint32_t session, uint8_t direction, uint8_t media)
+static void build_sfu(struct builder *to, uint16_t sequence, uint32_t session, uint8_t direction,
+                      uint8_t media)
 {
     *to = (struct builder){ .seed = sequence };
     build_be(to, 1, 5);
@@ -103,8 +104,14 @@ static void test_a_direct_check_names_its_peer(void **state)
 
 static void test_the_stun_request_without_cookie(void **state)
 {
-    const struct step good[] = { CLIENT("\0\1\0\x18" "abcdefghijklmnop" "\1\1\0\x14" "1234567890123456789\0") };
-    const struct step other[] = { CLIENT("\0\1\0\x18" "abcdefghijklmnop" "\1\1\0\x14" "1234567890123456788\0") };
+    const struct step good[] = { CLIENT("\0\1\0\x18"
+                                        "abcdefghijklmnop"
+                                        "\1\1\0\x14"
+                                        "1234567890123456789\0") };
+    const struct step other[] = { CLIENT("\0\1\0\x18"
+                                         "abcdefghijklmnop"
+                                         "\1\1\0\x14"
+                                         "1234567890123456788\0") };
 
     (void)state;
     assert_int_equal(talk(good, 1), IM_YES);

@@ -77,8 +77,16 @@ static void outer_udp(uint16_t src, uint16_t dst)
 
 /* ---- link types ---- */
 
-static void ethernet_udp4(void) { udp4(); wrap_ethernet(&b, 0x0800); }
-static void ethernet_udp6(void) { udp6(); wrap_ethernet(&b, 0x86dd); }
+static void ethernet_udp4(void)
+{
+    udp4();
+    wrap_ethernet(&b, 0x0800);
+}
+static void ethernet_udp6(void)
+{
+    udp6();
+    wrap_ethernet(&b, 0x86dd);
+}
 static void cooked(void)
 {
     tcp4();
@@ -88,22 +96,60 @@ static void cooked(void)
 static void cooked2(void)
 {
     tcp6();
-    WRAP(&b, "\x86\xdd\x00\x00\x00\x00\x00\x02\x00\x01\x04\x06" "\x02\x00\x00\x00\x00\x01\x00\x00");
+    WRAP(&b, "\x86\xdd\x00\x00\x00\x00\x00\x02\x00\x01\x04\x06"
+             "\x02\x00\x00\x00\x00\x01\x00\x00");
 }
 static void cooked_llc(void)
 {
     tcp4();
-    WRAP(&b, "\x00\x00\x00\x01\x00\x06" "\x02\x00\x00\x00\x00\x01\x00\x00\x00\x04" SNAP "\x08\x00");
+    WRAP(&b, "\x00\x00\x00\x01\x00\x06"
+             "\x02\x00\x00\x00\x00\x01\x00\x00\x00\x04" SNAP "\x08\x00");
 }
-static void family_little(void) { tcp4(); WRAP(&b, "\x02\x00\x00\x00"); }
-static void family_big(void) { tcp6(); WRAP(&b, "\x00\x00\x00\x18"); }
-static void family_darwin(void) { tcp6(); WRAP(&b, "\x1e\x00\x00\x00"); }
-static void ppp(void) { tcp4(); WRAP(&b, "\xff\x03\x00\x21"); }
-static void ppp_short(void) { tcp6(); WRAP(&b, "\x57"); }
-static void ppp_direction(void) { tcp4(); WRAP(&b, "\x01\x03\x00\x21"); }
-static void ppp_direction_before(void) { tcp4(); WRAP(&b, "\x00\xff\x03\x00\x21"); }
-static void cisco_hdlc(void) { tcp4(); WRAP(&b, "\x0f\x00\x08\x00"); }
-static void llc_link(void) { tcp4(); WRAP(&b, SNAP "\x08\x00"); }
+static void family_little(void)
+{
+    tcp4();
+    WRAP(&b, "\x02\x00\x00\x00");
+}
+static void family_big(void)
+{
+    tcp6();
+    WRAP(&b, "\x00\x00\x00\x18");
+}
+static void family_darwin(void)
+{
+    tcp6();
+    WRAP(&b, "\x1e\x00\x00\x00");
+}
+static void ppp(void)
+{
+    tcp4();
+    WRAP(&b, "\xff\x03\x00\x21");
+}
+static void ppp_short(void)
+{
+    tcp6();
+    WRAP(&b, "\x57");
+}
+static void ppp_direction(void)
+{
+    tcp4();
+    WRAP(&b, "\x01\x03\x00\x21");
+}
+static void ppp_direction_before(void)
+{
+    tcp4();
+    WRAP(&b, "\x00\xff\x03\x00\x21");
+}
+static void cisco_hdlc(void)
+{
+    tcp4();
+    WRAP(&b, "\x0f\x00\x08\x00");
+}
+static void llc_link(void)
+{
+    tcp4();
+    WRAP(&b, SNAP "\x08\x00");
+}
 static void pppoe_link(void)
 {
     tcp4();
@@ -116,16 +162,25 @@ static void nflog(void)
     tcp4();
     wrap_le16(&b, 9);
     wrap_le16(&b, build_len(&b) - 2 + 4);
-    WRAP(&b, "\x02\x00\x00\x00" "\x05\x00\x0a\x00" "x\0\0\0");
+    WRAP(&b, "\x02\x00\x00\x00"
+             "\x05\x00\x0a\x00"
+             "x\0\0\0");
 }
 static void packet_tap(void)
 {
     ethernet4();
-    WRAP(&b, "\x10\x00\x00\x00" "\x01\x00\x00\x00" "\x01\x00\x00\x00" "more");
+    WRAP(&b, "\x10\x00\x00\x00"
+             "\x01\x00\x00\x00"
+             "\x01\x00\x00\x00"
+             "more");
 }
 
 #define ADDRESSES3 MACS "\x02\x00\x00\x00\x00\x05"
-static void wlan(void) { tcp4(); WRAP(&b, "\x08\x01\x00\x00" ADDRESSES3 "\x10\x00" SNAP "\x08\x00"); }
+static void wlan(void)
+{
+    tcp4();
+    WRAP(&b, "\x08\x01\x00\x00" ADDRESSES3 "\x10\x00" SNAP "\x08\x00");
+}
 static void wlan_qos(void)
 {
     tcp6();
@@ -145,29 +200,61 @@ static void wlan_aggregate(void)
     tcp4();
     WRAP(&b, SNAP "\x08\x00");
     wrap16(&b, build_len(&b));
-    WRAP(&b, "\x88\x01\x00\x00" ADDRESSES3 "\x10\x00" "\x80\x00" MACS);
+    WRAP(&b, "\x88\x01\x00\x00" ADDRESSES3 "\x10\x00"
+             "\x80\x00" MACS);
     append(&b, VIEW("\0\0\0 the next packet of the aggregate"));
 }
 static void radiotap(void)
 {
     wlan();
-    WRAP(&b, "\x00\x00\x0d\x00\x02\x00\x00\x00" "\x10" "more");
+    WRAP(&b, "\x00\x00\x0d\x00\x02\x00\x00\x00"
+             "\x10"
+             "more");
 }
 /* With the time stamp aligned to 8 behind two words of what is present, flags after it: padded. */
 static void radiotap_padded(void)
 {
     tcp4();
-    WRAP(&b, "\x88\x01\x00\x00" ADDRESSES3 "\x10\x00" "\x00\x00" "\x00\x00" SNAP "\x08\x00");
-    WRAP(&b, "\x00\x00\x19\x00\x03\x00\x00\x80\x00\x00\x00\x00" "\x00\x00\x00\x00" "timetime" "\x20");
+    WRAP(&b, "\x88\x01\x00\x00" ADDRESSES3 "\x10\x00"
+             "\x00\x00"
+             "\x00\x00" SNAP "\x08\x00");
+    WRAP(&b, "\x00\x00\x19\x00\x03\x00\x00\x80\x00\x00\x00\x00"
+             "\x00\x00\x00\x00"
+             "timetime"
+             "\x20");
 }
-static void per_packet(void) { wlan(); WRAP(&b, "\x00\x00\x08\x00\x69\x00\x00\x00"); }
-static void avs(void) { wlan(); WRAP(&b, "\x80\x21\x10\x01\x00\x00\x00\x10" "12345678"); }
-static void prism(void) { wlan(); WRAP(&b, "\x44\x00\x00\x00\x10\x00\x00\x00" "12345678"); }
-static void prism_big(void) { wlan(); WRAP(&b, "\x00\x00\x00\x44\x00\x00\x00\x10" "12345678"); }
+static void per_packet(void)
+{
+    wlan();
+    WRAP(&b, "\x00\x00\x08\x00\x69\x00\x00\x00");
+}
+static void avs(void)
+{
+    wlan();
+    WRAP(&b, "\x80\x21\x10\x01\x00\x00\x00\x10"
+             "12345678");
+}
+static void prism(void)
+{
+    wlan();
+    WRAP(&b, "\x44\x00\x00\x00\x10\x00\x00\x00"
+             "12345678");
+}
+static void prism_big(void)
+{
+    wlan();
+    WRAP(&b, "\x00\x00\x00\x44\x00\x00\x00\x10"
+             "12345678");
+}
 
 /* ---- inside of Ethernet ---- */
 
-static void vlan(void) { tcp4(); WRAP(&b, "\x00\x07\x08\x00"); wrap_ethernet(&b, 0x8100); }
+static void vlan(void)
+{
+    tcp4();
+    WRAP(&b, "\x00\x07\x08\x00");
+    wrap_ethernet(&b, 0x8100);
+}
 static void vlan_in_vlan(void)
 {
     tcp6();
@@ -181,12 +268,23 @@ static void ieee802_3(void)
     wrap_ethernet(&b, (uint16_t)build_len(&b));
     append(&b, VIEW("padding"));
 }
-static void llc_ip(void) { tcp4(); WRAP(&b, "\x06\x06\x03"); wrap_ethernet(&b, (uint16_t)build_len(&b)); }
-static void mpls(void) { tcp4(); WRAP(&b, "\x00\x01\x00\x40\x00\x02\x01\x40"); wrap_ethernet(&b, 0x8847); }
+static void llc_ip(void)
+{
+    tcp4();
+    WRAP(&b, "\x06\x06\x03");
+    wrap_ethernet(&b, (uint16_t)build_len(&b));
+}
+static void mpls(void)
+{
+    tcp4();
+    WRAP(&b, "\x00\x01\x00\x40\x00\x02\x01\x40");
+    wrap_ethernet(&b, 0x8847);
+}
 static void mpls_pseudowire(void)
 {
     ethernet4();
-    WRAP(&b, "\x00\x01\x01\x40" "\x00\x00\x00\x05");
+    WRAP(&b, "\x00\x01\x01\x40"
+             "\x00\x00\x00\x05");
     wrap_ethernet(&b, 0x8847);
 }
 static void mpls_pseudowire_bare(void)
@@ -195,9 +293,23 @@ static void mpls_pseudowire_bare(void)
     WRAP(&b, "\x00\x01\x01\x40");
     wrap_ethernet(&b, 0x8847);
 }
-static void pppoe(void) { pppoe_link(); wrap_ethernet(&b, 0x8864); }
-static void backbone(void) { ethernet4(); WRAP(&b, "\x00\x00\x00\x01"); wrap_ethernet(&b, 0x88e7); }
-static void fabric_path(void) { ethernet4(); WRAP(&b, "\x40\x20"); wrap_ethernet(&b, 0x8903); }
+static void pppoe(void)
+{
+    pppoe_link();
+    wrap_ethernet(&b, 0x8864);
+}
+static void backbone(void)
+{
+    ethernet4();
+    WRAP(&b, "\x00\x00\x00\x01");
+    wrap_ethernet(&b, 0x88e7);
+}
+static void fabric_path(void)
+{
+    ethernet4();
+    WRAP(&b, "\x40\x20");
+    wrap_ethernet(&b, 0x8903);
+}
 
 /* ---- inside of IP ---- */
 
@@ -217,10 +329,14 @@ static void extensions(void)
 {
     build_start(&b, VIEW(HELLO));
     wrap_tcp(&b, 40000, 5222);
-    WRAP(&b, "\x06\x02\x00\x00" "spi1seq1icv1"); /* AH */
-    WRAP(&b, "\x33\x01" "destination 14"); /* options, 16 octets */
-    WRAP(&b, "\x3c\x00" "routes"); /* routing, 8 octets */
-    WRAP(&b, "\x2b\x00" "hops01"); /* hop by hop */
+    WRAP(&b, "\x06\x02\x00\x00"
+             "spi1seq1icv1"); /* AH */
+    WRAP(&b, "\x33\x01"
+             "destination 14"); /* options, 16 octets */
+    WRAP(&b, "\x3c\x00"
+             "routes"); /* routing, 8 octets */
+    WRAP(&b, "\x2b\x00"
+             "hops01"); /* hop by hop */
     wrap_ipv6(&b, 0, V6_A, V6_B);
     wrap_ethernet(&b, 0x86dd);
 }
@@ -228,7 +344,8 @@ static void ah_in_v4(void)
 {
     build_start(&b, VIEW(HELLO));
     wrap_tcp(&b, 40000, 5222);
-    WRAP(&b, "\x06\x04\x00\x00" "spi1seq1icv1icv2icv3"); /* AH with 96 bits of check value */
+    WRAP(&b, "\x06\x04\x00\x00"
+             "spi1seq1icv1icv2icv3"); /* AH with 96 bits of check value */
     wrap_ipv4(&b, 51, V4_A, V4_B);
     wrap_ethernet(&b, 0x0800);
 }
@@ -240,19 +357,88 @@ static void atomic_fragment(void)
     wrap_ipv6(&b, 44, V6_A, V6_B);
     wrap_ethernet(&b, 0x86dd);
 }
-static void v4_in_v4(void) { tcp4(); outer4(4); }
-static void v6_in_v4(void) { tcp6(); outer4(41); }
-static void v4_in_v6(void) { tcp4(); wrap_ipv6(&b, 4, OUTER6_A, OUTER6_B); wrap_ethernet(&b, 0x86dd); }
-static void v6_in_v6(void) { tcp6(); wrap_ipv6(&b, 41, OUTER6_A, OUTER6_B); wrap_ethernet(&b, 0x86dd); }
-static void mpls_in_ip(void) { tcp4(); WRAP(&b, "\x00\x01\x01\x40"); outer4(137); }
-static void gre(void) { tcp4(); WRAP(&b, "\x00\x00\x08\x00"); outer4(47); }
-static void gre_all(void) { tcp6(); WRAP(&b, "\xb0\x00\x86\xdd" "sum_key_seq_"); outer4(47); }
-static void gre_bridged(void) { ethernet4(); WRAP(&b, "\x20\x00\x65\x58" "key_"); outer4(47); }
-static void gre_mpls(void) { tcp4(); WRAP(&b, "\x00\x00\x88\x47\x00\x01\x01\x40"); outer4(47); }
-static void gre_vlan(void) { tcp4(); WRAP(&b, "\x00\x00\x81\x00\x00\x01\x08\x00"); outer4(47); }
-static void erspan1(void) { ethernet4(); WRAP(&b, "\x00\x00\x88\xbe"); outer4(47); }
-static void erspan2(void) { ethernet4(); WRAP(&b, "\x10\x00\x88\xbe" "seq_" "erspan2_"); outer4(47); }
-static void erspan3(void) { ethernet6(); WRAP(&b, "\x10\x00\x22\xeb" "seq_" "erspan3+\0\0\0\0"); outer4(47); }
+static void v4_in_v4(void)
+{
+    tcp4();
+    outer4(4);
+}
+static void v6_in_v4(void)
+{
+    tcp6();
+    outer4(41);
+}
+static void v4_in_v6(void)
+{
+    tcp4();
+    wrap_ipv6(&b, 4, OUTER6_A, OUTER6_B);
+    wrap_ethernet(&b, 0x86dd);
+}
+static void v6_in_v6(void)
+{
+    tcp6();
+    wrap_ipv6(&b, 41, OUTER6_A, OUTER6_B);
+    wrap_ethernet(&b, 0x86dd);
+}
+static void mpls_in_ip(void)
+{
+    tcp4();
+    WRAP(&b, "\x00\x01\x01\x40");
+    outer4(137);
+}
+static void gre(void)
+{
+    tcp4();
+    WRAP(&b, "\x00\x00\x08\x00");
+    outer4(47);
+}
+static void gre_all(void)
+{
+    tcp6();
+    WRAP(&b, "\xb0\x00\x86\xdd"
+             "sum_key_seq_");
+    outer4(47);
+}
+static void gre_bridged(void)
+{
+    ethernet4();
+    WRAP(&b, "\x20\x00\x65\x58"
+             "key_");
+    outer4(47);
+}
+static void gre_mpls(void)
+{
+    tcp4();
+    WRAP(&b, "\x00\x00\x88\x47\x00\x01\x01\x40");
+    outer4(47);
+}
+static void gre_vlan(void)
+{
+    tcp4();
+    WRAP(&b, "\x00\x00\x81\x00\x00\x01\x08\x00");
+    outer4(47);
+}
+static void erspan1(void)
+{
+    ethernet4();
+    WRAP(&b, "\x00\x00\x88\xbe");
+    outer4(47);
+}
+static void erspan2(void)
+{
+    ethernet4();
+    WRAP(&b, "\x10\x00\x88\xbe"
+             "seq_"
+             "erspan2_");
+    outer4(47);
+}
+static void erspan3(void)
+{
+    ethernet6();
+    WRAP(&b, "\x10\x00\x22\xeb"
+             "seq_"
+             "erspan3+\0\0\0\0");
+    outer4(47);
+}
 static void erspan3_long(void)
 {
     ethernet6();
@@ -267,17 +453,34 @@ static void pptp(void)
     tcp4();
     WRAP(&b, "\xff\x03\x00\x21");
     size_t len = build_len(&b);
-    WRAP(&b, "\x00\x07" "seq_ack_");
+    WRAP(&b, "\x00\x07"
+             "seq_ack_");
     wrap16(&b, len);
     WRAP(&b, "\x30\x81\x88\x0b");
     outer4(47);
 }
-static void etherip(void) { ethernet4(); WRAP(&b, "\x30\x00"); outer4(97); }
-static void l2tp3_ip(void) { ethernet4(); WRAP(&b, "\x00\x00\x00\x09" "cook"); outer4(115); }
+static void etherip(void)
+{
+    ethernet4();
+    WRAP(&b, "\x30\x00");
+    outer4(97);
+}
+static void l2tp3_ip(void)
+{
+    ethernet4();
+    WRAP(&b, "\x00\x00\x00\x09"
+             "cook");
+    outer4(115);
+}
 
 /* ---- over UDP ---- */
 
-static void vxlan(void) { ethernet4(); WRAP(&b, "\x08\x00\x00\x00\x00\x00\x2a\x00"); outer_udp(50000, 4789); }
+static void vxlan(void)
+{
+    ethernet4();
+    WRAP(&b, "\x08\x00\x00\x00\x00\x00\x2a\x00");
+    outer_udp(50000, 4789);
+}
 static void vxlan_group(void)
 {
     ethernet6();
@@ -290,7 +493,12 @@ static void vxlan_linux(void)
     WRAP(&b, "\x08\x00\x00\x00\x00\x00\x2a\x00");
     outer_udp(50000, 8472);
 }
-static void vxlan_gpe(void) { tcp4(); WRAP(&b, "\x0c\x00\x00\x01\x00\x00\x2a\x00"); outer_udp(50000, 4790); }
+static void vxlan_gpe(void)
+{
+    tcp4();
+    WRAP(&b, "\x0c\x00\x00\x01\x00\x00\x2a\x00");
+    outer_udp(50000, 4790);
+}
 static void geneve(void)
 {
     ethernet4();
@@ -315,19 +523,27 @@ static void gtp(void)
 static void gtp_extensions(void)
 {
     tcp6();
-    WRAP(&b, "\x00\x01\x00\x85" "\x01\x10\x09\x40" "\x02\x00\x00\x00\x00\x00\x00\x00");
+    WRAP(&b, "\x00\x01\x00\x85"
+             "\x01\x10\x09\x40"
+             "\x02\x00\x00\x00\x00\x00\x00\x00");
     size_t len = build_len(&b);
     wrap32(&b, 0x1234);
     wrap16(&b, len);
     WRAP(&b, "\x36\xff");
     outer_udp(51000, 2152);
 }
-static void capwap(void) { wlan(); WRAP(&b, "\x00\x10\x03\x00\x00\x00\x00\x00"); outer_udp(5247, 50000); }
+static void capwap(void)
+{
+    wlan();
+    WRAP(&b, "\x00\x10\x03\x00\x00\x00\x00\x00");
+    outer_udp(5247, 50000);
+}
 static void capwap_swapped(void)
 {
     tcp4();
     WRAP(&b, "\x01\x08\x00\x00" ADDRESSES3 "\x01\x10" SNAP "\x08\x00");
-    WRAP(&b, "\x00\x20\x43\x20\x00\x00\x00\x00" "\x04\x01\x02\x03\x04\x00\x00\x00");
+    WRAP(&b, "\x00\x20\x43\x20\x00\x00\x00\x00"
+             "\x04\x01\x02\x03\x04\x00\x00\x00");
     outer_udp(50000, 5247);
 }
 static void capwap_ethernet(void)
@@ -346,7 +562,10 @@ static void l2tp(void)
 static void l2tp_all(void)
 {
     tcp6();
-    WRAP(&b, "\x00\x01\x00\x02" "ns__" "\x00\x03xyz" "\x57");
+    WRAP(&b, "\x00\x01\x00\x02"
+             "ns__"
+             "\x00\x03xyz"
+             "\x57");
     wrap16(&b, build_len(&b) + 4);
     WRAP(&b, "\x4b\x02");
     outer_udp(1701, 50000);
@@ -364,18 +583,30 @@ static void teredo6(void)
     wrap_tcp(&b, 40000, 5222);
     wrap_ipv6(&b, 6, TEREDO, V6_B);
 }
-static void teredo(void) { teredo6(); outer_udp(50000, 3544); }
-static void teredo_any_port(void) { teredo6(); outer_udp(50000, 50001); }
+static void teredo(void)
+{
+    teredo6();
+    outer_udp(50000, 3544);
+}
+static void teredo_any_port(void)
+{
+    teredo6();
+    outer_udp(50000, 50001);
+}
 static void teredo_indications(void)
 {
     teredo6();
-    WRAP(&b, "\x00\x01\x02\x03" "idval" "noncenon\0" "\x00\x00\x11\x22\x33\x44\x55\x66");
+    WRAP(&b, "\x00\x01\x02\x03"
+             "idval"
+             "noncenon\0"
+             "\x00\x00\x11\x22\x33\x44\x55\x66");
     outer_udp(3544, 50000);
 }
 static void three_deep(void)
 {
     vxlan();
-    WRAP(&b, "\x20\x00\x65\x58" "key_");
+    WRAP(&b, "\x20\x00\x65\x58"
+             "key_");
     wrap_ipv6(&b, 47, OUTER6_A, OUTER6_B);
     outer4(41);
 }
@@ -391,7 +622,10 @@ struct sample {
 };
 
 static const struct sample samples[] = {
-#define S(build, ...) { #build, build, __VA_ARGS__ }
+#define S(build, ...)                                                                                        \
+    {                                                                                                        \
+#build, build, __VA_ARGS__                                                                           \
+    }
     S(ethernet4, 1, 4, 0, 6, 0),
     S(ethernet6, 1, 6, 0, 6, 0),
     S(ethernet_udp4, 1, 4, 0, 17, 0),
@@ -656,7 +890,8 @@ static void test_unknown_link_type(void **state)
 static void test_what_is_neither_tcp_nor_udp(void **state)
 {
     (void)state;
-    build_start(&b, VIEW("\x08\x00" "ping"));
+    build_start(&b, VIEW("\x08\x00"
+                         "ping"));
     outer4(1);
     expect_none(1, COUNT_DECODE_OTHER);
     build_start(&b, VIEW("encrypted"));
@@ -673,7 +908,8 @@ static void test_what_is_neither_tcp_nor_udp(void **state)
     wrap_ethernet(&b, (uint16_t)build_len(&b));
     expect_none(1, COUNT_DECODE_OTHER);
     tcp4();
-    WRAP(&b, "\x00\x01\x01\x40" "not any packet at all"); /* MPLS with something else inside */
+    WRAP(&b, "\x00\x01\x01\x40"
+             "not any packet at all"); /* MPLS with something else inside */
     wrap_ethernet(&b, 0x8847);
     expect_none(1, COUNT_DECODE_OTHER);
 }
@@ -720,7 +956,8 @@ static void test_contradictions_in_ip_headers(void **state)
     tcp4();
     b.bytes[b.at] = 0x75;
     expect_none(101, COUNT_DECODE_BAD);
-    build_start(&b, VIEW("\x06\x09" "short:"));
+    build_start(&b, VIEW("\x06\x09"
+                         "short:"));
     wrap_ipv6(&b, 60, V6_A, V6_B); /* options longer than the packet */
     expect_none(229, COUNT_DECODE_BAD);
 }
@@ -848,15 +1085,42 @@ static void test_a_datagram_on_a_tunnel_port_that_is_no_tunnel_is_udp(void **sta
         size_t at; /* in the UDP payload */
         uint8_t value;
     } near_misses[] = {
-        { vxlan, 0, 0x00 },       { vxlan, 1, 0x01 },         { vxlan, 7, 0x01 },   { vxlan, 20, 0x09 },
-        { vxlan, 22, 0x44 },      { vxlan, 24, 0xff },        { vxlan_gpe, 0, 8 },  { vxlan_gpe, 3, 5 },
-        { vxlan_gpe, 11, 1 },     { geneve, 0, 0x40 },        { geneve, 1, 0x01 },  { geneve, 2, 0x00 },
-        { geneve, 7, 1 },         { gtp, 0, 0x50 },           { gtp, 0, 0x20 },     { gtp, 1, 0x01 },
-        { gtp, 3, 0 },            { gtp, 8, 0x55 },           { gtp, 11, 1 },       { gtp_extensions, 12, 0 },
-        { capwap, 0, 1 },         { capwap, 1, 0x08 },        { capwap, 3, 0x80 },  { capwap, 4, 1 },
-        { capwap, 8, 0x48 },      { capwap, 32, 0xab },       { l2tp, 0, 0x80 },    { l2tp, 1, 0x05 },
-        { l2tp, 9, 0x23 },        { l2tp, 13, 0 },            { l2tp_all, 3, 1 },   { l2tp3_udp, 2, 1 },
-        { l2tp3_udp, 28, 0x09 },  { teredo, 0, 0x40 },        { teredo, 5, 1 },     { teredo, 8, 0x21 },
+        { vxlan, 0, 0x00 },
+        { vxlan, 1, 0x01 },
+        { vxlan, 7, 0x01 },
+        { vxlan, 20, 0x09 },
+        { vxlan, 22, 0x44 },
+        { vxlan, 24, 0xff },
+        { vxlan_gpe, 0, 8 },
+        { vxlan_gpe, 3, 5 },
+        { vxlan_gpe, 11, 1 },
+        { geneve, 0, 0x40 },
+        { geneve, 1, 0x01 },
+        { geneve, 2, 0x00 },
+        { geneve, 7, 1 },
+        { gtp, 0, 0x50 },
+        { gtp, 0, 0x20 },
+        { gtp, 1, 0x01 },
+        { gtp, 3, 0 },
+        { gtp, 8, 0x55 },
+        { gtp, 11, 1 },
+        { gtp_extensions, 12, 0 },
+        { capwap, 0, 1 },
+        { capwap, 1, 0x08 },
+        { capwap, 3, 0x80 },
+        { capwap, 4, 1 },
+        { capwap, 8, 0x48 },
+        { capwap, 32, 0xab },
+        { l2tp, 0, 0x80 },
+        { l2tp, 1, 0x05 },
+        { l2tp, 9, 0x23 },
+        { l2tp, 13, 0 },
+        { l2tp_all, 3, 1 },
+        { l2tp3_udp, 2, 1 },
+        { l2tp3_udp, 28, 0x09 },
+        { teredo, 0, 0x40 },
+        { teredo, 5, 1 },
+        { teredo, 8, 0x21 },
         { teredo_any_port, 8, 0x21 },
     };
 

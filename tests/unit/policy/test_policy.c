@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The policy: each key, first match, what is not known, people, files, errors, warnings; and a model that is slow. */
+/* The policy: each key, first match, what is not known, people, files, errors, warnings; and a model that is
+ * slow. */
 #include "../identify/catalog_folder.h"
 #include "policy/policy.h"
 
@@ -59,10 +60,17 @@ static struct policy_facts facts(void)
     client = address("10.20.1.7");
     server = address("192.0.2.9");
     return (struct policy_facts){
-        .client = &client, .server = &server, .service = service("whatsapp"), .class = CLASS_IM,
-        .protocol = PROTOCOL_WHATSAPP_NOISE, .activities = 1 << ACTIVITY_LOGIN | 1 << ACTIVITY_CHAT,
-        .delivery = DELIVERY_SERVER_PROXY, .server_name = VIEW("g.WhatsApp.net"), .client_version = VIEW("WhatsApp/2.21.4 A"),
-        .user = VIEW("adams"), .time_us = MONDAY_US,
+        .client = &client,
+        .server = &server,
+        .service = service("whatsapp"),
+        .class = CLASS_IM,
+        .protocol = PROTOCOL_WHATSAPP_NOISE,
+        .activities = 1 << ACTIVITY_LOGIN | 1 << ACTIVITY_CHAT,
+        .delivery = DELIVERY_SERVER_PROXY,
+        .server_name = VIEW("g.WhatsApp.net"),
+        .client_version = VIEW("WhatsApp/2.21.4 A"),
+        .user = VIEW("adams"),
+        .time_us = MONDAY_US,
     };
 }
 
@@ -86,7 +94,9 @@ static unsigned decider(const char *text)
 
 static void each_key_holds_for_its_values_only(void **state)
 {
-    static const struct { const char *yes, *no; } keys[] = {
+    static const struct {
+        const char *yes, *no;
+    } keys[] = {
         { RULE("{service: whatsapp}"), RULE("{service: [telegram, signal]}") },
         { RULE("{vendor: meta}"), RULE("{vendor: Telegram}") },
         { RULE("{class: [social, im]}"), RULE("{class: social}") },
@@ -99,7 +109,8 @@ static void each_key_holds_for_its_values_only(void **state)
         { RULE("{network: 10.20.1.7}"), RULE("{network: 10.20.1.6}") },
         { RULE("{server: whatsapp.net}"), RULE("{server: [app.net, a.g.whatsapp.net]}") },
         { RULE("{server: 192.0.2.0/28}"), RULE("{server: [192.0.2.0/29, 10.20.1.7]}") },
-        { RULE("{hours: \"mon-fri 08:00-18:00\"}"), RULE("{hours: [\"tue-sun 00:00-24:00\", \"mon 10:31-10:30\"]}") },
+        { RULE("{hours: \"mon-fri 08:00-18:00\"}"),
+          RULE("{hours: [\"tue-sun 00:00-24:00\", \"mon 10:31-10:30\"]}") },
         { RULE("{hours: \"sun 22:00-10:31\"}"), RULE("{hours: \"sun 22:00-10:30\"}") },
         { RULE("{client_version_below: \"2.21.10\"}"), RULE("{client_version_below: \"2.21.4\"}") },
         { RULE("{}"), RULE("{service: whatsapp, activity: file}") },
@@ -118,13 +129,25 @@ static void each_key_holds_for_its_values_only(void **state)
 static void what_is_not_known_does_not_match(void **state)
 {
     static const char *const texts[] = {
-        RULE("{service: whatsapp}"), RULE("{vendor: meta}"), RULE("{class: [im, social, workplace, meeting, voice-chat]}"),
-        RULE("{protocol: tls}"), RULE("{activity: [lookup, login, presence, chat, file, call]}"),
-        RULE("{delivery: [server-proxy, server-broker, peer]}"), RULE("{user: adams}"), RULE("{network: [\"::/0\"]}"),
-        RULE("{server: [net, \"::/0\"]}"), RULE("{hours: \"00:00-24:00\"}"), RULE("{client_version_below: \"99\"}"),
-        RULE("{acknowledged: true}"), RULE("{acknowledged: false}"), RULE("{trained: true}"), RULE("{trained: false}"),
+        RULE("{service: whatsapp}"),
+        RULE("{vendor: meta}"),
+        RULE("{class: [im, social, workplace, meeting, voice-chat]}"),
+        RULE("{protocol: tls}"),
+        RULE("{activity: [lookup, login, presence, chat, file, call]}"),
+        RULE("{delivery: [server-proxy, server-broker, peer]}"),
+        RULE("{user: adams}"),
+        RULE("{network: [\"::/0\"]}"),
+        RULE("{server: [net, \"::/0\"]}"),
+        RULE("{hours: \"00:00-24:00\"}"),
+        RULE("{client_version_below: \"99\"}"),
+        RULE("{acknowledged: true}"),
+        RULE("{acknowledged: false}"),
+        RULE("{trained: true}"),
+        RULE("{trained: false}"),
     };
-    struct policy_facts f = { .class = CLASS_COUNT, .server_name = VIEW(""), .client_version = VIEW(""), .user = VIEW("") };
+    struct policy_facts f = {
+        .class = CLASS_COUNT, .server_name = VIEW(""), .client_version = VIEW(""), .user = VIEW("")
+    };
 
     (void)state;
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -157,11 +180,10 @@ static void a_vendor_is_known_by_each_of_its_names(void **state)
 
 static void the_first_match_decides_else_the_default(void **state)
 {
-    static const char text[] =
-        "version: 1\ndefault: scan\nrules:\n"
-        "  - {name: a, match: {activity: file}, action: block}\n"
-        "  - {name: b, match: {class: im}, action: allow}\n"
-        "  - {name: c, match: {service: whatsapp}, action: block}\n";
+    static const char text[] = "version: 1\ndefault: scan\nrules:\n"
+                               "  - {name: a, match: {activity: file}, action: block}\n"
+                               "  - {name: b, match: {class: im}, action: allow}\n"
+                               "  - {name: c, match: {service: whatsapp}, action: block}\n";
     struct policy_facts f = facts();
     struct policy *p = parse(text);
     struct policy_verdict v;
@@ -181,10 +203,9 @@ static void the_first_match_decides_else_the_default(void **state)
 
 static void an_exception_ends_with_its_last_day_in_local_time(void **state)
 {
-    static const char text[] =
-        "version: 1\ndefault: block\nrules:\n"
-        "  - name: a\n    match: {service: whatsapp}\n    action: allow\n"
-        "    exception: {purpose: x, approved_by: y, until: 2026-11-23}\n";
+    static const char text[] = "version: 1\ndefault: block\nrules:\n"
+                               "  - name: a\n    match: {service: whatsapp}\n    action: allow\n"
+                               "    exception: {purpose: x, approved_by: y, until: 2026-11-23}\n";
     struct policy_facts f = facts();
 
     (void)state;
@@ -201,14 +222,13 @@ static void an_exception_ends_with_its_last_day_in_local_time(void **state)
 
 static void groups_hold_networks_and_users_and_nest(void **state)
 {
-    static const char text[] =
-        "version: 1\ndefault: alert\n"
-        "groups:\n"
-        "  bank: {networks: [10.0.0.0/8]}\n"
-        "  desk: {networks: [10.20.0.0/16, 10.30.0.0/16], users: [carol]}\n"
-        "rules:\n"
-        "  - {name: a, match: {group: desk, activity: chat}, action: allow}\n"
-        "  - {name: b, match: {group: Bank}, action: block}\n";
+    static const char text[] = "version: 1\ndefault: alert\n"
+                               "groups:\n"
+                               "  bank: {networks: [10.0.0.0/8]}\n"
+                               "  desk: {networks: [10.20.0.0/16, 10.30.0.0/16], users: [carol]}\n"
+                               "rules:\n"
+                               "  - {name: a, match: {group: desk, activity: chat}, action: allow}\n"
+                               "  - {name: b, match: {group: Bank}, action: block}\n";
     struct policy_facts f = facts();
 
     (void)state;
@@ -245,9 +265,12 @@ static void people_bring_addresses_signatures_training_and_groups(void **state)
     struct folder dir = folder_new();
     struct policy_facts f = facts();
     struct policy_verdict v;
-    static const struct { const char *address; unsigned rule; } cases[] = {
-        { "10.1.1.1", 1 }, { "2001:db8::1", 1 }, { "10.1.1.2", 2 }, { "10.1.1.3", 3 }, { "10.1.1.4", 4 }, { "10.9.9.9", 0 },
-        { "10.1.1.5", 0 },
+    static const struct {
+        const char *address;
+        unsigned rule;
+    } cases[] = {
+        { "10.1.1.1", 1 }, { "2001:db8::1", 1 }, { "10.1.1.2", 2 }, { "10.1.1.3", 3 },
+        { "10.1.1.4", 4 }, { "10.9.9.9", 0 },    { "10.1.1.5", 0 },
     };
 
     (void)state;
@@ -258,8 +281,9 @@ static void people_bring_addresses_signatures_training_and_groups(void **state)
                  "  - {name: c, match: {group: desk}, action: block}\n"
                  "  - {name: d, match: {acknowledged: false}, action: block}\n");
     folder_write(&dir, "people.csv",
-                 PEOPLE_HEAD "adams,10.1.1.1 2001:db8::1,e2,2026-11-23,\nbaker,10.1.1.2,e2,2026-11-22,desk\n"
-                             "# comment\n\ncarol,10.1.1.3 10.1.1.5,e1,,other desk\ndave,10.1.1.4 10.1.1.5,,2027-01-01,");
+                 PEOPLE_HEAD
+                 "adams,10.1.1.1 2001:db8::1,e2,2026-11-23,\nbaker,10.1.1.2,e2,2026-11-22,desk\n"
+                 "# comment\n\ncarol,10.1.1.3 10.1.1.5,e1,,other desk\ndave,10.1.1.4 10.1.1.5,,2027-01-01,");
     struct policy *p = load(&dir, NULL);
     assert_non_null(p);
     f.user = VIEW("");
@@ -275,7 +299,11 @@ static void people_bring_addresses_signatures_training_and_groups(void **state)
 
 static void broken_people_are_refused_with_their_line(void **state)
 {
-    static const struct { const char *text; unsigned line; const char *what; } cases[] = {
+    static const struct {
+        const char *text;
+        unsigned line;
+        const char *what;
+    } cases[] = {
         { "", 0, "empty" },
         { "user,addresses\n", 1, "first line" },
         { PEOPLE_HEAD "adams,10.0.0.x,,,\n", 2, "address" },
@@ -308,8 +336,9 @@ static void included_rules_come_after_and_share_the_groups(void **state)
     struct policy_verdict v;
 
     (void)state;
-    folder_write(&dir, "policy.yaml", "version: 1\ndefault: alert\ninclude: [one.yaml, two.yaml]\n"
-                                      "rules: [{name: own, match: {group: g, activity: file}, action: allow}]\n");
+    folder_write(&dir, "policy.yaml",
+                 "version: 1\ndefault: alert\ninclude: [one.yaml, two.yaml]\n"
+                 "rules: [{name: own, match: {group: g, activity: file}, action: allow}]\n");
     folder_write(&dir, "one.yaml", "version: 1\ngroups: {g: {networks: [10.0.0.0/8]}}\n");
     folder_write(&dir, "two.yaml", "version: 1\nrules: [{name: theirs, match: {group: g}, action: block}]\n");
     struct policy *p = load(&dir, &err);
@@ -335,7 +364,11 @@ static void included_rules_come_after_and_share_the_groups(void **state)
 
 static void errors_name_line_key_and_what_was_meant(void **state)
 {
-    static const struct { const char *text; unsigned line; const char *key, *what; } cases[] = {
+    static const struct {
+        const char *text;
+        unsigned line;
+        const char *key, *what;
+    } cases[] = {
         { "default: alert\n", 1, "", "version" },
         { "version: 2\ndefault: alert\n", 1, "version", "version 1" },
         { "version: 1\n", 1, "", "default" },
@@ -361,7 +394,8 @@ static void errors_name_line_key_and_what_was_meant(void **state)
         { RULE("{hours: '08:00-08:00'}"), 4, "rules[0].match.hours", "hours" },
         { RULE("{client_version_below: new}"), 4, "rules[0].match.client_version_below", "version" },
         { RULE("{client_version_below: '1.2.3.4.5'}"), 4, "rules[0].match.client_version_below", "version" },
-        { "version: 1\ndefault: alert\nrules:\n  - {name: default, match: {}, action: block}\n", 4, "rules[0].name", "default" },
+        { "version: 1\ndefault: alert\nrules:\n  - {name: default, match: {}, action: block}\n", 4,
+          "rules[0].name", "default" },
         { "version: 1\ndefault: alert\nrules:\n  - {name: a, action: block}\n", 4, "rules[0]", "'match'" },
         { "version: 1\ndefault: alert\nrules:\n  - {name: a, match: {}}\n", 4, "rules[0]", "'action'" },
         { "version: 1\ndefault: alert\nrules:\n  - {name: a, match: {}, action: block}\n  - {name: A, match: {}, action: block}\n",
@@ -372,7 +406,8 @@ static void errors_name_line_key_and_what_was_meant(void **state)
         { "version: 1\ndefault: alert\nrules:\n"
           "  - {name: a, match: {}, action: allow, exception: {purpose: x, approved_by: y, until: 2027-13-01}}\n",
           4, "rules[0].exception.until", "date" },
-        { "version: 1\ndefault: alert\ngroups: {g: {network: [10.0.0.0/8]}}\n", 3, "groups.g.network", "'networks'" },
+        { "version: 1\ndefault: alert\ngroups: {g: {network: [10.0.0.0/8]}}\n", 3, "groups.g.network",
+          "'networks'" },
         { "version: 1\ndefault: alert\npeople: /nowhere/people.csv\n", 0, "", "No such file" },
     };
 
@@ -383,7 +418,8 @@ static void errors_name_line_key_and_what_was_meant(void **state)
         if (policy_parse("p.yaml", view_string(cases[i].text), catalog, &p, &err))
             fail_msg("accepted: %s", cases[i].text);
         assert_null(p);
-        if (err.line != cases[i].line || strcmp(err.key, cases[i].key) != 0 || strstr(err.text, cases[i].what) == NULL)
+        if (err.line != cases[i].line || strcmp(err.key, cases[i].key) != 0 ||
+            strstr(err.text, cases[i].what) == NULL)
             fail_msg("%s%u %s: %s", cases[i].text, err.line, err.key, err.text);
     }
 }
@@ -401,24 +437,41 @@ static void keep_warning(void *context, const char *file, unsigned line, const c
 
 static void warnings_find_what_is_not_meant(void **state)
 {
-    static const struct { const char *text, *what; } cases[] = { /* "": no warning */
-        { RULES "  - {name: a, match: {class: im}, action: block}\n  - {name: b, match: {service: whatsapp}, action: allow}\n",
+    static const struct {
+        const char *text, *what;
+    } cases[] = {
+        /* "": no warning */
+        { RULES
+          "  - {name: a, match: {class: im}, action: block}\n  - {name: b, match: {service: whatsapp}, action: allow}\n",
           "5 rule 'b' is never reached: all that it matches is decided before by 'a'" },
-        { RULES "  - {name: a, match: {service: whatsapp}, action: block}\n  - {name: b, match: {class: im}, action: allow}\n", "" },
+        { RULES
+          "  - {name: a, match: {service: whatsapp}, action: block}\n  - {name: b, match: {class: im}, action: allow}\n",
+          "" },
         { RULES "  - {name: a, match: {activity: [chat, file]}, action: block}\n"
-                "  - {name: b, match: {activity: file, port_agile: true}, action: block}\n", "5 rule 'b' is never reached, and has the same" },
+                "  - {name: b, match: {activity: file, port_agile: true}, action: block}\n",
+          "5 rule 'b' is never reached, and has the same" },
         { RULES "  - {name: a, match: {activity: file, port_agile: true}, action: block}\n"
-                "  - {name: b, match: {activity: file}, action: allow}\n", "" },
+                "  - {name: b, match: {activity: file}, action: allow}\n",
+          "" },
         { RULES "  - {name: a, match: {activity: [file]}, action: block}\n"
-                "  - {name: b, match: {activity: [chat, file]}, action: allow}\n", "" },
-        { RULES "  - {name: a, match: {hours: '08:00-09:00'}, action: block}\n  - {name: b, match: {class: im}, action: allow}\n", "" },
-        { RULES "  - {name: a, match: {}, action: block, exception: {purpose: x, approved_by: y, until: 2030-01-01}}\n"
-                "  - {name: b, match: {class: im}, action: allow}\n", "" },
-        { RULES "  - {name: a, match: {}, action: block, exception: {purpose: x, approved_by: y, until: 2026-11-22}}\n",
+                "  - {name: b, match: {activity: [chat, file]}, action: allow}\n",
+          "" },
+        { RULES
+          "  - {name: a, match: {hours: '08:00-09:00'}, action: block}\n  - {name: b, match: {class: im}, action: allow}\n",
+          "" },
+        { RULES
+          "  - {name: a, match: {}, action: block, exception: {purpose: x, approved_by: y, until: 2030-01-01}}\n"
+          "  - {name: b, match: {class: im}, action: allow}\n",
+          "" },
+        { RULES
+          "  - {name: a, match: {}, action: block, exception: {purpose: x, approved_by: y, until: 2026-11-22}}\n",
           "4 rule 'a' does not match any more: its exception has expired" },
-        { RULES "  - {name: a, match: {group: desk}, action: block}\n", "4 rule 'a' never matches the unknown group 'desk'" },
-        { RULES "  - {name: a, match: {class: social, service: whatsapp}, action: block}\n", "4 rule 'a' never matches: no service" },
-        { RULES "  - {name: a, match: {acknowledged: true}, action: block}\n", "4 rule 'a' never matches: 'acknowledged'" },
+        { RULES "  - {name: a, match: {group: desk}, action: block}\n",
+          "4 rule 'a' never matches the unknown group 'desk'" },
+        { RULES "  - {name: a, match: {class: social, service: whatsapp}, action: block}\n",
+          "4 rule 'a' never matches: no service" },
+        { RULES "  - {name: a, match: {acknowledged: true}, action: block}\n",
+          "4 rule 'a' never matches: 'acknowledged'" },
         { "version: 1\ndefault: alert\ngroups:\n  g: {directory: 'cn=g'}\n", "4 group 'g' has no members" },
     };
 
@@ -445,7 +498,8 @@ static void keep_reason(void *context, const struct policy_reason *r)
 
 static void the_explanation_names_what_differs_and_what_is_not_known(void **state)
 {
-    struct policy *p = parse(RULES
+    struct policy *p = parse(
+        RULES
         "  - {name: a, match: {service: telegram, activity: chat, hours: 'sun 08:00-09:00'}, action: block}\n"
         "  - {name: b, match: {trained: true, class: im}, action: block}\n"
         "  - {name: c, match: {class: im}, action: block, exception: {purpose: x, approved_by: y, until: 2026-01-01}}\n"
@@ -505,9 +559,11 @@ static void print_model(char *out, size_t size, unsigned number, const struct mo
 
 static bool model_holds(const struct model *m, const struct model *flow)
 {
-    return (m->service < 0 || m->service == flow->service) && (m->activities <= 0 || (m->activities & flow->activities) != 0) &&
+    return (m->service < 0 || m->service == flow->service) &&
+           (m->activities <= 0 || (m->activities & flow->activities) != 0) &&
            (m->delivery <= 0 || m->delivery == flow->delivery) &&
-           (m->network < 0 || (m->network == 0 && flow->network > 0) || (m->network > 0 && m->network == flow->network)) &&
+           (m->network < 0 || (m->network == 0 && flow->network > 0) ||
+            (m->network > 0 && m->network == flow->network)) &&
            (m->server < 0 || m->server == flow->server);
 }
 
@@ -530,8 +586,9 @@ static void many_rules_decide_as_a_loop_over_them_does(void **state)
     }
     struct policy *p = parse(text);
     for (unsigned i = 0; i < MODEL_FLOWS; i++) {
-        struct model m = { (int)(next_random(&seed) % 2), (int)(next_random(&seed) % 63) + 1, (int)(next_random(&seed) % 4),
-                           (int)(next_random(&seed) % 80), (int)(next_random(&seed) % 60) };
+        struct model m = { (int)(next_random(&seed) % 2), (int)(next_random(&seed) % 63) + 1,
+                           (int)(next_random(&seed) % 4), (int)(next_random(&seed) % 80),
+                           (int)(next_random(&seed) % 60) };
         char name[32];
         struct policy_facts f = facts();
         struct policy_verdict v;

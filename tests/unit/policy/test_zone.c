@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Dates and time zones: a TZif file made here, its transitions and its footer; broken ones. */
-#include "test.h"
-#include "policy/zone.h"
 #include "base/text.h"
+#include "policy/zone.h"
+#include "test.h"
 
 static void dates_count_days_since_1970(void **state)
 {
-    static const struct { const char *date; int64_t day; } good[] = {
-        { "1970-01-01", 0 }, { "2000-02-29", 11016 }, { "2000-03-01", 11017 }, { "2026-11-23", 20780 }, { "2100-03-01", 47541 },
+    static const struct {
+        const char *date;
+        int64_t day;
+    } good[] = {
+        { "1970-01-01", 0 },     { "2000-02-29", 11016 }, { "2000-03-01", 11017 },
+        { "2026-11-23", 20780 }, { "2100-03-01", 47541 },
     };
-    static const char *const bad[] = { "", "2026-11-3", "2026-13-01", "2026-00-01", "2027-02-29", "2100-02-29", "2026-11-31",
-                                       "2026/11/23", "1969-12-31", "2026-11-230", "-026-11-23" };
+    static const char *const bad[] = { "",           "2026-11-3",   "2026-13-01", "2026-00-01",
+                                       "2027-02-29", "2100-02-29",  "2026-11-31", "2026/11/23",
+                                       "1969-12-31", "2026-11-230", "-026-11-23" };
     int64_t day;
 
     (void)state;
@@ -80,19 +85,20 @@ static int64_t offset(const char *footer, int64_t utc_s)
 
 static void transitions_count_until_the_last_then_the_footer(void **state)
 {
-    static const char europe[] = "CET-1CEST,M3.5.0,M10.5.0/3", york[] = "EST5EDT,M3.2.0,M11.1.0", south[] = "<-04>4<-03>,M9.1.6/24,M4.1.6/24";
+    static const char europe[] = "CET-1CEST,M3.5.0,M10.5.0/3", york[] = "EST5EDT,M3.2.0,M11.1.0",
+                      south[] = "<-04>4<-03>,M9.1.6/24,M4.1.6/24";
 
     (void)state;
     assert_int_equal(offset(europe, 999999), 3600);
     assert_int_equal(offset(europe, 1000000), 7200);
     assert_int_equal(offset(europe, 1999999), 7200);
-    assert_int_equal(offset(europe, 1774745999), 3600);  /* 2026-03-29 00:59:59 */
+    assert_int_equal(offset(europe, 1774745999), 3600); /* 2026-03-29 00:59:59 */
     assert_int_equal(offset(europe, 1774746000), 7200);
-    assert_int_equal(offset(europe, 1792889999), 7200);  /* 2026-10-25 00:59:59 */
+    assert_int_equal(offset(europe, 1792889999), 7200); /* 2026-10-25 00:59:59 */
     assert_int_equal(offset(europe, 1792890000), 3600);
     assert_int_equal(offset(york, 1772953199), -5 * 3600); /* 2026-03-08 06:59:59 */
     assert_int_equal(offset(york, 1772953200), -4 * 3600);
-    assert_int_equal(offset(york, 1793512800), -5 * 3600); /* 2026-11-01 06:00 */
+    assert_int_equal(offset(york, 1793512800), -5 * 3600);  /* 2026-11-01 06:00 */
     assert_int_equal(offset(south, 1768478400), -3 * 3600); /* 2026-01-15: summer */
     assert_int_equal(offset(south, 1784116800), -4 * 3600); /* 2026-07-15 */
     assert_int_equal(offset("<+0530>-5:30", 1784116800), 19800);
@@ -102,8 +108,10 @@ static void transitions_count_until_the_last_then_the_footer(void **state)
 
 static void broken_zones_are_refused(void **state)
 {
-    static const char *const footers[] = { "CET", "C1", "CET-1CEST,J60,J300", "CET-1CEST,M13.1.0,M10.5.0", "CET-1CEST", "CET-1CEST,M3.5.0",
-                                           "<CET-1", "CET-1 " };
+    static const char *const footers[] = {
+        "CET",    "C1",    "CET-1CEST,J60,J300", "CET-1CEST,M13.1.0,M10.5.0", "CET-1CEST", "CET-1CEST,M3.5.0",
+        "<CET-1", "CET-1 "
+    };
     uint8_t file[256];
     struct zone *z;
 
@@ -120,8 +128,14 @@ static void broken_zones_are_refused(void **state)
 
 static void names_do_not_leave_the_database(void **state)
 {
-    static const char *const bad[] = { "", "/etc/passwd", "../../../etc/passwd", "Europe/../../x", "Europe//Zurich", "Europe/",
-                                       "Nowhere/Here", "a b" };
+    static const char *const bad[] = { "",
+                                       "/etc/passwd",
+                                       "../../../etc/passwd",
+                                       "Europe/../../x",
+                                       "Europe//Zurich",
+                                       "Europe/",
+                                       "Nowhere/Here",
+                                       "a b" };
     struct imw_error_info err;
     struct zone *z;
 
