@@ -36,7 +36,6 @@
     X(STREAM_DROPPED, "stream_dropped", "TCP segments dropped by the limit on bytes kept out of order")      \
     X(STREAM_MIDSTREAM, "stream_midstream", "TCP flows whose beginning was not seen")                        \
     X(PROBES, "probes", "probes run")                                                                        \
-    X(PARSER_BAD, "parser_bad", "flows of a known protocol whose later bytes made no sense")                 \
     X(PARSER_FULL, "parser_full", "protocol messages longer than the buffer for them")                       \
     X(LAYERS_DEEP, "layers_deep", "tunnels inside tunnels beyond the limit")                                 \
     X(NAMES, "names", "server names looked up in the catalog")                                               \

@@ -155,16 +155,18 @@ static void read_alone(struct engine *e, struct capture *c)
         worker_packets(w, packets, hashes, ready);
         report_progress(e, c, &total, n);
     }
-    worker_end(w);
+    worker_end(w, worker_now_us(w));
 }
 
 /* ---- several workers ---- */
 
 struct chunk {
-    atomic_uint pending;  /* workers that have not handled it yet; 0: free */
-    atomic_ulong decoded; /* ticket + 1 once decoded */
+    atomic_bool pending;   /* taken, and not handled by all workers yet */
+    atomic_uint unhandled; /* by so many workers */
+    atomic_ulong decoded;  /* ticket + 1 once decoded */
     unsigned frame_count, packet_count;
-    uint8_t *copy; /* bytes that would not stay */
+    uint64_t last_us; /* its newest packet */
+    uint8_t *copy;    /* bytes that would not stay */
     size_t copy_size, copy_used;
     struct frame frames[CHUNK_FRAMES];
     struct packet packets[CHUNK_FRAMES];
@@ -179,9 +181,10 @@ struct sharing {
     bool stable;
     atomic_bool no_memory; /* that is why reading ended */
     pthread_mutex_t take_lock;
-    unsigned long next_ticket; /* under take_lock */
-    uint64_t frames;           /* under take_lock */
-    atomic_ulong end_ticket;   /* first ticket that does not exist; ULONG_MAX while reading */
+    unsigned long next_ticket;   /* under take_lock */
+    uint64_t frames;             /* under take_lock */
+    _Atomic uint64_t handled_us; /* newest packet of the chunks that all workers have handled */
+    atomic_ulong end_ticket;     /* first ticket that does not exist; ULONG_MAX while reading */
     struct chunk *ring[RING_CHUNKS];
 };
 
@@ -230,14 +233,15 @@ static struct chunk *take(struct sharing *s, unsigned long *out_ticket)
     if (atomic_load(&s->end_ticket) != ULONG_MAX || pthread_mutex_trylock(&s->take_lock) != 0)
         return NULL;
     struct chunk *next = s->ring[s->next_ticket % RING_CHUNKS];
-    if (atomic_load(&s->end_ticket) == ULONG_MAX && atomic_load(&next->pending) == 0) {
+    if (atomic_load(&s->end_ticket) == ULONG_MAX && !atomic_load(&next->pending)) {
         next->copy_used = 0;
         next->frame_count = capture_read(s->capture, next->frames, CHUNK_FRAMES);
         if (next->frame_count > 0 && (s->stable || chunk_keep_frames(next))) {
             report_progress(s->engine, s->capture, &s->frames, next->frame_count);
             c = next;
             *out_ticket = s->next_ticket++;
-            atomic_store(&c->pending, s->engine->worker_count);
+            atomic_store(&c->unhandled, s->engine->worker_count);
+            atomic_store(&c->pending, true);
         } else {
             unsigned long reading = ULONG_MAX;
             atomic_store(&s->no_memory, next->frame_count > 0);
@@ -284,6 +288,7 @@ static void decode_chunk(const struct sharing *s, struct chunk *c, unsigned long
     bool in_turn = false;
 
     c->packet_count = 0;
+    c->last_us = 0;
     memset(c->order_count, 0, workers * sizeof c->order_count[0]);
     for (unsigned i = 0; i < c->frame_count; i++) {
         struct packet *p = &c->packets[c->packet_count];
@@ -299,6 +304,8 @@ static void decode_chunk(const struct sharing *s, struct chunk *c, unsigned long
         uint32_t hash = flow_hash(p);
         /* The table's index uses the low bits; the owner comes from the high ones. */
         unsigned owner = (unsigned)((uint64_t)hash * workers >> 32);
+        if (p->time_us > c->last_us)
+            c->last_us = p->time_us;
         c->hashes[c->packet_count] = hash;
         c->order[owner][c->order_count[owner]++] = (uint16_t)c->packet_count;
         c->packet_count++;
@@ -313,8 +320,7 @@ static void wait_for_all(struct sharing *s)
 {
     unsigned long end;
 
-    while ((end = atomic_load(&s->end_ticket)) > 0 &&
-           atomic_load(&s->ring[(end - 1) % RING_CHUNKS]->pending) > 0)
+    while ((end = atomic_load(&s->end_ticket)) > 0 && atomic_load(&s->ring[(end - 1) % RING_CHUNKS]->pending))
         sched_yield();
 }
 
@@ -330,8 +336,14 @@ static void *share(void *argument)
         unsigned long ticket;
 
         if (atomic_load_explicit(&c->decoded, memory_order_acquire) == next + 1) {
-            worker_packets_of(w, c->packets, c->hashes, c->order[me->number], c->order_count[me->number]);
-            atomic_fetch_sub(&c->pending, 1);
+            uint64_t last_us = c->last_us;
+            worker_packets_of(w, c->packets, c->hashes, c->order[me->number], c->order_count[me->number],
+                              atomic_load(&s->handled_us));
+            if (atomic_fetch_sub(&c->unhandled, 1) == 1) { /* chunks are completed in their order */
+                if (last_us > atomic_load(&s->handled_us))
+                    atomic_store(&s->handled_us, last_us);
+                atomic_store(&c->pending, false);
+            }
             next++;
         } else if ((c = take(s, &ticket)) != NULL) {
             decode_chunk(s, c, ticket, worker_counters(w));
@@ -341,7 +353,7 @@ static void *share(void *argument)
         }
     }
     wait_for_all(s);
-    worker_end(w);
+    worker_end(w, atomic_load(&s->handled_us));
     return NULL;
 }
 

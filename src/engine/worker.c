@@ -68,13 +68,14 @@ bool flow_is_named(const struct flow *f, uint64_t flow_id, struct view text)
     return end_is_named(&f->key, FROM_CLIENT, text) || end_is_named(&f->key, FROM_SERVER, text);
 }
 
-/* TLS, QUIC and HTTP on ports of theirs hide nothing by the port. */
+/* TLS, QUIC and HTTP on ports of theirs hide nothing by the port; nor does what was not heard to speak at
+ * all. */
 static bool on_carrier_port(const struct flow *f)
 {
     uint16_t port = f->key.port[FROM_SERVER];
 
-    if (f->app == PROTOCOL_HTTP)
-        return port == 80 || port == 8080;
+    if (f->app == PROTOCOL_HTTP || f->app == PROTOCOL_UNKNOWN)
+        return port == 80 || port == 8080 || (f->app == PROTOCOL_UNKNOWN && port == 443);
     return port == 443 && (f->app == PROTOCOL_TLS || f->app == PROTOCOL_QUIC);
 }
 
@@ -250,17 +251,18 @@ void worker_packets(struct worker *w, const struct packet *packets, const uint32
 }
 
 void worker_packets_of(struct worker *w, const struct packet *packets, const uint32_t *hashes,
-                       const uint16_t *order, unsigned count)
+                       const uint16_t *order, unsigned count, uint64_t timers_us)
 {
     for (unsigned i = 0; i < count; i++) {
         fetch_ahead(w, hashes, order, i, count);
         handle(w, &packets[order[i]], hashes[order[i]]);
     }
-    flow_table_advance(w->flows, w->now_us);
+    flow_table_advance(w->flows, timers_us);
 }
 
-void worker_end(struct worker *w)
+void worker_end(struct worker *w, uint64_t newest_us)
 {
+    flow_table_advance(w->flows, newest_us);
     flow_table_flush(w->flows);
     if (w->now_us > w->newest_us)
         w->newest_us = w->now_us;

@@ -16,12 +16,15 @@ void worker_begin(struct worker *w, const char *name);
 /* Handle packets in order; `hashes` are flow_hash() of each. */
 void worker_packets(struct worker *w, const struct packet *packets, const uint32_t *hashes, unsigned count);
 
-/* The same for the packets that `order` names. */
+/*
+ * The same for the packets that `order` names. Timers run up to `timers_us` only: to where all workers have
+ * come, so that a flow is not ended before another worker has learnt what tells about it.
+ */
 void worker_packets_of(struct worker *w, const struct packet *packets, const uint32_t *hashes,
-                       const uint16_t *order, unsigned count);
+                       const uint16_t *order, unsigned count, uint64_t timers_us);
 
-/* End all flows. */
-void worker_end(struct worker *w);
+/* The capture ends, with its newest packet at `newest_us`: end all flows. */
+void worker_end(struct worker *w, uint64_t newest_us);
 
 struct counters *worker_counters(struct worker *w);
 uint64_t worker_now_us(const struct worker *w);

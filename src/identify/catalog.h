@@ -67,7 +67,7 @@ bool catalog_match_path(const struct catalog *c, struct view path, struct catalo
 bool catalog_has_ja4(const struct catalog *c);
 bool catalog_match_ja4(const struct catalog *c, struct view ja4, struct catalog_hit *out);
 
-/* Is this one of the service's own ports (a TLS or QUIC service has 443 by default)? */
+/* Is this one of the ports of the service's own protocol? Those of TLS, QUIC and HTTP are not. */
 bool catalog_own_port(const struct catalog *c, uint16_t service, uint8_t l4, uint16_t port);
 
 /* Compile every *.yaml of `folder` into `out_file`. Errors name file, line and key. */

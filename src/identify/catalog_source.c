@@ -446,18 +446,6 @@ static bool read_list(struct catalog_source *s, const struct list_kind *list, ui
     return true;
 }
 
-static bool has_protocol(const struct yaml_node *map, const char *word)
-{
-    const struct yaml_node *list = yaml_get(map, "protocols");
-
-    for (const struct yaml_node *n = list != NULL ? yaml_first(list) : NULL; n != NULL; n = yaml_next(n)) {
-        struct view v = view_of(NULL, 0);
-        if (yaml_string(n, &v, NULL) && view_equal(v, view_string(word)))
-            return true;
-    }
-    return false;
-}
-
 static bool add_port(struct catalog_source *s, uint32_t service, const struct yaml_node *node, uint8_t l4,
                      struct port_range p, struct imw_error_info *err)
 {
@@ -477,18 +465,14 @@ static bool add_port(struct catalog_source *s, uint32_t service, const struct ya
     return keep_text(s, buffer, &e.text, err) && add_entry(s, &e, err);
 }
 
-/* ports: {tcp: [..], udp: [..]}; what runs over TLS or QUIC is at home on 443 as well. */
+/* ports: {tcp: [..], udp: [..]}: those of the service's own protocol. */
 static bool read_own_ports(struct catalog_source *s, uint32_t service, const struct yaml_node *map,
                            struct imw_error_info *err)
 {
     static const char *const keys[] = { "tcp", "udp", NULL };
     const struct yaml_node *ports = yaml_get(map, "ports");
-    struct port_range https = { 443, 443 }, http = { 80, 80 }, p;
+    struct port_range p;
 
-    if ((has_protocol(map, "tls") && !add_port(s, service, map, 6, https, err)) ||
-        (has_protocol(map, "quic") && !add_port(s, service, map, 17, https, err)) ||
-        (has_protocol(map, "http") && !add_port(s, service, map, 6, http, err)))
-        return false;
     if (ports == NULL)
         return true;
     if (!yaml_known_keys(ports, keys, err))

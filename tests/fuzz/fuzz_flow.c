@@ -174,7 +174,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             shake_hands(&s);
         send_payload(&s, (enum flow_dir)(head >> 7), cursor_take(&c, n));
     }
-    worker_end(worker);
+    worker_end(worker, worker_now_us(worker));
     knowledge_forget(knowledge);
     if (worker_memory(worker).inspect_used != 0)
         abort();
