@@ -10,7 +10,6 @@ enum {
     CALL_SEED = 5,
     CALL_FRAGMENTS_MIN = 9, /* two of four octets or more, with a colon (RFC 8445 section 5.3) */
     TOGETHER_MOST = 75,     /* what two weak hints can be worth at most */
-    SHARED_CALL = 65, /* a call, by what is spoken, with servers that are for calls among other things */
 };
 
 /* ---- records ---- */
@@ -164,7 +163,7 @@ static bool by_one_address(const struct decision_context *context, struct flow *
     if (hit.strength == STRENGTH_PROOF)
         set(out, hit.service, EVIDENCE_RANGE, 0, hit.entry);
     else if (call)
-        set(out, hit.service, EVIDENCE_SHARED_RANGE, SHARED_CALL, hit.entry);
+        set(out, hit.service, EVIDENCE_SHARED_RANGE, 0, hit.entry);
     else
         return false;
     flow_role(f, hit.role);
