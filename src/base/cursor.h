@@ -58,6 +58,14 @@ static inline void cursor_skip(struct cursor *c, size_t n)
     (void)cursor_take(c, n);
 }
 
+/* Skip as many of *left bytes as are there, and count them off: for what is longer than the bytes at hand. */
+static inline void cursor_drain(struct cursor *c, uint32_t *left)
+{
+    size_t n = cursor_left(c) < *left ? cursor_left(c) : *left;
+    cursor_skip(c, n);
+    *left -= (uint32_t)n;
+}
+
 /* A sub-cursor over the next `n` bytes, which are used up; bad when they are not there. */
 static inline struct cursor cursor_sub(struct cursor *c, size_t n)
 {

@@ -517,9 +517,7 @@ static size_t dns_feed(void *state, struct session *s, enum flow_dir from, struc
     }
     while (cursor_left(&c) > 0 && d->nonsense < NONSENSE_LIMIT) {
         if (d->skip[from] > 0) {
-            size_t n = cursor_left(&c) < d->skip[from] ? cursor_left(&c) : d->skip[from];
-            cursor_skip(&c, n);
-            d->skip[from] -= (uint32_t)n;
+            cursor_drain(&c, &d->skip[from]);
             continue;
         }
         struct cursor next = c;

@@ -203,9 +203,7 @@ static size_t feed(void *state, struct session *s, enum flow_dir from, struct vi
         l->delivery_told = true;
     }
     for (;;) {
-        size_t junk = cursor_left(&c) < l->skip[from] ? cursor_left(&c) : l->skip[from];
-        cursor_skip(&c, junk);
-        l->skip[from] -= (uint32_t)junk;
+        cursor_drain(&c, &l->skip[from]);
 
         struct cursor block = cursor_open(cursor_peek(&c));
         uint32_t len = cursor_le32(&block);

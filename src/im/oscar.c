@@ -670,9 +670,7 @@ static size_t feed(void *state, struct session *s, enum flow_dir from, struct vi
 
     while (cursor_left(&c) > 0) {
         if (*skip > 0) {
-            size_t n = cursor_left(&c) < *skip ? cursor_left(&c) : *skip;
-            cursor_skip(&c, n);
-            *skip -= (uint32_t)n;
+            cursor_drain(&c, skip);
             continue;
         }
         if (*lost) {

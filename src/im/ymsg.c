@@ -562,13 +562,10 @@ static size_t feed(void *state, struct session *s, enum flow_dir from, struct vi
     uint32_t *skip = &t.y->side[from].skip;
 
     while (cursor_left(&c) > 0) {
-        if (*skip > 0) {
-            size_t n = cursor_left(&c) < *skip ? cursor_left(&c) : *skip;
-            cursor_skip(&c, n);
-            *skip -= (uint32_t)n;
-        } else if (!feed_frame(&t, &c)) {
+        if (*skip > 0)
+            cursor_drain(&c, skip);
+        else if (!feed_frame(&t, &c))
             break;
-        }
     }
     return in.len - cursor_left(&c);
 }

@@ -29,6 +29,21 @@ static void test_cursor_blocks_must_end_used_up(void **state)
     assert_true(cursor_done(&block));
 }
 
+static void test_cursor_drains_what_is_there_and_remembers_the_rest(void **state)
+{
+    struct cursor c = cursor_open(VIEW("abcde"));
+    uint32_t left = 3;
+
+    (void)state;
+    cursor_drain(&c, &left);
+    assert_int_equal(left, 0);
+    assert_int_equal(cursor_u8(&c), 'd');
+    left = 7;
+    cursor_drain(&c, &left);
+    assert_int_equal(left, 6);
+    assert_true(cursor_done(&c));
+}
+
 static void test_decimal_limits(void **state)
 {
     uint64_t n = 7;
@@ -85,8 +100,11 @@ static void test_addresses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cursor_error_sticks), cmocka_unit_test(test_cursor_blocks_must_end_used_up),
-        cmocka_unit_test(test_decimal_limits),      cmocka_unit_test(test_lines_and_tokens),
+        cmocka_unit_test(test_cursor_error_sticks),
+        cmocka_unit_test(test_cursor_blocks_must_end_used_up),
+        cmocka_unit_test(test_cursor_drains_what_is_there_and_remembers_the_rest),
+        cmocka_unit_test(test_decimal_limits),
+        cmocka_unit_test(test_lines_and_tokens),
         cmocka_unit_test(test_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
