@@ -9,7 +9,6 @@ enum {
     SHAPE_CALL_PER_SECOND = 12,   /* at such a rate */
     CALL_SEED = 5,
     CALL_FRAGMENTS_MIN = 9, /* two of four octets or more, with a colon (RFC 8445 section 5.3) */
-    TOGETHER_MOST = 75,     /* what two weak hints can be worth at most */
 };
 
 /* ---- records ---- */
@@ -59,32 +58,13 @@ void record_note(struct record *r, const struct finding_notes *notes)
 
 /* ---- deciding ---- */
 
-/* What all evidence for one service is worth. */
-static unsigned worth_of(const struct record *r, uint16_t service)
-{
-    unsigned best = 0, sum = 0;
-
-    for (unsigned i = 0; i < r->evidence_count; i++) {
-        if (r->evidence[i].service != service)
-            continue;
-        sum += r->evidence[i].confidence;
-        if (r->evidence[i].confidence > best)
-            best = r->evidence[i].confidence;
-    }
-    if (best >= DECIDE_ALONE)
-        return best;
-    return sum >= DECIDE_TOGETHER ? TOGETHER_MOST : 0;
-}
-
 void decide(struct flow *f, const struct record *r)
 {
     for (unsigned i = 0; i < r->evidence_count; i++) {
-        unsigned worth = worth_of(r, r->evidence[i].service);
-        bool same = r->evidence[i].service == f->service;
-        if (worth > f->confidence || (same && worth == f->confidence)) {
-            f->service = r->evidence[i].service;
-            f->confidence = (uint8_t)worth;
-        }
+        if (r->evidence[i].confidence < DECIDE_ALONE || r->evidence[i].confidence <= f->confidence)
+            continue;
+        f->service = r->evidence[i].service;
+        f->confidence = r->evidence[i].confidence;
     }
 }
 

@@ -2,18 +2,17 @@
 /*
  * From evidence to a decision. Private to the room.
  *
- * Every piece of evidence is worth 1 to 100 (words.h). One piece worth DECIDE_ALONE decides; weaker ones
- * decide only together, when two kinds agree on a service and reach DECIDE_TOGETHER. The first decision
- * stands unless evidence that is worth more speaks for another service. What a flow says itself (its
- * protocol, a name that the client asked for) comes before what its addresses suggest: those are asked only
- * when the flow kept silent.
+ * Every piece of evidence is worth 1 to 100 (words.h). One piece worth DECIDE_ALONE decides; weaker ones are
+ * told beside a decision but never make one, however many agree: a false decision stops a bank's business.
+ * The first decision stands unless evidence that is worth more speaks for another service. What a flow says
+ * itself (its protocol, a name that the client asked for) comes before what its addresses suggest: those are
+ * asked only when the flow kept silent.
  */
 #pragma once
 #include "identify/inspect.h"
 
 enum {
     DECIDE_ALONE = 60,
-    DECIDE_TOGETHER = 75,
 };
 
 /* What parsers told of a flow while it was inspected; goes into the record when there is one. */

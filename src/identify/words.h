@@ -56,9 +56,7 @@
     X(SHARED_RANGE, 12, "shared-range", 65,                                                                  \
       "address range of the vendor that others use too: only for a call seen in the bytes of the flow")      \
     X(EXPECTED, 13, "expected", 95, "direct leg announced by a signalling protocol")                         \
-    X(PORT, 14, "port", 10, "a port of the service")                                                         \
     X(FINGERPRINT, 15, "fingerprint", 60, "TLS fingerprint unique to the service's clients")                 \
-    X(SHAPE, 16, "shape", 50, "sizes and timing of packets")                                                 \
     X(NEIGHBOUR, 17, "neighbour", 70, "the same client, port and server as a flow that is proved")
 
 /* Ways of hiding what is used; reported as hints, never as proof. */
@@ -81,20 +79,20 @@
     X(TLS, 1, "tls")                                                                                         \
     X(DTLS, 2, "dtls")                                                                                       \
     X(QUIC, 3, "quic")                                                                                       \
-    X(HTTP, 4, "http") X(HTTP2, 5, "http2") X(WEBSOCKET, 6, "websocket") X(SOCKS, 7, "socks")                \
-        X(DNS, 8, "dns") X(STUN, 9, "stun") X(RTP, 10, "rtp") X(SSH, 11, "ssh") X(SMTP, 12, "smtp") X(       \
-            FTP, 13, "ftp") X(DHCP, 14, "dhcp") X(SIP, 15, "sip") X(OSCAR, 20, "oscar") X(MSNP, 21, "msnp")  \
-            X(YMSG, 22, "ymsg") X(IRC, 23, "irc") X(XMPP, 24, "xmpp") X(GADU_GADU, 25, "gadu-gadu")          \
-                X(OICQ, 26, "oicq") X(MRIM, 27, "mrim") X(NATEON, 28, "nateon") X(SIMPLE, 29, "simple") X(   \
-                    ZEPHYR, 30, "zephyr") X(GROUPWISE, 31, "groupwise") X(TOX, 32, "tox") X(OFT, 33, "oft")  \
-                    X(ODC, 34, "odc") X(MSNFTP, 35, "msnftp") X(MSNSLP, 36, "msnslp") X(                     \
-                        YMSG_PEER, 37, "ymsg-peer") X(DCC, 38, "dcc")                                        \
-                        X(XMPP_BYTESTREAM, 39, "xmpp-bytestream") X(MTPROTO, 40, "mtproto") X(               \
-                            WHATSAPP_NOISE,                                                                  \
-                            41,                                                                              \
-                            "whatsapp-noise") X(MMTLS, 42, "mmtls")                                          \
-                            X(LINE_CALL, 43, "line-call") X(VIBER, 44, "viber") X(LOCO, 45, "loco") X(       \
-                                THREEMA, 46, "threema") X(DISCORD_VOICE, 47, "discord-voice")                \
+    X(HTTP, 4, "http")                                                                                       \
+    X(HTTP2, 5, "http2") X(WEBSOCKET, 6, "websocket") X(SOCKS, 7, "socks") X(DNS, 8, "dns") X(               \
+        STUN, 9, "stun") X(RTP, 10, "rtp") X(SSH, 11, "ssh") X(SMTP, 12, "smtp") X(FTP, 13, "ftp")           \
+        X(DHCP, 14, "dhcp") X(SIP, 15, "sip") X(OSCAR, 20, "oscar") X(MSNP, 21, "msnp") X(YMSG, 22, "ymsg")  \
+            X(IRC, 23, "irc") X(XMPP, 24, "xmpp") X(GADU_GADU, 25, "gadu-gadu") X(OICQ, 26, "oicq")          \
+                X(MRIM, 27, "mrim") X(NATEON, 28, "nateon") X(SIMPLE, 29, "simple") X(ZEPHYR, 30, "zephyr")  \
+                    X(GROUPWISE, 31, "groupwise") X(TOX, 32, "tox") X(OFT, 33, "oft") X(ODC, 34, "odc") X(   \
+                        MSNFTP, 35, "msnftp") X(MSNSLP, 36, "msnslp") X(YMSG_PEER, 37, "ymsg-peer")          \
+                        X(DCC, 38, "dcc") X(XMPP_BYTESTREAM, 39, "xmpp-bytestream") X(                       \
+                            MTPROTO, 40, "mtproto") X(WHATSAPP_NOISE, 41, "whatsapp-noise")                  \
+                            X(MMTLS, 42, "mmtls") X(LINE_CALL, 43, "line-call") X(VIBER, 44, "viber") X(     \
+                                LOCO,                                                                        \
+                                45,                                                                          \
+                                "loco") X(THREEMA, 46, "threema") X(DISCORD_VOICE, 47, "discord-voice")      \
                                 X(IMO, 48, "imo") X(DINGTALK, 49, "dingtalk") X(                             \
                                     TEAMSPEAK, 50,                                                           \
                                     "teamspeak") X(MUMBLE, 51,                                               \

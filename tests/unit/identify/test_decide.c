@@ -29,27 +29,18 @@ static void test_weak_evidence_never_decides_alone(void **state)
     }
 }
 
-static void test_two_kinds_decide_together_but_are_not_sure(void **state)
+static void test_weak_hints_decide_nothing_however_many_agree(void **state)
 {
     struct case_of c = { 0 };
 
     (void)state;
-    give(&c, 1, EVIDENCE_SHARED_RANGE, 30);
-    give(&c, 1, EVIDENCE_PORT, 10);
+    give(&c, 1, EVIDENCE_SNI, 33);
+    give(&c, 1, EVIDENCE_HTTP_AGENT, 30);
+    give(&c, 1, EVIDENCE_HTTP_PATH, 59);
     assert_int_equal(c.flow.service, 0);
-    give(&c, 1, EVIDENCE_SHAPE, 50);
+    give(&c, 1, EVIDENCE_RANGE, 60);
     assert_int_equal(c.flow.service, 1);
-    assert_int_equal(c.flow.confidence, DECIDE_TOGETHER);
-}
-
-static void test_weak_evidence_for_two_services_does_not_add_up(void **state)
-{
-    struct case_of c = { 0 };
-
-    (void)state;
-    give(&c, 1, EVIDENCE_SHAPE, 50);
-    give(&c, 2, EVIDENCE_SHARED_RANGE, 50);
-    assert_int_equal(c.flow.service, 0);
+    assert_int_equal(c.flow.confidence, 60);
 }
 
 static void test_the_first_decision_stands_unless_more_is_worth_more(void **state)
@@ -303,8 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_weak_evidence_never_decides_alone),
-        cmocka_unit_test(test_two_kinds_decide_together_but_are_not_sure),
-        cmocka_unit_test(test_weak_evidence_for_two_services_does_not_add_up),
+        cmocka_unit_test(test_weak_hints_decide_nothing_however_many_agree),
         cmocka_unit_test(test_the_first_decision_stands_unless_more_is_worth_more),
         cmocka_unit_test(test_of_one_kind_the_strongest_counts),
         cmocka_unit_test(test_a_record_full_of_hints_has_room_for_proof),
