@@ -5,6 +5,7 @@
  */
 #include "identify/catalog.h"
 #include "identify/catalog_format.h"
+#include "library_leaks.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>

@@ -4,6 +4,7 @@
  * service; the explanation must agree with the decision: exactly the rules before it are told, each with a
  * reason.
  */
+#include "library_leaks.h"
 #include "policy/policy.h"
 #include <stdlib.h>
 

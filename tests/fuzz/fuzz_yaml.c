@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Fuzz target of the YAML layer: read any bytes, then walk all of the tree with every getter. */
 #include "base/yaml.h"
+#include "library_leaks.h"
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
