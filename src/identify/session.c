@@ -319,7 +319,3 @@ bool session_is_udp(const struct session *s)
     return s->flow->key.l4 == L4_UDP;
 }
 
-uint64_t session_now_us(const struct session *s)
-{
-    return s->now_us;
-}

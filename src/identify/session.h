@@ -114,7 +114,6 @@ void session_settle(struct session *s);
 const struct ip_addr *session_address(const struct session *s, bool server);
 uint16_t session_port(const struct session *s, bool server);
 bool session_is_udp(const struct session *s);
-uint64_t session_now_us(const struct session *s);
 
 /* A line for --explain; costs a test when the flow is not traced. */
 void session_trace(struct session *s, const char *format, ...) IMW_PRINTF(2, 3);

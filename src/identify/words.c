@@ -53,10 +53,6 @@ const char *evidence_name(enum evidence_kind k)
 {
     return evidence[k].name;
 }
-const char *evidence_help(enum evidence_kind k)
-{
-    return evidence[k].help;
-}
 unsigned evidence_worth(enum evidence_kind k)
 {
     return worth[k];
@@ -64,10 +60,6 @@ unsigned evidence_worth(enum evidence_kind k)
 const char *hint_name(enum hint h)
 {
     return hints[h].name;
-}
-const char *hint_help(enum hint h)
-{
-    return hints[h].help;
 }
 const char *protocol_name(enum protocol p)
 {

@@ -154,9 +154,7 @@ const char *class_name(enum service_class c);
 const char *role_name(enum role r);
 const char *evidence_name(enum evidence_kind k);
 unsigned evidence_worth(enum evidence_kind k); /* confidence, 1 to 100 */
-const char *evidence_help(enum evidence_kind k);
 const char *hint_name(enum hint h);
-const char *hint_help(enum hint h);
 const char *protocol_name(enum protocol p);
 
 /* The number of a word, or -1. */

@@ -267,11 +267,6 @@ bool session_is_udp(const struct session *s)
     return of(s)->udp;
 }
 
-uint64_t session_now_us(const struct session *s)
-{
-    return of(s)->now_us;
-}
-
 void session_trace(struct session *s, const char *format, ...)
 {
     (void)s;
