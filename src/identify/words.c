@@ -3,20 +3,20 @@
 #include "identify/words.h"
 
 struct word {
-    const char *name, *help;
+    const char *name;
 };
 
-#define NAMED(id, number, name, help) [number] = { name, help },
+#define NAMED(id, number, name, help) [number] = { name },
 static const struct word activities[] = { ACTIVITIES(NAMED) };
 static const struct word deliveries[] = { DELIVERIES(NAMED) };
 static const struct word classes[] = { SERVICE_CLASSES(NAMED) };
 static const struct word roles[] = { ROLES(NAMED) };
 static const struct word hints[] = { HINTS(NAMED) };
 #undef NAMED
-#define NAMED(id, number, name, worth, help) [number] = { name, help },
+#define NAMED(id, number, name, worth, help) [number] = { name },
 static const struct word evidence[] = { EVIDENCE_KINDS(NAMED) };
 #undef NAMED
-#define NAMED(id, number, name) [number] = { name, "" },
+#define NAMED(id, number, name) [number] = { name },
 static const struct word protocols[] = { PROTOCOLS(NAMED) };
 #undef NAMED
 #define WORTH(id, number, name, worth, help) [number] = worth,

@@ -22,7 +22,6 @@ struct recorder {
     struct text out;
     bool known_names; /* what session_name and session_http answer */
     bool settled, upgraded;
-    uint64_t now_us;
     struct ip_addr address[2];
     uint16_t port[2];
     bool udp;
