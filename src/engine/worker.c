@@ -102,8 +102,14 @@ static void report_activity(void *context, const struct flow *flow, const struct
                             uint64_t time_us, enum activity activity, const struct im_detail *detail)
 {
     const struct worker *w = context;
-    struct activity_event e = { flow,     record, w->config->catalog, w->name, flow_number(flow), time_us,
-                                activity, detail };
+    struct activity_event e = { .flow = flow,
+                                .record = record,
+                                .catalog = w->config->catalog,
+                                .file = w->name,
+                                .flow_id = flow_number(flow),
+                                .time_us = time_us,
+                                .activity = activity,
+                                .detail = detail };
 
     if (w->config->activity != NULL)
         w->config->activity(w->config->context, &e);
@@ -119,7 +125,7 @@ static void report_trace(void *context, const struct flow *flow, uint64_t time_u
 
 static void report_flow(struct worker *w, struct flow *f, enum flow_end why)
 {
-    char client[64], server[64];
+    struct known_who client, server;
     struct flow_event e = {
         .flow = f,
         .record = inspector_record(w->inspector, f),
@@ -128,13 +134,13 @@ static void report_flow(struct worker *w, struct flow *f, enum flow_end why)
         .flow_id = flow_number(f),
         .last_us = flow_last_us(w->flows, f),
         .why = why,
-        .client_host = client,
-        .server_host = server,
         .port_agile = is_port_agile(w, f),
     };
 
-    knowledge_host(w->knowledge, &f->key.addr[FROM_CLIENT], e.last_us, client);
-    knowledge_host(w->knowledge, &f->key.addr[FROM_SERVER], e.last_us, server);
+    if (knowledge_who(w->knowledge, &f->key.addr[FROM_CLIENT], e.last_us, &client))
+        e.client = &client;
+    if (knowledge_who(w->knowledge, &f->key.addr[FROM_SERVER], e.last_us, &server))
+        e.server = &server;
     e.verdict = w->config->judge != NULL ? w->config->judge(w->config->context, &e)
                                          : (struct verdict){ "alert", "default" };
     if (w->config->flow != NULL)

@@ -39,6 +39,12 @@ static void head(struct json *j, const char *type, uint64_t time_us, const struc
     json_string(j, "event_type", type);
     if (file != NULL)
         cut(j, "pcap_filename", file);
+    if (flow_vlan(&f->key, 0) != 0) {
+        json_array(j, "vlan");
+        for (unsigned level = 0; level < 2 && flow_vlan(&f->key, level) != 0; level++)
+            json_number(j, NULL, flow_vlan(&f->key, level));
+        json_array_end(j);
+    }
     ends(j, f);
     flow_community_id(&f->key, community_id);
     json_string(j, "community_id", community_id);
@@ -136,8 +142,8 @@ size_t eve_flow(const struct flow_event *e, char out[EVE_LINE_BYTES])
     const struct record *r = e->record;
 
     head(&j, "flow", e->last_us, e->flow, e->flow_id, e->file);
-    optional(&j, "src_host", e->client_host);
-    optional(&j, "dest_host", e->server_host);
+    optional(&j, "src_host", e->client != NULL ? e->client->host : NULL);
+    optional(&j, "dest_host", e->server != NULL ? e->server->host : NULL);
     counts(&j, e);
     if (r != NULL && (r->ja4[0] != '\0' || r->server_name[0] != '\0')) {
         json_object(&j, e->flow->app == PROTOCOL_QUIC ? "quic" : "tls");

@@ -22,7 +22,8 @@ struct flow_event {
     enum flow_end why;
     bool port_agile;
     struct verdict verdict;
-    const char *client_host, *server_host; /* names of machines, "" where not known */
+    const struct known_who *client, *server; /* who is at the ends; NULL: not known */
+    unsigned worker;                         /* that reports it */
 };
 
 /* Something that happened on an IM flow. */
@@ -34,6 +35,8 @@ struct activity_event {
     uint64_t flow_id, time_us;
     enum activity activity;
     const struct im_detail *detail;
+    const struct known_who *client;
+    unsigned worker;
 };
 
 /* ---- EVE ---- */

@@ -80,8 +80,8 @@ static void fill(struct row *r, const struct flow_event *e)
         .protocol = app != PROTOCOL_UNKNOWN ? protocol_name((enum protocol)app) : "",
     };
     copy(r->action, sizeof r->action, e->verdict.action);
-    copy(r->client_host, sizeof r->client_host, e->client_host);
-    copy(r->server_host, sizeof r->server_host, e->server_host);
+    copy(r->client_host, sizeof r->client_host, e->client != NULL ? e->client->host : NULL);
+    copy(r->server_host, sizeof r->server_host, e->server != NULL ? e->server->host : NULL);
     copy(r->file, sizeof r->file, e->file);
     if (e->record == NULL)
         return;

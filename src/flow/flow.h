@@ -24,7 +24,14 @@ struct flow_key {
     struct ip_addr addr[2]; /* by enum flow_dir: addr[FROM_CLIENT] is the client's */
     uint16_t port[2];
     uint8_t l4;
+    uint8_t vlan[3]; /* two 12-bit VLAN ids of the first packet, for the event: no part of the identity */
 };
+
+/* The VLAN id of the flow's first packet, `level` 0 the outer, 1 the inner tag; 0: none. */
+static inline uint16_t flow_vlan(const struct flow_key *k, unsigned level)
+{
+    return (uint16_t)(level == 0 ? k->vlan[0] << 4 | k->vlan[1] >> 4 : (k->vlan[1] & 15) << 8 | k->vlan[2]);
+}
 
 enum flow_state {
     FLOW_NEW,     /* no payload yet */

@@ -356,6 +356,9 @@ static void flow_begin(struct flow_table *t, struct flow *f, const struct packet
     f->key.port[from] = p->src_port;
     f->key.port[dir_other(from)] = p->dst_port;
     f->key.l4 = p->l4;
+    f->key.vlan[0] = (uint8_t)(p->vlan[0] >> 4);
+    f->key.vlan[1] = (uint8_t)(p->vlan[0] << 4 | p->vlan[1] >> 8);
+    f->key.vlan[2] = (uint8_t)p->vlan[1];
     f->hash = hash;
     f->first_us = p->time_us;
     if (p->l4 == L4_TCP && (p->tcp_flags & TCP_SYN) == 0) {

@@ -143,7 +143,7 @@ static enum im_answer dhcp_probe(const struct sample *s, struct finding *out)
 static void learn(struct session *s, const struct ip_addr *ip, const char *name)
 {
     if (name[0] != '\0' && !ip_is_zero(ip))
-        session_learn_host(s, ip, view_string(name));
+        session_learn_host(s, WHO_DHCP, ip, view_string(name));
 }
 
 static size_t dhcp_feed(void *state, struct session *s, enum flow_dir from, struct view in)

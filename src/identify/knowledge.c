@@ -36,6 +36,12 @@ struct pair_key {
     struct ip_addr addr[2];
 };
 
+struct host_value {
+    uint64_t since_us;
+    uint8_t source; /* enum who_source */
+    char name[WHO_NAME_BYTES];
+};
+
 struct leg_value {
     struct known_leg leg;
     struct ip_addr other; /* zero: any */
@@ -44,6 +50,7 @@ struct leg_value {
 _Static_assert(sizeof(struct end_key) <= MAP_KEY_BYTES, "fits a key");
 _Static_assert(sizeof(struct pair_key) <= MAP_KEY_BYTES && sizeof(struct pair_key) > sizeof(struct end_key),
                "fits");
+_Static_assert(sizeof(struct host_value) <= MAP_VALUE_BYTES, "fits a value");
 _Static_assert(sizeof(struct leg_value) <= MAP_VALUE_BYTES, "fits a value");
 _Static_assert(sizeof(struct known_address) <= MAP_VALUE_BYTES, "fits a value");
 
@@ -268,25 +275,28 @@ bool knowledge_proved_call(const struct knowledge *k, uint64_t call, uint64_t no
     return proved(k, view_of(&call, sizeof call), now_us, out);
 }
 
-void knowledge_learn_host(struct knowledge *k, const struct ip_addr *addr, struct view name, uint64_t now_us)
+void knowledge_learn_host(struct knowledge *k, enum who_source source, const struct ip_addr *addr,
+                          struct view host, uint32_t for_s, uint64_t now_us)
 {
-    char value[64];
-    struct text t = TEXT(value);
+    struct host_value value = { .since_us = now_us, .source = (uint8_t)source };
+    struct text t = TEXT(value.name);
 
-    text_printable(&t, name);
+    text_printable(&t, host);
     if (t.len > 0 && !ip_is_zero(addr))
-        map_put(k->hosts, address_key(addr), view_of(value, sizeof value), now_us,
-                now_us + seconds(HOST_LIFETIME_S));
+        map_put(k->hosts, address_key(addr), view_of(&value, sizeof value), now_us,
+                now_us + seconds(for_s != 0 ? for_s : HOST_LIFETIME_S));
 }
 
-bool knowledge_host(const struct knowledge *k, const struct ip_addr *addr, uint64_t now_us, char out[64])
+bool knowledge_who(const struct knowledge *k, const struct ip_addr *addr, uint64_t now_us,
+                   struct known_who *out)
 {
-    uint8_t value[MAP_VALUE_BYTES];
+    uint8_t bytes[MAP_VALUE_BYTES];
+    struct host_value value;
 
-    out[0] = '\0';
-    if (map_is_empty(k->hosts) || !map_get(k->hosts, address_key(addr), now_us, value))
+    if (map_is_empty(k->hosts) || !map_get(k->hosts, address_key(addr), now_us, bytes))
         return false;
-    memcpy(out, value, 64);
-    out[63] = '\0';
+    memcpy(&value, bytes, sizeof value);
+    *out = (struct known_who){ .host_us = value.since_us, .host_source = value.source };
+    memcpy(out->host, value.name, sizeof out->host);
     return true;
 }

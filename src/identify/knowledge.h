@@ -63,8 +63,30 @@ void knowledge_prove_call(struct knowledge *k, uint64_t call, uint16_t service, 
                           uint64_t now_us);
 bool knowledge_proved_call(const struct knowledge *k, uint64_t call, uint64_t now_us, struct known_leg *out);
 
-/* ---- names of machines ---- */
+/* ---- who is at an address ---- */
 
-void knowledge_learn_host(struct knowledge *k, const struct ip_addr *addr, struct view name, uint64_t now_us);
-/* The name into `out` (64 bytes); false and empty when none is known. */
-bool knowledge_host(const struct knowledge *k, const struct ip_addr *addr, uint64_t now_us, char out[64]);
+enum { WHO_NAME_BYTES = 64 };
+
+/* Either name may be empty. Times are when it was learnt, microseconds since 1970. */
+struct known_who {
+    char host[WHO_NAME_BYTES], user[WHO_NAME_BYTES];
+    uint64_t host_us, user_us;
+    uint8_t host_source, user_source; /* enum who_source */
+    uint8_t mac[6];                   /* of the last ARP, ND or DHCP of the address; zero: not known */
+};
+
+/* A name for an address until `for_s` seconds from now (0: a day). A more trusted source that still holds is
+ * not overwritten by a less trusted one. Learning that another machine (MAC) took the address over forgets
+ * what was known of the one before. */
+void knowledge_learn_host(struct knowledge *k, enum who_source source, const struct ip_addr *addr,
+                          struct view host, uint32_t for_s, uint64_t now_us);
+void knowledge_learn_user(struct knowledge *k, enum who_source source, const struct ip_addr *addr,
+                          struct view user, uint32_t for_s, uint64_t now_us);
+void knowledge_learn_mac(struct knowledge *k, const struct ip_addr *addr, const uint8_t mac[6],
+                         uint64_t now_us);
+/* The session at an address ended (RADIUS Stop): its user is not there any more. */
+void knowledge_forget_user(struct knowledge *k, const struct ip_addr *addr, uint64_t now_us);
+
+/* False: nothing known, *out untouched. */
+bool knowledge_who(const struct knowledge *k, const struct ip_addr *addr, uint64_t now_us,
+                   struct known_who *out);

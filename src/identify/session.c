@@ -286,9 +286,10 @@ void session_learn_address(struct session *s, struct view name, struct view cano
     knowledge_learn_address(s->in->config.knowledge, addr, &known, ttl_s, s->now_us);
 }
 
-void session_learn_host(struct session *s, const struct ip_addr *addr, struct view name)
+void session_learn_host(struct session *s, enum who_source source, const struct ip_addr *addr,
+                        struct view name)
 {
-    knowledge_learn_host(s->in->config.knowledge, addr, name, s->now_us);
+    knowledge_learn_host(s->in->config.knowledge, source, addr, name, 0, s->now_us);
 }
 
 void session_upgrade(struct session *s, enum protocol hint)
@@ -318,4 +319,3 @@ bool session_is_udp(const struct session *s)
 {
     return s->flow->key.l4 == L4_UDP;
 }
-

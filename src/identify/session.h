@@ -90,7 +90,8 @@ void session_learn_address(struct session *s, struct view name, struct view cano
                            const struct ip_addr *addr, uint32_t ttl_s);
 
 /* The name that a machine gives itself (DHCP, mDNS, NetBIOS). */
-void session_learn_host(struct session *s, const struct ip_addr *addr, struct view name);
+void session_learn_host(struct session *s, enum who_source source, const struct ip_addr *addr,
+                        struct view name);
 
 /*
  * From the first byte that feed does not consume in this call, the stream speaks something else: identify

@@ -18,6 +18,7 @@ static const struct word evidence[] = { EVIDENCE_KINDS(NAMED) };
 #undef NAMED
 #define NAMED(id, number, name) [number] = { name },
 static const struct word protocols[] = { PROTOCOLS(NAMED) };
+static const struct word who_sources[] = { WHO_SOURCES(NAMED) };
 #undef NAMED
 #define WORTH(id, number, name, worth, help) [number] = worth,
 static const uint8_t worth[] = { EVIDENCE_KINDS(WORTH) };
@@ -64,6 +65,11 @@ const char *hint_name(enum hint h)
 const char *protocol_name(enum protocol p)
 {
     return protocols[p].name;
+}
+
+const char *who_source_name(enum who_source s)
+{
+    return who_sources[s].name;
 }
 
 int activity_find(struct view name)

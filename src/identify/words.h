@@ -80,51 +80,59 @@
     X(DTLS, 2, "dtls")                                                                                       \
     X(QUIC, 3, "quic")                                                                                       \
     X(HTTP, 4, "http")                                                                                       \
-    X(HTTP2, 5, "http2") X(WEBSOCKET, 6, "websocket") X(SOCKS, 7, "socks") X(DNS, 8, "dns") X(               \
-        STUN, 9, "stun") X(RTP, 10, "rtp") X(SSH, 11, "ssh") X(SMTP, 12, "smtp") X(FTP, 13, "ftp")           \
-        X(DHCP, 14, "dhcp") X(SIP, 15, "sip") X(OSCAR, 20, "oscar") X(MSNP, 21, "msnp") X(YMSG, 22, "ymsg")  \
-            X(IRC, 23, "irc") X(XMPP, 24, "xmpp") X(GADU_GADU, 25, "gadu-gadu") X(OICQ, 26, "oicq")          \
-                X(MRIM, 27, "mrim") X(NATEON, 28, "nateon") X(SIMPLE, 29, "simple") X(ZEPHYR, 30, "zephyr")  \
-                    X(GROUPWISE, 31, "groupwise") X(TOX, 32, "tox") X(OFT, 33, "oft") X(ODC, 34, "odc") X(   \
-                        MSNFTP, 35, "msnftp") X(MSNSLP, 36, "msnslp") X(YMSG_PEER, 37, "ymsg-peer")          \
-                        X(DCC, 38, "dcc") X(XMPP_BYTESTREAM, 39, "xmpp-bytestream") X(                       \
-                            MTPROTO, 40, "mtproto") X(WHATSAPP_NOISE, 41, "whatsapp-noise")                  \
-                            X(MMTLS, 42, "mmtls") X(LINE_CALL, 43, "line-call") X(VIBER, 44, "viber") X(     \
-                                LOCO,                                                                        \
-                                45,                                                                          \
-                                "loco") X(THREEMA, 46, "threema") X(DISCORD_VOICE, 47, "discord-voice")      \
-                                X(IMO, 48, "imo") X(DINGTALK, 49, "dingtalk") X(                             \
-                                    TEAMSPEAK, 50,                                                           \
-                                    "teamspeak") X(MUMBLE, 51,                                               \
-                                                   "mumble") X(ZOOM_MEDIA, 52, "zoom-media")                 \
-                                    X(TEAMS_MEDIA, 53, "teams-media") X(TELEGRAM_CALL, 54, "telegram-call")  \
-                                        X(WHATSAPP_CALL, 55, "whatsapp-call") X(                             \
-                                            SNAPCHAT_CALL, 56,                                               \
-                                            "snapchat-call") X(KAKAO_CALL, 57, "kakao-call")                 \
-                                            X(SIGNAL_CALL, 58,                                               \
-                                              "signal-call") X(MATRIX, 59,                                   \
-                                                               "matrix") X(MQTT, 60,                         \
-                                                                           "mqtt") X(APNS, 61, "apns")       \
-                                                X(SKYPE, 62, "skype") X(TURN_CHANNEL, 63, "turn-channel") X( \
-                                                    MSRP,                                                    \
-                                                    64,                                                      \
-                                                    "msrp") X(BBM, 65, "bbm") X(WIRE_CALL, 66, "wire-call")  \
-                                                    X(MEET_MEDIA, 67,                                        \
-                                                      "meet-media") X(WEBEX_MEDIA, 68, "webex-media")        \
-                                                        X(POP3, 80,                                          \
-                                                          "pop3") X(IMAP, 81,                                \
-                                                                    "imap") X(NNTP, 82, "nntp")              \
-                                                            X(TELNET, 83,                                    \
-                                                              "telnet") X(RTSP, 84, "rtsp")                  \
-                                                                X(RDP, 85, "rdp") X(SMB, 86, "smb")          \
-                                                                    X(LDAP, 87,                              \
-                                                                      "ldap") X(POSTGRES, 88, "postgres")    \
-                                                                        X(MYSQL, 89, "mysql")                \
-                                                                            X(REDIS, 90, "redis")            \
-                                                                                X(VNC, 91, "vnc")            \
-                                                                                    X(BITTORRENT, 92,        \
-                                                                                      "bittorrent")          \
-                                                                                        X(AMQP, 93, "amqp")
+    X(HTTP2, 5, "http2")                                                                                     \
+    X(WEBSOCKET, 6, "websocket") X(SOCKS, 7, "socks") X(DNS, 8, "dns") X(STUN, 9, "stun") X(                 \
+        RTP, 10, "rtp") X(SSH, 11, "ssh") X(SMTP, 12, "smtp") X(FTP, 13, "ftp") X(DHCP, 14, "dhcp")          \
+        X(SIP, 15, "sip") X(OSCAR, 20, "oscar") X(MSNP, 21, "msnp") X(YMSG, 22, "ymsg") X(IRC, 23, "irc") X( \
+            XMPP, 24, "xmpp") X(GADU_GADU, 25, "gadu-gadu") X(OICQ, 26, "oicq") X(MRIM, 27, "mrim")          \
+            X(NATEON, 28, "nateon") X(SIMPLE, 29, "simple") X(ZEPHYR, 30, "zephyr") X(                       \
+                GROUPWISE, 31, "groupwise") X(TOX, 32, "tox") X(OFT, 33, "oft")                              \
+                X(ODC, 34, "odc") X(MSNFTP, 35, "msnftp") X(MSNSLP, 36, "msnslp") X(                         \
+                    YMSG_PEER, 37, "ymsg-peer") X(DCC, 38, "dcc")                                            \
+                    X(XMPP_BYTESTREAM, 39, "xmpp-bytestream") X(                                             \
+                        MTPROTO, 40, "mtproto") X(WHATSAPP_NOISE, 41, "whatsapp-noise")                      \
+                        X(MMTLS, 42, "mmtls") X(LINE_CALL, 43, "line-call") X(VIBER, 44, "viber") X(         \
+                            LOCO,                                                                            \
+                            45,                                                                              \
+                            "loco") X(THREEMA, 46, "threema") X(DISCORD_VOICE, 47, "discord-voice")          \
+                            X(IMO, 48, "imo") X(DINGTALK, 49, "dingtalk") X(TEAMSPEAK, 50, "teamspeak") X(   \
+                                MUMBLE,                                                                      \
+                                51, "mumble") X(ZOOM_MEDIA, 52, "zoom-media")                                \
+                                X(TEAMS_MEDIA, 53, "teams-media") X(TELEGRAM_CALL, 54, "telegram-call") X(   \
+                                    WHATSAPP_CALL, 55,                                                       \
+                                    "whatsapp-call") X(SNAPCHAT_CALL, 56,                                    \
+                                                       "snapchat-call") X(KAKAO_CALL, 57, "kakao-call")      \
+                                    X(SIGNAL_CALL, 58,                                                       \
+                                      "signal-call") X(MATRIX, 59,                                           \
+                                                       "matrix") X(MQTT, 60, "mqtt") X(APNS, 61, "apns")     \
+                                        X(SKYPE, 62,                                                         \
+                                          "skype") X(TURN_CHANNEL, 63,                                       \
+                                                     "turn-channel") X(MSRP, 64, "msrp") X(BBM, 65, "bbm")   \
+                                            X(WIRE_CALL, 66, "wire-call") X(MEET_MEDIA, 67, "meet-media")    \
+                                                X(WEBEX_MEDIA, 68, "webex-media") X(POP3, 80, "pop3")        \
+                                                    X(IMAP, 81,                                              \
+                                                      "imap") X(NNTP, 82,                                    \
+                                                                "nntp") X(TELNET, 83, "telnet")              \
+                                                        X(RTSP, 84,                                          \
+                                                          "rtsp") X(RDP, 85, "rdp") X(SMB, 86, "smb")        \
+                                                            X(LDAP, 87,                                      \
+                                                              "ldap") X(POSTGRES, 88, "postgres")            \
+                                                                X(MYSQL, 89, "mysql") X(REDIS, 90, "redis")  \
+                                                                    X(VNC, 91, "vnc")                        \
+                                                                        X(BITTORRENT, 92, "bittorrent")      \
+                                                                            X(AMQP, 93, "amqp")
+
+/* How it was learnt who is at an address, the most trusted last: number, name */
+#define WHO_SOURCES(X)                                                                                       \
+    X(NONE, 0, "none")                                                                                       \
+    X(NETBIOS, 1, "netbios")                                                                                 \
+    X(MDNS, 2, "mdns")                                                                                       \
+    X(DHCP, 3, "dhcp")                                                                                       \
+    X(DHCPV6, 4, "dhcpv6")                                                                                   \
+    X(KERBEROS, 5, "kerberos")                                                                               \
+    X(RADIUS, 6, "radius")                                                                                   \
+    X(PUSH, 7, "push")                                                                                       \
+    X(FILE, 8, "file")
 
 #define X(id, number, ...) ACTIVITY_##id = number,
 enum activity { ACTIVITIES(X) ACTIVITY_COUNT };
@@ -148,6 +156,10 @@ enum hint { HINTS(X) HINT_COUNT };
 enum protocol { PROTOCOLS(X) PROTOCOL_COUNT };
 #undef X
 
+#define X(id, number, ...) WHO_##id = number,
+enum who_source { WHO_SOURCES(X) WHO_SOURCE_COUNT };
+#undef X
+
 const char *activity_name(enum activity a);
 const char *delivery_name(enum delivery d);
 const char *class_name(enum service_class c);
@@ -156,6 +168,7 @@ const char *evidence_name(enum evidence_kind k);
 unsigned evidence_worth(enum evidence_kind k); /* confidence, 1 to 100 */
 const char *hint_name(enum hint h);
 const char *protocol_name(enum protocol p);
+const char *who_source_name(enum who_source s);
 
 /* The number of a word, or -1. */
 int activity_find(struct view name);

@@ -69,6 +69,7 @@ ALWAYS_INLINE unsigned read_records(struct capture *c, struct frame *out, unsign
         out[n].data = data;
         out[n].wire_len = wire > captured ? wire : captured;
         out[n].link = link;
+        out[n].vlan[0] = out[n].vlan[1] = 0;
         at = record;
     }
     c->next = at;

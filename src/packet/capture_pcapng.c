@@ -184,7 +184,9 @@ ALWAYS_INLINE enum block read_packet(struct capture *c, uint32_t type, struct cu
         return BLOCK_STOP;
     }
     c->last_us = time_us;
-    *out = (struct frame){ time_us, data, wire > captured ? wire : captured, i->link };
+    *out = (struct frame){
+        .time_us = time_us, .data = data, .wire_len = wire > captured ? wire : captured, .link = i->link
+    };
     return BLOCK_FRAME;
 }
 

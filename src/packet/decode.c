@@ -97,6 +97,8 @@ enum decode_answer decode(const struct frame *frame, struct defrag *d, struct co
         .defrag = d,
         .counters = counters,
         .time_us = frame->time_us,
+        .plain = frame->link == LINK_ETHERNET,
+        .vlan = { frame->vlan[0] & 0x0fff, frame->vlan[1] & 0x0fff },
     };
 
     bool cut = w.cut > 0;
@@ -112,6 +114,9 @@ enum decode_answer decode(const struct frame *frame, struct defrag *d, struct co
     if (next == LAYER_END)
         return DECODE_NONE;
     out->tunnels = w.tunnels;
+    out->plain = w.plain;
+    out->vlan[0] = w.vlan[0];
+    out->vlan[1] = w.vlan[1];
     out->wire_len = frame->wire_len;
     out->time_us = frame->time_us;
     if (w.tunnels > 0)

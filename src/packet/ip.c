@@ -67,6 +67,7 @@ static enum layer fragment(struct walk *w, struct fragment *f)
     f->bytes = cursor_rest(&w->c);
     if (!defrag_add(w->defrag, f, &whole, &protocol))
         return LAYER_END;
+    w->plain = false;
     w->c = cursor_open(whole);
     w->cut = 0;
     return walk_protocol(w, protocol);
@@ -149,6 +150,7 @@ static enum layer fragment_header(struct walk *w)
 
 enum layer walk_extension(struct walk *w)
 {
+    w->plain = false;
     if (w->protocol == PROTOCOL_FRAGMENT)
         return fragment_header(w);
     uint64_t length = walk_length(w);

@@ -110,9 +110,10 @@ enum layer walk_ethernet(struct walk *w)
 
 enum layer walk_vlan(struct walk *w)
 {
-    cursor_skip(&w->c, 2);
-    uint16_t type = cursor_u16(&w->c);
+    uint16_t tag = cursor_u16(&w->c), type = cursor_u16(&w->c);
 
+    if (w->tunnels == 0)
+        walk_tag(w, tag);
     return w->c.bad ? walk_stop(w, COUNT_DECODE_SHORT) : type_or_length(w, type);
 }
 
@@ -133,6 +134,7 @@ enum layer walk_llc(struct walk *w)
     struct cursor h = w->c;
     uint32_t service = cursor_u24(&h);
 
+    w->plain = false;
     if (h.bad)
         return walk_stop(w, COUNT_DECODE_SHORT);
     if (service == 0x060603) {
@@ -159,6 +161,7 @@ enum layer walk_mpls(struct walk *w)
 {
     uint32_t label;
 
+    w->plain = false;
     do
         label = cursor_u32(&w->c);
     while (!w->c.bad && (label & 0x100) == 0);

@@ -17,7 +17,9 @@ struct frame {
     struct view data;  /* what was captured */
     uint32_t wire_len; /* what was on the wire, at least data.len */
     uint16_t link;
+    uint16_t vlan[2]; /* tags that the network card took out (802.1Q TCI | FRAME_TAGGED), outermost first */
 };
+enum { FRAME_TAGGED = 0x1000 }; /* in the place of the drop-eligible bit: a tag of VLAN 0 is a tag */
 
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16 };
 
@@ -29,6 +31,9 @@ struct packet {
     uint8_t tcp_flags;    /* TCP_ bits */
     uint8_t ttl;          /* or hop limit */
     uint8_t tunnels;      /* encapsulations around it (VLAN and MPLS not counted) */
+    bool plain;           /* Ethernet, VLAN tags, an IP header, TCP or UDP, no fragment: a filter in the
+                             kernel finds the same ends where we do */
+    uint16_t vlan[2];     /* the two outermost VLAN ids, 0: none */
     uint32_t seq, ack;    /* TCP only */
     uint32_t wire_len;    /* of the frame */
     uint32_t payload_len; /* as the headers say; payload.len is less where the frame was cut */

@@ -70,6 +70,8 @@ struct walk {
     uint8_t protocol; /* what an IPv6 extension header announced, for LAYER_EXTENSION */
     bool fragment;    /* ended at a fragment that nobody can put together */
     bool wlan_padded; /* 802.11 headers are padded to 4 octets, says radiotap */
+    bool plain;       /* see struct packet */
+    uint16_t vlan[2]; /* the two outermost tags of the frame itself */
 };
 
 enum { WALK_TUNNELS = 8 };
@@ -101,12 +103,24 @@ static inline void walk_trim(struct walk *w, uint64_t length)
     w->cut = length <= left ? 0 : length - left;
 }
 
+/* Note the VLAN id of an 802.1Q tag of the frame itself. */
+static inline void walk_tag(struct walk *w, uint16_t tag)
+{
+    uint16_t id = tag & 0x0fff;
+
+    if (w->vlan[0] == 0)
+        w->vlan[0] = id;
+    else if (w->vlan[1] == 0)
+        w->vlan[1] = id;
+}
+
 /* Go into an encapsulation. */
 static inline enum layer walk_enter(struct walk *w, enum layer inner)
 {
     if (w->tunnels == WALK_TUNNELS)
         return walk_stop(w, COUNT_DECODE_DEPTH);
     w->tunnels++;
+    w->plain = false;
     return inner;
 }
 

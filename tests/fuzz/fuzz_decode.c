@@ -26,8 +26,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             break;
         memcpy(copy, data + at, len);
         at += len;
-        struct frame frame = { time_us += 1000 * 1000, view_of(copy, len), (uint32_t)len + (link >> 12) * 100,
-                               link & 0xfff };
+        struct frame frame = { time_us += 1000 * 1000,
+                               view_of(copy, len),
+                               (uint32_t)len + (link >> 12) * 100,
+                               link & 0xfff,
+                               { 0 } };
         struct packet p = { 0 };
         if (decode(&frame, d, &counters, &p) == DECODE_PACKET) {
             uint8_t sum = 0;

@@ -213,10 +213,12 @@ void session_learn_address(struct session *s, struct view name, struct view cano
     learn(of(s), name, addr, ttl_s);
 }
 
-void session_learn_host(struct session *s, const struct ip_addr *addr, struct view name)
+void session_learn_host(struct session *s, enum who_source source, const struct ip_addr *addr,
+                        struct view name)
 {
     struct recorder *r = of(s);
 
+    (void)source;
     add(r, "host ");
     text_address(&r->out, addr);
     add_view(r, " ", name);

@@ -139,7 +139,7 @@ static void longest(struct catalog *c, char with)
     static char out[EVE_LINE_BYTES], file[256], rule[20000], words[4][2000];
     const uint8_t v6[16] = { 0x20, 0x01, 0x0d, 0xb8, 0xff, 0xff, 0xff, 0xff,
                              0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff };
-    static char hosts[2][64];
+    static struct known_who who[2];
     static struct record r;
     struct flow f = {
         .key = { .addr = { ip_from_v6(v6), ip_from_v6(v6) }, .port = { 65535, 65535 }, .l4 = L4_UDP },
@@ -156,6 +156,10 @@ static void longest(struct catalog *c, char with)
     };
 
     memset(&r, 0, sizeof r);
+    for (unsigned d = 0; d < 2; d++) {
+        FILL(who[d].host);
+        FILL(who[d].user);
+    }
     for (unsigned i = 0; i < RECORD_EVIDENCE; i++) {
         r.evidence[i].service = 1;
         r.evidence[i].kind = EVIDENCE_TUNNEL_TARGET;
@@ -179,8 +183,8 @@ static void longest(struct catalog *c, char with)
                             .last_us = UINT64_MAX,
                             .port_agile = true,
                             .verdict = { "block", FILL(rule) },
-                            .client_host = FILL(hosts[0]),
-                            .server_host = FILL(hosts[1]) };
+                            .client = &who[0],
+                            .server = &who[1] };
     assert_event(out, eve_flow(&e, out));
     assert_null(strstr(out, "\"flow_id\":-"));
 
@@ -190,7 +194,7 @@ static void longest(struct catalog *c, char with)
                            .file = view_string(FILL(words[3])),
                            .size = UINT64_MAX,
                            .outgoing = true };
-    struct activity_event a = { &f, &r, c, file, UINT64_MAX, UINT64_MAX, ACTIVITY_PRESENCE, &d };
+    struct activity_event a = { &f, &r, c, file, UINT64_MAX, UINT64_MAX, ACTIVITY_PRESENCE, &d, NULL, 0 };
     assert_event(out, eve_activity(&a, out));
 }
 
@@ -210,9 +214,7 @@ static void test_a_flow_of_which_little_is_known(void **state)
     char out[EVE_LINE_BYTES];
     struct catalog *c = rig_catalog();
     struct flow f = { .key = { .l4 = L4_TCP } };
-    struct flow_event e = {
-        .flow = &f, .catalog = c, .client_host = "", .server_host = "", .verdict = { "alert", "default" }
-    };
+    struct flow_event e = { .flow = &f, .catalog = c, .verdict = { "alert", "default" } };
 
     (void)state;
     assert_event(out, eve_flow(&e, out));

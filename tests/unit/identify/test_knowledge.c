@@ -149,18 +149,18 @@ static void test_names_of_machines_are_printable_and_cut(void **state)
 {
     struct knowledge *k = *state;
     struct ip_addr a = address(1), nobody = { 0 };
-    char name[64];
+    struct known_who who;
 
-    knowledge_learn_host(k, &a, VIEW("de\x1bsk\xff"), start);
-    assert_true(knowledge_host(k, &a, start, name));
-    assert_string_equal(name, "de?sk?");
-    knowledge_learn_host(
-        k, &a, VIEW("0123456789012345678901234567890123456789012345678901234567890123456789"), start);
-    assert_true(knowledge_host(k, &a, start, name));
-    assert_int_equal(strlen(name), 63);
-    knowledge_learn_host(k, &nobody, VIEW("none"), start);
-    assert_false(knowledge_host(k, &nobody, start, name));
-    assert_string_equal(name, "");
+    knowledge_learn_host(k, WHO_DHCP, &a, VIEW("de\x1bsk\xff"), 0, start);
+    assert_true(knowledge_who(k, &a, start, &who));
+    assert_string_equal(who.host, "de?sk?");
+    knowledge_learn_host(k, WHO_DHCP, &a,
+                         VIEW("0123456789012345678901234567890123456789012345678901234567890123456789"), 0,
+                         start);
+    assert_true(knowledge_who(k, &a, start, &who));
+    assert_int_equal(strlen(who.host), 63);
+    knowledge_learn_host(k, WHO_DHCP, &nobody, VIEW("none"), 0, start);
+    assert_false(knowledge_who(k, &nobody, start, &who));
 }
 
 static void test_all_is_forgotten_with_the_capture(void **state)
@@ -171,17 +171,17 @@ static void test_all_is_forgotten_with_the_capture(void **state)
     struct flow_key flow = key(2, 40000, 1, 5190);
     struct ip_addr a = address(1);
     struct known_leg leg;
-    char name[64];
+    struct known_who who;
 
     knowledge_learn_address(k, &a, &known, 60, start);
     knowledge_expect(k, &e, 7, 95, start);
     knowledge_prove_end(k, L4_TCP, &a, 5190, 3, 0, start);
-    knowledge_learn_host(k, &a, VIEW("desk"), start);
+    knowledge_learn_host(k, WHO_DHCP, &a, VIEW("desk"), 0, start);
     knowledge_forget(k);
     assert_false(knowledge_address(k, &a, start, &out));
     assert_false(knowledge_expected(k, &flow, start, &leg));
     assert_false(knowledge_proved_end(k, L4_TCP, &a, 5190, start, &leg));
-    assert_false(knowledge_host(k, &a, start, name));
+    assert_false(knowledge_who(k, &a, start, &who));
 }
 
 int main(void)

@@ -726,7 +726,9 @@ static enum decode_answer decode_tight(uint32_t link, struct view data, size_t w
 
     assert_non_null(copy);
     memcpy(copy, data.at, data.len);
-    struct frame frame = { 1700000000000000, view_of(copy, data.len), (uint32_t)wire_len, (uint16_t)link };
+    struct frame frame = {
+        1700000000000000, view_of(copy, data.len), (uint32_t)wire_len, (uint16_t)link, { 0 }
+    };
     *counters = (struct counters){ 0 };
     enum decode_answer answer = decode(&frame, NULL, counters, out);
     *out_copy = copy;

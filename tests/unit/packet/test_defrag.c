@@ -42,7 +42,7 @@ static enum decode_answer give(struct defrag *d, uint32_t link)
     copy = malloc(v.len);
     assert_non_null(copy);
     memcpy(copy, v.at, v.len);
-    struct frame frame = { now_us, view_of(copy, v.len), (uint32_t)v.len, (uint16_t)link };
+    struct frame frame = { now_us, view_of(copy, v.len), (uint32_t)v.len, (uint16_t)link, { 0 } };
     return decode(&frame, d, &counters, &packet);
 }
 
@@ -224,7 +224,7 @@ static void test_a_fragment_that_was_cut_by_the_snap_length_is_dropped(void **st
     build_start(&part, view_slice(build_view(&whole), 0, 1480));
     wrap_ipv4_part(&part, 17, A, B, 1, MORE);
     struct view v = build_view(&part);
-    struct frame frame = { now_us, view_slice(v, 0, 96), (uint32_t)v.len, LINK_IPV4 };
+    struct frame frame = { now_us, view_slice(v, 0, 96), (uint32_t)v.len, LINK_IPV4, { 0 } };
     assert_int_equal(decode(&frame, d, &counters, &packet), DECODE_NONE);
     assert_int_equal(counters.n[COUNT_FRAGMENTS_DROPPED], 1);
     defrag_free(d);

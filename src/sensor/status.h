@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state of a running sensor at one moment: what `imward status` shows, /metrics and /healthz tell and the
+ * control socket answers. sensor.c fills it; metrics.c, control.c and cli/status.c give it forms.
+ */
+#pragma once
+#include "engine/engine.h"
+#include "event/writer.h"
+#include "packet/live.h"
+
+enum { LATENCY_BUCKETS = 16 };
+
+struct sensor_worker_status {
+    int cpu; /* pinned to; -1: not */
+    uint64_t packets, flows;
+};
+
+struct sensor_status {
+    char version[16];
+    int pid;
+    uint64_t started_us, now_us;
+    char interface[16];
+    const char *method; /* "af_packet", "af_xdp" */
+    const char *state;  /* "up", "down", "gone" */
+    char bypass[128];   /* "on", "off", or why not */
+    unsigned worker_count;
+    struct sensor_worker_status workers[ENGINE_WORKERS_MAX];
+    struct counters counters; /* of all workers */
+    struct live_counters live;
+    struct engine_memory memory;
+    uint32_t flows_live;
+    uint64_t resident_bytes;
+    /* Decisions by the packets and bytes of payload that it took: bucket i counts those of at most 2^i
+     * packets, 2^(i+4) bytes; not cumulative; the last one also all above. */
+    uint64_t decided_packets[LATENCY_BUCKETS], decided_bytes[LATENCY_BUCKETS];
+    char catalog_version[32], catalog_path[256]; /* path empty: built in */
+    uint64_t catalog_built_s;                    /* since 1970 */
+    char policy_path[256];                       /* empty: none */
+    uint64_t reloads, reloads_failed, reloaded_us;
+    char reload_error[512]; /* of the last that failed; empty once one worked */
+    struct event_writer_status events;
+};
