@@ -5,23 +5,6 @@
 
 static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 
-struct ip_addr ip_from_v4(const uint8_t octets[4])
-{
-    struct ip_addr ip;
-
-    memcpy(ip.octet, mapped, sizeof mapped);
-    memcpy(ip.octet + 12, octets, 4);
-    return ip;
-}
-
-struct ip_addr ip_from_v6(const uint8_t octets[16])
-{
-    struct ip_addr ip;
-
-    memcpy(ip.octet, octets, 16);
-    return ip;
-}
-
 bool ip_is_v4(const struct ip_addr *ip)
 {
     return memcmp(ip->octet, mapped, sizeof mapped) == 0;

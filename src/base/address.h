@@ -15,8 +15,21 @@ static inline bool ip_equal(const struct ip_addr *a, const struct ip_addr *b)
     return a->word[0] == b->word[0] && a->word[1] == b->word[1];
 }
 
-struct ip_addr ip_from_v4(const uint8_t octets[4]);
-struct ip_addr ip_from_v6(const uint8_t octets[16]);
+static inline struct ip_addr ip_from_v4(const uint8_t octets[4])
+{
+    struct ip_addr ip = { .octet = { [10] = 0xff, [11] = 0xff } };
+
+    memcpy(ip.octet + 12, octets, 4);
+    return ip;
+}
+
+static inline struct ip_addr ip_from_v6(const uint8_t octets[16])
+{
+    struct ip_addr ip;
+
+    memcpy(ip.octet, octets, 16);
+    return ip;
+}
 bool ip_is_v4(const struct ip_addr *ip);
 bool ip_is_zero(const struct ip_addr *ip); /* 0.0.0.0 or :: */
 

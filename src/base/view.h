@@ -45,6 +45,22 @@ static inline struct view view_from(struct view v, size_t from)
     return view_slice(v, from, v.len);
 }
 
+/* Numbers in network byte order at an offset, 0 where they are not all there. Behind a test of the length the
+ * compiler drops the check. */
+static inline uint16_t view_u16(struct view v, size_t at)
+{
+    unsigned n = v.len >= 2 && at <= v.len - 2 ? (unsigned)v.at[at] << 8 | v.at[at + 1] : 0;
+    return (uint16_t)n;
+}
+
+static inline uint32_t view_u32(struct view v, size_t at)
+{
+    if (v.len < 4 || at > v.len - 4)
+        return 0;
+    return (uint32_t)v.at[at] << 24 | (uint32_t)v.at[at + 1] << 16 | (uint32_t)v.at[at + 2] << 8 |
+           v.at[at + 3];
+}
+
 static inline bool view_equal(struct view a, struct view b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);

@@ -37,6 +37,7 @@ struct capture {
     struct cursor next;     /* from the next record to the end of the window */
     capture_reader *reader; /* of the file's format and byte order */
     uint64_t window_end;    /* offset in the file, unpacked, of the window's end */
+    const uint8_t *asked;   /* memory before this was asked for */
     uint64_t skip;          /* bytes still to drop from a stream: the rest of a long block of no interest */
     bool failed, foreign;
     struct imw_error_info err, foreign_err;
@@ -65,6 +66,25 @@ struct capture {
 static inline uint64_t capture_offset(const struct capture *c)
 {
     return c->window_end - cursor_left(&c->next);
+}
+
+/*
+ * Only a record tells where the next one lies, so that memory would be waited for once a record, and again
+ * for the bytes that inspection reads. Ask for all that lies ahead in the file, some frames before it is
+ * needed: memory then streams beside the work.
+ */
+static inline void capture_ask_ahead(struct capture *c, const struct cursor *next)
+{
+    enum { AHEAD_BYTES = 8192, LINE_BYTES = 64 };
+    const uint8_t *asked = c->asked;
+    size_t left = cursor_left(next);
+    const uint8_t *until = next->at + (left < AHEAD_BYTES ? left : AHEAD_BYTES);
+
+    if (asked < next->at || asked > until)
+        asked = next->at;
+    for (; asked < until; asked += LINE_BYTES)
+        __builtin_prefetch(asked);
+    c->asked = asked;
 }
 
 /* Stop reading here; returns 0, the number of frames. */

@@ -23,18 +23,6 @@ ALWAYS_INLINE uint32_t number(struct cursor *c, bool little)
     return little ? cursor_le32(c) : cursor_u32(c);
 }
 
-/*
- * Only a record tells where the next one lies, so that memory would be waited for once a record. Ask early
- * for the headers of this frame, for a later record if lengths repeat, and for what lies some frames ahead.
- */
-ALWAYS_INLINE void ask_ahead(struct view frame, struct view behind)
-{
-    __builtin_prefetch(view_from(frame, 48).at);
-    __builtin_prefetch(view_from(behind, 2 * (frame.len + RECORD_BYTES)).at);
-    __builtin_prefetch(view_from(behind, 1024).at);
-    __builtin_prefetch(view_from(behind, 1088).at);
-}
-
 /* Called where no whole record is left: is its length a lie, or is the rest to come? */
 static unsigned stuck(struct capture *c, bool little, size_t header_bytes)
 {
@@ -64,7 +52,7 @@ ALWAYS_INLINE unsigned read_records(struct capture *c, struct frame *out, unsign
         struct view data = cursor_take(&record, captured);
         if (record.bad)
             break;
-        ask_ahead(data, cursor_peek(&record));
+        capture_ask_ahead(c, &record);
         out[n].time_us = (uint64_t)seconds * 1000000 + (nano ? fraction / 1000 : fraction);
         out[n].data = data;
         out[n].wire_len = wire > captured ? wire : captured;

@@ -274,8 +274,10 @@ ALWAYS_INLINE enum block take_block(struct capture *c, struct frame *out, bool l
         answer = read_packet(c, type, body, out, little);
     else
         answer = add_interface(c, body, little) ? BLOCK_TAKEN : BLOCK_STOP;
-    if (answer != BLOCK_STOP)
+    if (answer != BLOCK_STOP) {
+        capture_ask_ahead(c, &at);
         c->next = at;
+    }
     return answer;
 }
 

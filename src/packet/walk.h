@@ -87,6 +87,9 @@ static inline enum layer walk_stop(struct walk *w, enum counter why)
     return LAYER_END;
 }
 
+/* Ports of tunnels over UDP: see tunnel.c. */
+#define WALK_TUNNEL_PORTS(P) (P(4789) | P(8472) | P(4790) | P(6081) | P(2152) | P(5247) | P(1701) | P(3544))
+
 /* Bytes of the present layer, captured or not. */
 static inline uint64_t walk_length(const struct walk *w)
 {
@@ -130,6 +133,19 @@ enum layer walk_protocol(struct walk *w, uint8_t protocol);
 
 /* Go on with what a link type of the registry holds. */
 enum layer walk_link(struct walk *w, uint32_t link);
+
+/* Can a datagram be such a tunnel? False: it is none; the usual ports are told apart by one multiplication.
+ */
+static inline bool walk_may_tunnel(uint16_t src_port, uint16_t dst_port, struct view payload)
+{
+    enum { SPREAD = 59 };
+#define PORT(n) ((uint64_t)1 << (n) % SPREAD)
+    const uint64_t ports = WALK_TUNNEL_PORTS(PORT);
+
+    return (ports >> src_port % SPREAD & 1) != 0 || (ports >> dst_port % SPREAD & 1) != 0 ||
+           (payload.len >= 40 && payload.at[0] >> 4 == 6); /* Teredo between hosts: IPv6 on any port */
+#undef PORT
+}
 
 /* Go on inside of a UDP tunnel, if ports and content say it is one; else LAYER_PACKET. */
 enum layer walk_udp_tunnel(struct walk *w);
