@@ -58,6 +58,22 @@ static inline void cursor_skip(struct cursor *c, size_t n)
     (void)cursor_take(c, n);
 }
 
+/* Skip all octets of this value that come next. */
+static inline void cursor_skip_run(struct cursor *c, uint8_t octet)
+{
+    const uint64_t eight = octet * (uint64_t)0x0101010101010101u;
+    uint64_t word = eight;
+
+    while (!c->bad && (size_t)(c->end - c->at) >= sizeof word) {
+        memcpy(&word, c->at, sizeof word);
+        if (word != eight)
+            break;
+        c->at += sizeof word;
+    }
+    while (!c->bad && c->at < c->end && *c->at == octet)
+        c->at++;
+}
+
 /* Skip as many of *left bytes as are there, and count them off: for what is longer than the bytes at hand. */
 static inline void cursor_drain(struct cursor *c, uint32_t *left)
 {

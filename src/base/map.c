@@ -13,6 +13,7 @@
 
 enum {
     WAYS = 4,
+    FILTER_WORDS = 1 << 10, /* 8 KiB: stays in the nearest cache */
     KEY_WORDS = MAP_KEY_BYTES / 8,
     VALUE_WORDS = MAP_VALUE_BYTES / 8,
     ENTRY_WORDS = 1 + 1 + KEY_WORDS + VALUE_WORDS, /* expiry, key length + 1, key, value */
@@ -28,6 +29,7 @@ struct map {
     struct bucket *buckets;
     uint64_t mask, seed;
     atomic_bool used;
+    _Atomic uint64_t filter[FILTER_WORDS]; /* a bit for each hash ever put: most look-ups end here */
 };
 
 struct entry {
@@ -70,12 +72,29 @@ void map_clear(struct map *m)
     if (!atomic_load_explicit(&m->used, memory_order_relaxed))
         return;
     (void)madvise(m->buckets, (m->mask + 1) * sizeof(struct bucket), MADV_DONTNEED); /* reads as zero again */
+    for (unsigned i = 0; i < FILTER_WORDS; i++)
+        atomic_store_explicit(&m->filter[i], 0, memory_order_relaxed);
     atomic_store(&m->used, false);
 }
 
 bool map_is_empty(const struct map *m)
 {
     return !atomic_load_explicit(&m->used, memory_order_relaxed);
+}
+
+/* Bits of the hash that choose neither bucket nor tag. */
+static bool filter_has(const struct map *m, uint64_t hash)
+{
+    uint64_t word = atomic_load_explicit(&m->filter[hash >> 26 & (FILTER_WORDS - 1)], memory_order_relaxed);
+
+    return (word >> (hash >> 36 & 63) & 1) != 0;
+}
+
+static void filter_add(struct map *m, uint64_t hash)
+{
+    if (!filter_has(m, hash)) /* no write to a line that others read, as long as it can be helped */
+        atomic_fetch_or_explicit(&m->filter[hash >> 26 & (FILTER_WORDS - 1)],
+                                 (uint64_t)1 << (hash >> 36 & 63), memory_order_relaxed);
 }
 
 static uint64_t tag_of(uint64_t hash)
@@ -150,6 +169,7 @@ void map_put(struct map *m, struct view key, struct view value, uint64_t now_us,
     uint64_t tags = atomic_load_explicit(&b->tags, memory_order_relaxed) & ~((uint64_t)0xffff << victim * 16);
     atomic_store_explicit(&b->tags, tags | tag_of(hash) << victim * 16, memory_order_relaxed);
     atomic_store_explicit(&b->sequence, sequence + 2, memory_order_release);
+    filter_add(m, hash);
     atomic_store_explicit(&m->used, true, memory_order_relaxed);
 }
 
@@ -160,6 +180,8 @@ bool map_get(const struct map *m, struct view key, uint64_t now_us, uint8_t out[
     struct entry e;
 
     assert(key.len <= MAP_KEY_BYTES);
+    if (!filter_has(m, hash))
+        return false;
     for (;;) {
         uint64_t before = atomic_load_explicit(&b->sequence, memory_order_acquire);
         uint64_t tags = atomic_load_explicit(&b->tags, memory_order_relaxed);

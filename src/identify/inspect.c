@@ -80,6 +80,10 @@ bool inspector_new(const struct inspector_config *config, struct counters *count
         inspector_free(in);
         return false;
     }
+    struct slab *dense[] = { &in->inspections, &in->heads,     &in->records,
+                             &in->states[0],   &in->states[1], &in->small };
+    for (unsigned i = 0; i < sizeof dense / sizeof dense[0]; i++)
+        slab_use_huge_pages(dense[i]);
     build_dispatch(in);
     *out = in;
     return true;

@@ -184,7 +184,11 @@ static void read_frames(struct quic_state *q, struct view plain)
 
     while (cursor_left(&c) > 0) {
         uint8_t type = cursor_u8(&c);
-        if (type == FRAME_PADDING || type == (q->version->google_frames ? FRAME_GOOGLE_PING : FRAME_PING))
+        if (type == FRAME_PADDING) {
+            cursor_skip_run(&c, FRAME_PADDING);
+            continue;
+        }
+        if (type == (q->version->google_frames ? FRAME_GOOGLE_PING : FRAME_PING))
             continue;
         if (type == crypto) {
             uint64_t offset = quic_varint(&c);
