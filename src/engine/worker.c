@@ -6,9 +6,8 @@
 #include <stdlib.h>
 
 enum {
-    PREFETCH_INDEX = 12, /* packets ahead whose index slot is fetched, */
-    PREFETCH_ENTRY = 8,  /* whose flow entry is, */
-    PREFETCH_STATE = 4,  /* and whose inspection is */
+    GROUP = 64,      /* packets whose memory is asked for together */
+    STATE_AHEAD = 4, /* packets ahead whose inspection is asked for */
 };
 
 struct worker {
@@ -228,41 +227,40 @@ static void handle(struct worker *w, const struct packet *p, uint32_t hash)
         inspector_packet(w->inspector, f, from, p);
 }
 
-/* Fetch ahead what packet `i` of a batch will touch, each part when the one that leads to it has come. */
-static inline void fetch_ahead(const struct worker *w, const uint32_t *hashes, const uint16_t *order,
-                               unsigned i, unsigned count)
+/*
+ * Memory is waited for once a group, not once a packet: first the index slots of all packets are asked for,
+ * then the entries that these lead to, then, some packets ahead, the inspection that hangs on an entry.
+ */
+static void handle_group(struct worker *w, const struct packet *packets, const uint32_t *hashes,
+                         const uint16_t *order, unsigned count)
 {
-#define HASH(n) hashes[order != NULL ? order[n] : (n)]
-    if (i + PREFETCH_INDEX < count)
-        flow_table_prefetch(w->flows, HASH(i + PREFETCH_INDEX));
-    if (i + PREFETCH_ENTRY < count)
-        flow_table_prefetch_entry(w->flows, HASH(i + PREFETCH_ENTRY));
-    if (i + PREFETCH_STATE < count) {
-        const struct flow *f = flow_table_peek(w->flows, HASH(i + PREFETCH_STATE));
-        if (f != NULL)
-            inspector_prefetch(w->inspector, f);
+#define AT(n) (order != NULL ? order[n] : (n))
+    for (unsigned i = 0; i < count; i++)
+        flow_table_prefetch(w->flows, hashes[AT(i)]);
+    for (unsigned i = 0; i < count; i++)
+        flow_table_prefetch_entry(w->flows, hashes[AT(i)]);
+    for (unsigned i = 0; i < count; i++) {
+        if (i + STATE_AHEAD < count) {
+            const struct flow *f = flow_table_peek(w->flows, hashes[AT(i + STATE_AHEAD)]);
+            if (f != NULL)
+                inspector_prefetch(w->inspector, f);
+        }
+        handle(w, &packets[AT(i)], hashes[AT(i)]);
     }
-#undef HASH
+#undef AT
 }
 
 void worker_packets(struct worker *w, const struct packet *packets, const uint32_t *hashes, unsigned count)
 {
-    for (unsigned i = 0; i < count && i < PREFETCH_INDEX; i++)
-        flow_table_prefetch(w->flows, hashes[i]);
-    for (unsigned i = 0; i < count; i++) {
-        fetch_ahead(w, hashes, NULL, i, count);
-        handle(w, &packets[i], hashes[i]);
-    }
+    handle_group(w, packets, hashes, NULL, count);
     flow_table_advance(w->flows, w->now_us);
 }
 
 void worker_packets_of(struct worker *w, const struct packet *packets, const uint32_t *hashes,
                        const uint16_t *order, unsigned count, uint64_t timers_us)
 {
-    for (unsigned i = 0; i < count; i++) {
-        fetch_ahead(w, hashes, order, i, count);
-        handle(w, &packets[order[i]], hashes[order[i]]);
-    }
+    for (unsigned i = 0; i < count; i += GROUP)
+        handle_group(w, packets, hashes, order + i, count - i < GROUP ? count - i : GROUP);
     flow_table_advance(w->flows, timers_us);
 }
 
