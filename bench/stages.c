@@ -25,11 +25,11 @@ static void ended(void *context, struct flow *f, enum flow_end why)
 
 int main(int argc, char **argv)
 {
-    int stage = argc != 3                         ? -1
-                : strcmp(argv[1], "read") == 0    ? 0
-                : strcmp(argv[1], "decode") == 0  ? 1
-                : strcmp(argv[1], "flow") == 0    ? 2
-                                                  : -1;
+    int stage = argc != 3                        ? -1
+                : strcmp(argv[1], "read") == 0   ? 0
+                : strcmp(argv[1], "decode") == 0 ? 1
+                : strcmp(argv[1], "flow") == 0   ? 2
+                                                 : -1;
     static struct counters counters;
     struct flow_table_config config = { .max_flows = MAX_FLOWS };
     struct imw_error_info err;
@@ -45,7 +45,8 @@ int main(int argc, char **argv)
         fputs("usage: stages read|decode|flow FILE\n", stderr);
         return 2;
     }
-    if (!capture_open(argv[2], &c, &err) || !flow_table_new(&config, &counters, ended, &flow_count, &flows, &err)) {
+    if (!capture_open(argv[2], &c, &err) ||
+        !flow_table_new(&config, &counters, ended, &flow_count, &flows, &err)) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
