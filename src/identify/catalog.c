@@ -7,6 +7,9 @@
  * is read into memory of its own instead of being mapped as it is: another program that cuts or rewrites the
  * file afterwards changes nothing here. The catalog never changes after that; any number of threads may ask
  * it.
+ *
+ * Inside the image services are known by their rows, from 1 on in the order of their slugs; outside by their
+ * numbers, which are the rows unless the catalog follows another. Two small tables translate.
  */
 #include "identify/catalog.h"
 #include "base/hash.h"
@@ -18,10 +21,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* All arrays are indexed by what they translate; 0 stands for none. */
+struct numbering {
+    unsigned count;                  /* the highest number */
+    uint16_t *number;                /* of a row */
+    uint16_t *row;                   /* of a number; 0: the service was removed */
+    struct catalog_service *service; /* of a number */
+    char *kept;                      /* strings of services that were removed */
+};
+
 struct catalog {
     uint8_t *image;
     bool owned;
-    struct catalog_service *service; /* by number less one */
+    struct numbering by;
     struct catalog_section section[SECTION_COUNT];
 #define X(id, type, name) const type *name;
     SECTIONS(X)
@@ -202,24 +214,53 @@ static bool check_image(const struct catalog *c)
 
 /* --- opening --- */
 
-static bool list_services(struct catalog *c)
+static void numbering_fini(struct numbering *n)
 {
-    unsigned count = section_count(c, SECTION_SERVICES);
+    free(n->number);
+    free(n->row);
+    free(n->service);
+    free(n->kept);
+}
 
-    c->service = calloc(count > 0 ? count : 1, sizeof *c->service);
-    if (c->service == NULL)
+/* With numbers 0 to `count`; takes the numbers of the rows. */
+static bool numbering_init(struct numbering *n, uint16_t *number, unsigned count)
+{
+    *n = (struct numbering){
+        .count = count,
+        .number = number,
+        .row = calloc(count + 1, sizeof *n->row),
+        .service = calloc(count + 1, sizeof *n->service),
+    };
+    return n->number != NULL && n->row != NULL && n->service != NULL;
+}
+
+/* A row of the image has its number: tell of it under that. */
+static void list_service(const struct catalog *c, struct numbering *n, unsigned row)
+{
+    const struct record_service *r = &c->services[row - 1];
+
+    n->row[n->number[row]] = (uint16_t)row;
+    n->service[n->number[row]] = (struct catalog_service){
+        .slug = c->strings + r->slug.at,
+        .name = c->strings + r->name.at,
+        .vendor = c->strings + r->vendor.at,
+        .vendor_country = c->strings + r->country.at,
+        .summary = c->strings + r->summary.at,
+        .class = (enum service_class)r->class,
+        .end_to_end = r->end_to_end != 0,
+    };
+}
+
+/* As they lie in the image. */
+static bool number_services(struct catalog *c)
+{
+    unsigned rows = section_count(c, SECTION_SERVICES);
+
+    if (!numbering_init(&c->by, calloc(rows + 1, sizeof *c->by.number), rows))
         return false;
-    for (unsigned i = 0; i < count; i++) {
-        const struct record_service *r = &c->services[i];
-        c->service[i] = (struct catalog_service){
-            .slug = c->strings + r->slug.at,
-            .name = c->strings + r->name.at,
-            .vendor = c->strings + r->vendor.at,
-            .vendor_country = c->strings + r->country.at,
-            .summary = c->strings + r->summary.at,
-            .class = (enum service_class)r->class,
-            .end_to_end = r->end_to_end != 0,
-        };
+    for (unsigned row = 1; row <= rows; row++) {
+        c->by.number[row] = (uint16_t)row;
+        list_service(c, &c->by, row);
     }
     return true;
 }
@@ -244,7 +285,7 @@ bool catalog_open_image(const char *name, uint8_t *image, size_t size, bool take
         catalog_close(c);
         return false;
     }
-    if (!list_services(c)) {
+    if (!number_services(c)) {
         catalog_close(c);
         return error_set(err, IMW_ERROR_MEMORY, "out of memory");
     }
@@ -308,7 +349,7 @@ void catalog_close(struct catalog *c)
         return;
     if (c->owned)
         free(c->image);
-    free(c->service);
+    numbering_fini(&c->by);
     free(c);
 }
 
@@ -316,7 +357,7 @@ void catalog_close(struct catalog *c)
 
 unsigned catalog_count(const struct catalog *c)
 {
-    return section_count(c, SECTION_SERVICES);
+    return c->by.count;
 }
 struct view catalog_version(const struct catalog *c)
 {
@@ -329,7 +370,7 @@ uint64_t catalog_built(const struct catalog *c)
 
 const struct catalog_service *catalog_service(const struct catalog *c, uint16_t number)
 {
-    return number >= 1 && number <= catalog_count(c) ? &c->service[number - 1] : NULL;
+    return number >= 1 && number <= c->by.count ? &c->by.service[number] : NULL;
 }
 
 /* Less than, equal to or greater than zero as `a` sorts before, with or after `b`. */
@@ -340,15 +381,16 @@ static int compare(struct view a, struct view b)
     return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
-uint16_t catalog_find(const struct catalog *c, struct view slug)
+/* The row of a slug, 0: none. */
+static unsigned find_row(const struct catalog *c, struct view slug)
 {
-    unsigned low = 0, high = catalog_count(c);
+    unsigned low = 0, high = section_count(c, SECTION_SERVICES);
 
     while (low < high) {
         unsigned middle = low + (high - low) / 2;
         int order = compare(string_view(c, c->services[middle].slug), slug);
         if (order == 0)
-            return (uint16_t)(middle + 1);
+            return middle + 1;
         if (order < 0)
             low = middle + 1;
         else
@@ -357,12 +399,111 @@ uint16_t catalog_find(const struct catalog *c, struct view slug)
     return 0;
 }
 
+uint16_t catalog_find(const struct catalog *c, struct view slug)
+{
+    return c->by.number[find_row(c, slug)];
+}
+
+/* The record of a service that is in the image, or NULL. */
+static const struct record_service *record_of(const struct catalog *c, uint16_t service)
+{
+    unsigned row = service <= c->by.count ? c->by.row[service] : 0;
+
+    return row != 0 ? &c->services[row - 1] : NULL;
+}
+
+/* --- following another catalog --- */
+
+/* The strings of a service, in a fixed order. */
+static void strings_of(struct catalog_service *s, const char **out[5])
+{
+    const char **all[] = { &s->slug, &s->name, &s->vendor, &s->vendor_country, &s->summary };
+
+    memcpy(out, all, sizeof all);
+}
+
+/* What was told of services that are in no row any more, in memory of our own: `old` may be closed. */
+static bool keep_removed(struct numbering *n, const struct catalog *old)
+{
+    const char **string[5];
+    size_t size = 0, at = 0;
+
+    for (unsigned number = 1; number <= old->by.count; number++) {
+        if (n->row[number] != 0)
+            continue;
+        n->service[number] = old->by.service[number];
+        n->service[number].removed = true;
+        strings_of(&n->service[number], string);
+        for (unsigned i = 0; i < 5; i++)
+            size += view_string(*string[i]).len + 1;
+    }
+    n->kept = malloc(size > 0 ? size : 1);
+    if (n->kept == NULL)
+        return false;
+    for (unsigned number = 1; number <= old->by.count; number++) {
+        if (n->row[number] != 0)
+            continue;
+        strings_of(&n->service[number], string);
+        for (unsigned i = 0; i < 5; i++) {
+            size_t len = view_string(*string[i]).len + 1;
+            memcpy(n->kept + at, *string[i], len);
+            *string[i] = n->kept + at;
+            at += len;
+        }
+    }
+    return true;
+}
+
+/* The numbers of the rows of `c`, and how many numbers there are then. NULL without memory. */
+static uint16_t *numbers_after(const struct catalog *c, const struct catalog *old, unsigned *out_count)
+{
+    unsigned rows = section_count(c, SECTION_SERVICES);
+    uint16_t *number = calloc(rows + 1, sizeof *number);
+
+    if (number == NULL)
+        return NULL;
+    for (unsigned n = 1; n <= old->by.count; n++)
+        number[find_row(c, view_string(old->by.service[n].slug))] = (uint16_t)n;
+    number[0] = 0; /* what is in no row went there */
+    *out_count = old->by.count;
+    for (unsigned row = 1; row <= rows; row++)
+        if (number[row] == 0)
+            number[row] = (uint16_t)++ * out_count;
+    return number;
+}
+
+bool catalog_follow(struct catalog *c, const struct catalog *old, struct imw_error_info *err)
+{
+    unsigned count = 0;
+    uint16_t *number = numbers_after(c, old, &count);
+    struct numbering n;
+
+    if (count > UINT16_MAX) {
+        free(number);
+        return error_set(err, IMW_ERROR_LIMIT,
+                         "no numbers left for new services: %u were given since the start; restart imward",
+                         old->by.count);
+    }
+    bool ok = numbering_init(&n, number, count);
+    for (unsigned row = 1; ok && row <= section_count(c, SECTION_SERVICES); row++)
+        list_service(c, &n, row);
+    if (!ok || !keep_removed(&n, old)) {
+        numbering_fini(&n);
+        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    }
+    numbering_fini(&c->by);
+    c->by = n;
+    return true;
+}
+
+/* --- look-ups --- */
+
 static bool hit(const struct catalog *c, uint32_t entry, struct catalog_hit *out)
 {
     const struct record_entry *e = &c->entries[entry];
 
     *out = (struct catalog_hit){
-        .service = e->service,
+        .service = c->by.number[e->service],
         .role = (enum role)e->role,
         .strength = (enum strength)e->strength,
         .entry = string_view(c, e->text),
@@ -595,9 +736,10 @@ bool catalog_match_ja4(const struct catalog *c, struct view ja4, struct catalog_
 
 bool catalog_own_port(const struct catalog *c, uint16_t service, uint8_t l4, uint16_t port)
 {
-    if (catalog_service(c, service) == NULL)
+    const struct record_service *s = record_of(c, service);
+
+    if (s == NULL)
         return false;
-    const struct record_service *s = &c->services[service - 1];
     for (uint32_t i = s->first_port; i < s->first_port + s->port_count; i++) {
         const struct record_entry *e = &c->entries[i];
         if (e->l4 == l4 && port >= e->first_port && port <= e->last_port)
@@ -614,9 +756,10 @@ void catalog_each(const struct catalog *c, uint16_t service, catalog_visit *each
 #undef X
     };
 
-    if (catalog_service(c, service) == NULL)
+    const struct record_service *s = record_of(c, service);
+
+    if (s == NULL)
         return;
-    const struct record_service *s = &c->services[service - 1];
     for (uint32_t i = s->first_entry; i < s->first_entry + s->entry_count; i++) {
         const struct record_entry *e = &c->entries[i];
         each(context, words[e->kind], (enum role)e->role, (enum strength)e->strength, string_view(c, e->text),

@@ -16,6 +16,7 @@ struct catalog_service {
     const char *slug, *name, *vendor, *vendor_country, *summary;
     enum service_class class;
     bool end_to_end; /* messages are encrypted from person to person: content cannot be inspected */
+    bool removed;    /* not in this catalog, but in one that it follows: what was told there last */
 };
 
 /* Strength of what an entry proves on its own. */
@@ -39,12 +40,24 @@ bool catalog_builtin(struct catalog **out, struct imw_error_info *err) IMW_MUST_
 bool catalog_open(const char *path, struct catalog **out, struct imw_error_info *err) IMW_MUST_USE;
 void catalog_close(struct catalog *c);
 
-/* Services are numbered 1 to catalog_count(). */
+/*
+ * Give the services of `c` the numbers that they have in `old`, by their slugs; new ones get numbers behind
+ * the highest that was ever given. So flows, records and what is known keep their meaning when `c` takes the
+ * place of `old`. A service that `c` does not hold keeps its number and is still told of by
+ * catalog_service(), though nothing matches it and catalog_find() does not find it; should it come back, it
+ * gets the same number.
+ *
+ * Before `c` is used; what was got from it is void. `old` may be closed afterwards. False: `c` is as it was;
+ * the 65,535 numbers are used up, or there is no memory.
+ */
+bool catalog_follow(struct catalog *c, const struct catalog *old, struct imw_error_info *err) IMW_MUST_USE;
+
+/* Services are numbered 1 to catalog_count(), those removed included. */
 unsigned catalog_count(const struct catalog *c);
 const struct catalog_service *catalog_service(const struct catalog *c, uint16_t number); /* NULL: no such */
-uint16_t catalog_find(const struct catalog *c, struct view slug);                        /* 0: no such */
-struct view catalog_version(const struct catalog *c);                                    /* "2026.11.22" */
-uint64_t catalog_built(const struct catalog *c); /* seconds since 1970 */
+uint16_t catalog_find(const struct catalog *c, struct view slug); /* 0: no such, or removed */
+struct view catalog_version(const struct catalog *c);             /* "2026.11.22" */
+uint64_t catalog_built(const struct catalog *c);                  /* seconds since 1970 */
 
 /*
  * The longest entry that is `host` or a parent domain of it, on label boundaries, ASCII case folded; a final

@@ -92,7 +92,7 @@ struct record_service {
 
 struct record_entry {
     struct string_ref text, source;
-    uint16_t service;
+    uint16_t service; /* its row, from 1 on */
     uint8_t kind, role, strength;
     uint8_t form;                   /* of a name: enum name_form */
     uint8_t rest;                   /* of NAME_START: where "rest" starts in the text */

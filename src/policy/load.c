@@ -179,11 +179,13 @@ static bool read_vendor(struct loading *l, const struct yaml_node *n, struct rul
     (void)r;
     if (!yaml_string(n, &v, l->err))
         return false;
-    for (unsigned i = 0; i < catalog_count(l->catalog); i++)
-        if (is_vendor(v, l->vendors[i])) {
+    for (unsigned i = 0; i < catalog_count(l->catalog); i++) {
+        const struct catalog_service *s = catalog_service(l->catalog, (uint16_t)(i + 1));
+        if (is_vendor(v, s->vendor)) {
             l->what[i] |= VENDOR_NAMED;
-            found = true;
+            found |= !s->removed; /* a policy is good or not whatever catalog was there before */
         }
+    }
     return found || unknown_word(l, n, "vendor", v, l->vendors);
 }
 
@@ -756,9 +758,12 @@ static bool prepare(struct loading *l)
     l->what = calloc(l->policy->what_count, 1);
     if (l->slugs == NULL || l->vendors == NULL || l->what == NULL)
         return out_of_memory(l);
-    for (unsigned i = 0; i < services; i++) {
-        l->slugs[i] = catalog_service(l->catalog, (uint16_t)(i + 1))->slug;
-        l->vendors[i] = catalog_service(l->catalog, (uint16_t)(i + 1))->vendor;
+    for (unsigned i = 0, n = 0; i < services; i++) {
+        const struct catalog_service *s = catalog_service(l->catalog, (uint16_t)(i + 1));
+        if (s->removed)
+            continue;
+        l->slugs[n] = s->slug;
+        l->vendors[n++] = s->vendor;
     }
     return true;
 }
