@@ -2,7 +2,6 @@
 /* imward read: analyse captures. A table for people, JSON events for programs. */
 #include "cli/cli.h"
 #include "engine/engine.h"
-#include "policy/policy.h"
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
@@ -43,7 +42,6 @@ struct read_options {
 
 struct reader {
     const struct read_options *options;
-    const struct policy *policy;
     FILE *out;
     struct table *table;
     pthread_mutex_t out_lock;
@@ -82,30 +80,6 @@ static void on_flow(void *context, const struct flow_event *e)
         write_line(r, line, eve_flow(e, line));
     else if (!table_add(r->table, e))
         r->out_of_memory = true;
-}
-
-static struct verdict on_judge(void *context, const struct flow_event *e)
-{
-    const struct reader *r = context;
-    const struct flow *f = e->flow;
-    const struct catalog_service *service = catalog_service(e->catalog, f->service);
-    const struct policy_facts facts = {
-        .client = &f->key.addr[FROM_CLIENT],
-        .server = &f->key.addr[FROM_SERVER],
-        .service = f->service,
-        .class = service != NULL ? service->class : CLASS_COUNT,
-        .protocol = (enum protocol)(f->protocol != PROTOCOL_UNKNOWN ? f->protocol : f->app),
-        .activities = f->activities,
-        .delivery = (enum delivery)f->delivery,
-        .port_agile = e->port_agile,
-        .server_name = view_string(e->record != NULL ? e->record->server_name : NULL),
-        .client_version = view_string(e->record != NULL ? e->record->client : NULL),
-        .time_us = f->first_us,
-    };
-    struct policy_verdict verdict;
-
-    policy_judge(r->policy, &facts, &verdict);
-    return (struct verdict){ policy_action_name(verdict.action), verdict.rule };
 }
 
 static void on_activity(void *context, const struct activity_event *e)
@@ -263,17 +237,15 @@ static int finish(struct reader *r, const struct engine *e, bool ok, bool severa
     return ok ? EXIT_DONE : EXIT_FAILED;
 }
 
-static int read_all(const struct read_options *o, char **paths, int count, const struct catalog *catalog,
-                    const struct policy *policy, FILE *out)
+/* Takes the rules. */
+static int read_all(const struct read_options *o, char **paths, int count, struct rules *rules, FILE *out)
 {
     bool colour = !o->no_colour && getenv("NO_COLOR") == NULL && isatty(fileno(out));
-    struct reader r = { .options = o,
-                        .policy = policy,
-                        .out = out,
-                        .table = table_new(colour),
-                        .progress = !o->quiet && isatty(STDERR_FILENO) };
+    struct reader r = {
+        .options = o, .out = out, .table = table_new(colour), .progress = !o->quiet && isatty(STDERR_FILENO)
+    };
     struct engine_config config = {
-        .catalog = catalog,
+        .rules = rules,
         .workers = o->workers,
         .max_flows = o->max_flows,
         .all_flows = o->all_flows,
@@ -282,7 +254,6 @@ static int read_all(const struct read_options *o, char **paths, int count, const
         .activity = o->json ? on_activity : NULL,
         .trace = o->explain != NULL ? on_trace : NULL,
         .progress = on_progress,
-        .judge = policy != NULL ? on_judge : NULL,
         .context = &r,
     };
     struct imw_error_info err;
@@ -292,6 +263,7 @@ static int read_all(const struct read_options *o, char **paths, int count, const
 
     pthread_mutex_init(&r.out_lock, NULL);
     if (r.table == NULL || !engine_new(&config, &e, &err)) {
+        rules_free(rules);
         status = r.table == NULL ? EXIT_FAILED : cli_failed(&err);
     } else {
         for (int i = 0; i < count; i++)
@@ -373,17 +345,17 @@ static bool parse(int argc, char **argv, struct read_options *o, int *out_status
     return true;
 }
 
-/* The result goes to a file or to standard output. */
-static int read_into(const struct read_options *o, char **paths, int count, const struct catalog *catalog,
-                     const struct policy *policy)
+/* The result goes to a file or to standard output. Takes the rules. */
+static int read_into(const struct read_options *o, char **paths, int count, struct rules *rules)
 {
     FILE *out = o->output != NULL ? fopen(o->output, "we") : stdout;
 
     if (out == NULL) {
+        rules_free(rules);
         fprintf(stderr, "imward: cannot write %s: %s\n", o->output, strerror(errno));
         return EXIT_FAILED;
     }
-    int status = read_all(o, paths, count, catalog, policy, out);
+    int status = read_all(o, paths, count, rules, out);
     if (out != stdout && fclose(out) != 0 && status == EXIT_DONE) {
         fprintf(stderr, "imward: cannot write %s: %s\n", o->output, strerror(errno));
         status = EXIT_FAILED;
@@ -395,19 +367,12 @@ int command_read(int argc, char **argv)
 {
     struct read_options o;
     struct imw_error_info err;
-    struct catalog *catalog;
-    struct policy *policy = NULL;
+    struct rules *rules;
     int status;
 
     if (!parse(argc, argv, &o, &status))
         return status;
-    if (!(o.catalog != NULL ? catalog_open(o.catalog, &catalog, &err) : catalog_builtin(&catalog, &err)))
+    if (!rules_load(o.catalog, o.policy, NULL, &rules, &err))
         return cli_failed(&err);
-    if (o.policy != NULL && !policy_load(o.policy, catalog, &policy, &err))
-        status = cli_failed(&err);
-    else
-        status = read_into(&o, argv + optind, argc - optind, catalog, policy);
-    policy_free(policy);
-    catalog_close(catalog);
-    return status;
+    return read_into(&o, argv + optind, argc - optind, rules);
 }

@@ -19,6 +19,7 @@
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum {
     BATCH_FRAMES = 64,
@@ -33,6 +34,7 @@ enum {
 
 struct engine {
     struct engine_config config;
+    struct rules *_Atomic rules; /* in force; all that is older hangs behind it */
     unsigned worker_count;
     struct worker *workers[ENGINE_WORKERS_MAX];
     struct knowledge *knowledge;
@@ -40,12 +42,23 @@ struct engine {
     struct counters defrag_counters;
 };
 
+/* A list of rules. */
+static void free_rules(struct rules *r)
+{
+    while (r != NULL) {
+        struct rules *older = r->older;
+        rules_free(r);
+        r = older;
+    }
+}
+
 void engine_free(struct engine *e)
 {
     if (e == NULL)
         return;
     for (unsigned i = 0; i < e->worker_count; i++)
         worker_free(e->workers[i]);
+    free_rules(atomic_load(&e->rules));
     knowledge_free(e->knowledge);
     defrag_free(e->defrag);
     free(e);
@@ -64,22 +77,69 @@ bool engine_new(const struct engine_config *config, struct engine **out, struct 
         return error_set(err, IMW_ERROR_VALUE, "at most %d workers", ENGINE_WORKERS_MAX);
     }
     e->config = *config;
+    atomic_init(&e->rules, config->rules);
     e->knowledge = knowledge_new();
     e->defrag = defrag_new(DEFRAG_DATAGRAMS, DEFRAG_BYTES, &e->defrag_counters);
     bool ok = e->knowledge != NULL && e->defrag != NULL;
     if (!ok)
         error_set(err, IMW_ERROR_MEMORY, "no memory for the engine's tables");
     while (ok && e->worker_count < workers) {
-        ok = worker_new(&e->config, max_flows / workers + 1, e->knowledge, &e->workers[e->worker_count], err);
+        ok = worker_new(&e->config, &e->rules, max_flows / workers + 1, e->knowledge,
+                        &e->workers[e->worker_count], err);
         e->worker_count += ok;
     }
     if (!ok) {
+        atomic_store(&e->rules, NULL); /* they stay the caller's */
         engine_free(e);
         return false;
     }
     *out = e;
     return true;
 }
+
+/* ---- rules ---- */
+
+void engine_use(struct engine *e, struct rules *take)
+{
+    take->older = atomic_load(&e->rules);
+    atomic_store_explicit(&e->rules, take, memory_order_release);
+}
+
+const struct rules *engine_rules(const struct engine *e)
+{
+    return atomic_load(&e->rules);
+}
+
+bool engine_has_settled(const struct engine *e, unsigned wait_ms)
+{
+    uint64_t serial = engine_rules(e)->serial;
+
+    for (unsigned i = 0; i < e->worker_count; i++) {
+        for (; worker_rules(e->workers[i]) != serial; wait_ms--) {
+            if (wait_ms == 0)
+                return false;
+            nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+        }
+    }
+    return true;
+}
+
+bool engine_tidy(struct engine *e, bool (*drained)(void *context, unsigned wait_ms), void *context,
+                 unsigned wait_ms)
+{
+    struct rules *r = atomic_load(&e->rules);
+
+    if (r->older == NULL)
+        return true;
+    /* In this order: once no worker uses the old rules, no new event names them. */
+    if (!engine_has_settled(e, wait_ms) || (drained != NULL && !drained(context, wait_ms)))
+        return false;
+    free_rules(r->older);
+    r->older = NULL;
+    return true;
+}
+
+/* ---- counters ---- */
 
 void engine_counters(const struct engine *e, struct counters *out)
 {
@@ -349,6 +409,7 @@ static void *share(void *argument)
             decode_chunk(s, c, ticket, worker_counters(w));
             atomic_store_explicit(&c->decoded, ticket + 1, memory_order_release);
         } else {
+            worker_refresh(w);
             sched_yield();
         }
     }

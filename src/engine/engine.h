@@ -12,7 +12,7 @@
  * docs/architecture.md.
  */
 #pragma once
-#include "event/event.h"
+#include "engine/rules.h"
 #include "packet/packet.h"
 
 struct engine;
@@ -20,7 +20,7 @@ struct engine;
 enum { ENGINE_WORKERS_MAX = 64 };
 
 struct engine_config {
-    const struct catalog *catalog;
+    struct rules *rules;      /* in force at first; the engine owns them once it is made */
     unsigned workers;         /* 0: 1 */
     uint32_t max_flows;       /* of all workers; 0: 1,000,000 */
     uint32_t max_inspections; /* flows inspected at a time, of each worker; 0: 65,536 */
@@ -33,8 +33,6 @@ struct engine_config {
     void (*trace)(void *context, const struct flow *flow, uint64_t time_us, const char *line);
     /* Called now and then while a capture is read; `size` 0: not known. */
     void (*progress)(void *context, uint64_t done, uint64_t size);
-    /* What the policy says; NULL: "alert" by "default". */
-    struct verdict (*judge)(void *context, const struct flow_event *e);
     void *context;
 };
 
@@ -47,6 +45,35 @@ void engine_free(struct engine *e);
  * err says where and why; all before it was reported all the same.
  */
 bool engine_read(struct engine *e, struct capture *c, const char *name, struct imw_error_info *err);
+
+/*
+ * Change over to other rules while packets flow. These four functions: by one thread at a time.
+ *
+ *     if (rules_load(catalog, policy, engine_rules(e), &next, &err))
+ *         engine_use(e, next);
+ *     ...
+ *     (void)engine_tidy(e, drained, writer);      now and then, until it is true
+ *
+ * Every worker takes the new rules up between two batches of packets. A flow that lives meanwhile keeps what
+ * was decided about it; what comes now is looked up in the new catalog, and its verdict is that of the rules
+ * in force when it ends. Reloading again before all is tidied up is fine.
+ */
+void engine_use(struct engine *e, struct rules *take);
+/* The newest; borrowed until newer ones are in use and engine_tidy() is called. */
+const struct rules *engine_rules(const struct engine *e);
+
+/* Do all workers judge by the newest rules? Waits for that, at most `wait_ms`. They take them up only while
+ * they read or watch. */
+bool engine_has_settled(const struct engine *e, unsigned wait_ms);
+
+/*
+ * Free rules that nothing refers to any more: all workers judge by newer ones, and events that name the old
+ * catalog are written, for which `drained` is asked: event_writer_drained(). NULL: who is told of events
+ * keeps nothing of them. Waits for each at most `wait_ms`. True: only the rules in force are left. What is
+ * still there at engine_free() is freed then: stop the writer before.
+ */
+bool engine_tidy(struct engine *e, bool (*drained)(void *context, unsigned wait_ms), void *context,
+                 unsigned wait_ms);
 
 /* Counters of all workers. */
 void engine_counters(const struct engine *e, struct counters *out);

@@ -3,6 +3,7 @@
 #include "engine/worker.h"
 #include "base/hash.h"
 #include "im/registry.h"
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum {
@@ -12,6 +13,9 @@ enum {
 
 struct worker {
     const struct engine_config *config;
+    struct rules *_Atomic *newest; /* the engine's */
+    const struct rules *rules;     /* by which we judge until we look again */
+    _Atomic uint64_t serial;       /* of these */
     struct counters counters;
     struct flow_table *flows;
     struct inspector *inspector;
@@ -92,7 +96,7 @@ static bool is_port_agile(const struct worker *w, const struct flow *f)
     if (f->service == 0 || f->delivery == DELIVERY_PEER || lookup || media || on_carrier_port(f))
         return false;
     for (int d = FROM_SERVER; d >= (guess ? FROM_CLIENT : FROM_SERVER); d--)
-        if (catalog_own_port(w->config->catalog, f->service, f->key.l4, f->key.port[d]))
+        if (catalog_own_port(w->rules->catalog, f->service, f->key.l4, f->key.port[d]))
             return false;
     return true;
 }
@@ -103,7 +107,7 @@ static void report_activity(void *context, const struct flow *flow, const struct
     const struct worker *w = context;
     struct activity_event e = { .flow = flow,
                                 .record = record,
-                                .catalog = w->config->catalog,
+                                .catalog = w->rules->catalog,
                                 .file = w->name,
                                 .flow_id = flow_number(flow),
                                 .time_us = time_us,
@@ -128,7 +132,7 @@ static void report_flow(struct worker *w, struct flow *f, enum flow_end why)
     struct flow_event e = {
         .flow = f,
         .record = inspector_record(w->inspector, f),
-        .catalog = w->config->catalog,
+        .catalog = w->rules->catalog,
         .file = w->name,
         .flow_id = flow_number(f),
         .last_us = flow_last_us(w->flows, f),
@@ -140,8 +144,7 @@ static void report_flow(struct worker *w, struct flow *f, enum flow_end why)
         e.client = &client;
     if (knowledge_who(w->knowledge, &f->key.addr[FROM_SERVER], e.last_us, &server))
         e.server = &server;
-    e.verdict = w->config->judge != NULL ? w->config->judge(w->config->context, &e)
-                                         : (struct verdict){ "alert", "default" };
+    e.verdict = rules_judge(w->rules, &e);
     if (w->config->flow != NULL)
         w->config->flow(w->config->context, &e);
 }
@@ -160,13 +163,13 @@ static void flow_ends(void *context, struct flow *f, enum flow_end why)
     inspector_drop_record(w->inspector, f);
 }
 
-bool worker_new(const struct engine_config *config, uint32_t max_flows, struct knowledge *knowledge,
-                struct worker **out, struct imw_error_info *err)
+bool worker_new(const struct engine_config *config, struct rules *_Atomic *rules, uint32_t max_flows,
+                struct knowledge *knowledge, struct worker **out, struct imw_error_info *err)
 {
     struct worker *w = calloc(1, sizeof *w);
     struct flow_table_config table = { .max_flows = max_flows };
     struct inspector_config inspection = {
-        .catalog = config->catalog,
+        .catalog = atomic_load(rules)->catalog,
         .knowledge = knowledge,
         .keep_records = config->all_flows,
         .max_inspections = config->max_inspections,
@@ -179,6 +182,9 @@ bool worker_new(const struct engine_config *config, uint32_t max_flows, struct k
     if (w == NULL)
         return error_set(err, IMW_ERROR_MEMORY, "no memory for a worker");
     w->config = config;
+    w->newest = rules;
+    w->rules = atomic_load(rules);
+    atomic_init(&w->serial, w->rules->serial);
     w->knowledge = knowledge;
     inspection.parsers = parsers_all(&inspection.parser_count);
     if (!flow_table_new(&table, &w->counters, flow_ends, w, &w->flows, err) ||
@@ -199,8 +205,25 @@ void worker_free(struct worker *w)
     free(w);
 }
 
+void worker_refresh(struct worker *w)
+{
+    const struct rules *rules = atomic_load_explicit(w->newest, memory_order_acquire);
+
+    if (rules == w->rules)
+        return;
+    w->rules = rules;
+    inspector_use(w->inspector, rules->catalog);
+    atomic_store_explicit(&w->serial, rules->serial, memory_order_release);
+}
+
+uint64_t worker_rules(const struct worker *w)
+{
+    return atomic_load_explicit(&w->serial, memory_order_acquire);
+}
+
 void worker_begin(struct worker *w, const char *name)
 {
+    worker_refresh(w);
     w->name = name;
     w->now_us = 0; /* captures need not follow each other in time */
 }
@@ -252,6 +275,7 @@ static void handle_group(struct worker *w, const struct packet *packets, const u
 
 void worker_packets(struct worker *w, const struct packet *packets, const uint32_t *hashes, unsigned count)
 {
+    worker_refresh(w);
     handle_group(w, packets, hashes, NULL, count);
     flow_table_advance(w->flows, w->now_us);
 }
@@ -259,6 +283,7 @@ void worker_packets(struct worker *w, const struct packet *packets, const uint32
 void worker_packets_of(struct worker *w, const struct packet *packets, const uint32_t *hashes,
                        const uint16_t *order, unsigned count, uint64_t timers_us)
 {
+    worker_refresh(w);
     for (unsigned i = 0; i < count; i += GROUP)
         handle_group(w, packets, hashes, order + i, count - i < GROUP ? count - i : GROUP);
     flow_table_advance(w->flows, timers_us);
@@ -266,6 +291,7 @@ void worker_packets_of(struct worker *w, const struct packet *packets, const uin
 
 void worker_end(struct worker *w, uint64_t newest_us)
 {
+    worker_refresh(w);
     flow_table_advance(w->flows, newest_us);
     flow_table_flush(w->flows);
     if (w->now_us > w->newest_us)

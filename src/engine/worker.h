@@ -5,13 +5,20 @@
 
 struct worker;
 
-/* A worker for up to `max_flows` flows. `knowledge` is shared. */
-bool worker_new(const struct engine_config *config, uint32_t max_flows, struct knowledge *knowledge,
-                struct worker **out, struct imw_error_info *err) IMW_MUST_USE;
+/* A worker for up to `max_flows` flows. `knowledge` is shared; `rules` is where the newest rules are found.
+ */
+bool worker_new(const struct engine_config *config, struct rules *_Atomic *rules, uint32_t max_flows,
+                struct knowledge *knowledge, struct worker **out, struct imw_error_info *err) IMW_MUST_USE;
 void worker_free(struct worker *w);
 
 /* The capture that events name from now on. */
 void worker_begin(struct worker *w, const char *name);
+
+/* Take up the newest rules. The functions that handle packets do so first; a worker that has none for now
+ * calls this, so that the old ones can be freed. Costs a load where nothing is new. */
+void worker_refresh(struct worker *w);
+/* The serial number of the rules by which it judges; any thread. */
+uint64_t worker_rules(const struct worker *w);
 
 /* Handle packets in order; `hashes` are flow_hash() of each. */
 void worker_packets(struct worker *w, const struct packet *packets, const uint32_t *hashes, unsigned count);

@@ -105,6 +105,11 @@ void inspector_free(struct inspector *in)
     free(in);
 }
 
+void inspector_use(struct inspector *in, const struct catalog *catalog)
+{
+    in->config.catalog = catalog;
+}
+
 enum { SLABS = 6 + STATE_CLASSES };
 
 static void slabs_of(const struct inspector *in, const struct slab *out[SLABS])

@@ -58,6 +58,10 @@ bool inspector_new(const struct inspector_config *config, struct counters *count
                    struct imw_error_info *err) IMW_MUST_USE;
 void inspector_free(struct inspector *in);
 
+/* Between two packets: from now on look things up in `catalog`, which follows the one before
+ * (catalog_follow()). What was decided stays. */
+void inspector_use(struct inspector *in, const struct catalog *catalog);
+
 /* A flow began: is it a leg that was announced? */
 void inspector_open(struct inspector *in, struct flow *flow, uint64_t now_us);
 

@@ -84,15 +84,19 @@ struct decision_context decision_context(const struct session *s)
 void session_adopt(struct session *s, uint16_t service, enum evidence_kind kind, unsigned confidence,
                    struct view value)
 {
-    struct record *r = service != 0 ? record_get(s->in, s->flow) : NULL;
+    /* What is known of other flows may name a service that our catalog does not hold: not yet, when another
+     * worker has taken up a new catalog before us, or not any more. */
+    const struct catalog_service *of = catalog_service(s->in->config.catalog, service);
+    bool held = of != NULL && !of->removed;
+    struct record *r = held ? record_get(s->in, s->flow) : NULL;
 
     if (r == NULL) {
-        if (service != 0)
+        if (held)
             count(s->in->counters, COUNT_INSPECT_FULL);
         return;
     }
-    session_trace(s, "evidence %s \"%s\" for %s, worth %u", evidence_name(kind), show(value).text,
-                  catalog_service(s->in->config.catalog, service)->slug, confidence);
+    session_trace(s, "evidence %s \"%s\" for %s, worth %u", evidence_name(kind), show(value).text, of->slug,
+                  confidence);
     uint16_t before = s->flow->service;
     record_add(r, service, kind, confidence, value);
     decide(s->flow, r);

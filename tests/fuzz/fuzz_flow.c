@@ -146,13 +146,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                         .cut = -1 };
 
     if (worker == NULL) {
-        static struct catalog *catalog;
+        static struct rules *_Atomic rules;
+        struct rules *loaded;
         struct imw_error_info err;
         knowledge = knowledge_new();
-        if (knowledge == NULL || !catalog_builtin(&catalog, &err))
+        if (knowledge == NULL || !rules_load(NULL, NULL, NULL, &loaded, &err))
             abort();
-        config.catalog = catalog;
-        if (!worker_new(&config, 3, knowledge, &worker, &err))
+        rules = loaded;
+        if (!worker_new(&config, &rules, 3, knowledge, &worker, &err))
             abort();
     }
     s.worker = worker;

@@ -38,14 +38,14 @@ static void on_activity(void *context, const struct activity_event *e)
 static struct engine *engine_of(struct output *out)
 {
     static struct engine *engine;
-    static struct catalog *catalog;
+    struct rules *rules;
     struct imw_error_info err;
 
     if (engine != NULL)
         return engine;
-    if (!catalog_builtin(&catalog, &err))
+    if (!rules_load(NULL, NULL, NULL, &rules, &err))
         abort();
-    struct engine_config config = { .catalog = catalog,
+    struct engine_config config = { .rules = rules,
                                     .workers = 1,
                                     .max_flows = 8,
                                     .max_inspections = 6,

@@ -192,19 +192,16 @@ static void events_free(struct events *e)
     *e = (struct events){ .lock = PTHREAD_MUTEX_INITIALIZER };
 }
 
-static struct engine *engine(struct catalog *catalog, unsigned workers, uint32_t max_flows,
-                             struct events *out)
+static struct engine *engine(unsigned workers, uint32_t max_flows, struct events *out)
 {
-    struct engine_config config = { .catalog = catalog,
-                                    .workers = workers,
-                                    .max_flows = max_flows,
-                                    .all_flows = true,
-                                    .flow = on_flow,
-                                    .context = out };
+    struct engine_config config = {
+        .workers = workers, .max_flows = max_flows, .all_flows = true, .flow = on_flow, .context = out
+    };
     struct imw_error_info err;
     struct engine *e;
 
     *out = (struct events){ .lock = PTHREAD_MUTEX_INITIALIZER };
+    assert_true(rules_load(NULL, NULL, NULL, &config.rules, &err));
     assert_true(engine_new(&config, &e, &err));
     return e;
 }
@@ -259,19 +256,9 @@ static void assert_same(struct events *a, struct events *b)
         assert_string_equal(a->line[i], b->line[i]);
 }
 
-static struct catalog *catalog_of_test(void)
-{
-    struct imw_error_info err;
-    struct catalog *c;
-
-    assert_true(catalog_builtin(&c, &err));
-    return c;
-}
-
 static void test_any_number_of_workers_tells_the_same(void **state)
 {
     static const unsigned workers[] = { 1, 2, 3, 8 };
-    struct catalog *catalog = catalog_of_test();
     struct making m = busy_capture(1700000000);
     struct events alone = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -279,7 +266,7 @@ static void test_any_number_of_workers_tells_the_same(void **state)
     for (unsigned i = 0; i < sizeof workers / sizeof workers[0]; i++) {
         for (unsigned piped = 0; piped < 2; piped++) {
             struct events out;
-            struct engine *e = engine(catalog, workers[i], 0, &out);
+            struct engine *e = engine(workers[i], 0, &out);
             struct counters sum;
             pthread_t thread;
             int ends[2];
@@ -309,18 +296,16 @@ static void test_any_number_of_workers_tells_the_same(void **state)
     }
     events_free(&alone);
     free(m.bytes);
-    catalog_close(catalog);
 }
 
 static void test_a_full_table_ends_flows_early_but_tells_of_all(void **state)
 {
-    struct catalog *catalog = catalog_of_test();
     struct making m = busy_capture(1700000000);
     struct events out;
 
     (void)state;
     for (unsigned workers = 1; workers <= 3; workers += 2) {
-        struct engine *e = engine(catalog, workers, 500, &out);
+        struct engine *e = engine(workers, 500, &out);
         struct counters sum;
         read_fd(e, file_of(&m));
         engine_counters(e, &sum);
@@ -332,15 +317,13 @@ static void test_a_full_table_ends_flows_early_but_tells_of_all(void **state)
         events_free(&out);
     }
     free(m.bytes);
-    catalog_close(catalog);
 }
 
 static void test_captures_of_any_times_may_follow_each_other(void **state)
 {
     static const uint64_t starts[] = { 1700000000, 1000000000, 1800000000 };
-    struct catalog *catalog = catalog_of_test();
     struct events out;
-    struct engine *e = engine(catalog, 1, 0, &out);
+    struct engine *e = engine(1, 0, &out);
 
     (void)state;
     for (unsigned i = 0; i < 3; i++) {
@@ -360,7 +343,6 @@ static void test_captures_of_any_times_may_follow_each_other(void **state)
     assert_int_equal(engine_now_us(e) / 1000000, 1800000005);
     engine_free(e);
     events_free(&out);
-    catalog_close(catalog);
 }
 
 static void test_flows_are_named_in_several_ways(void **state)

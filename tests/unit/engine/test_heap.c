@@ -81,15 +81,15 @@ static void test_the_packet_path_takes_nothing_from_the_heap(void **state)
 {
     const char *folder = getenv("PATH_SEEDS");
     struct imw_error_info err;
-    struct catalog *catalog;
+    struct rules *rules;
     struct engine *e;
     uint64_t flows = 0, captures = 0;
 
     (void)state;
     assert_non_null(folder);
-    assert_true(catalog_builtin(&catalog, &err));
+    assert_true(rules_load(NULL, NULL, NULL, &rules, &err));
     struct engine_config config = {
-        .catalog = catalog, .all_flows = true, .flow = on_flow, .activity = on_activity, .context = &flows
+        .rules = rules, .all_flows = true, .flow = on_flow, .activity = on_activity, .context = &flows
     };
     armed = true;
     assert_true(engine_new(&config, &e, &err));
@@ -112,7 +112,6 @@ static void test_the_packet_path_takes_nothing_from_the_heap(void **state)
     assert_true(captures > 50 && flows >= captures);
     assert_in_range(contexts, 1, 16); /* the QUIC seed, and nothing else */
     engine_free(e);
-    catalog_close(catalog);
 }
 
 int main(void)

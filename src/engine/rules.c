@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Catalog and policy loaded together; a flow event's facts put before the policy. */
+#include "engine/rules.h"
+#include <stdlib.h>
+
+void rules_free(struct rules *r)
+{
+    if (r == NULL)
+        return;
+    policy_free(r->policy);
+    catalog_close(r->catalog);
+    free(r);
+}
+
+bool rules_load(const char *catalog_path, const char *policy_path, const struct rules *follow,
+                struct rules **out, struct imw_error_info *err)
+{
+    struct rules *r = calloc(1, sizeof *r);
+
+    if (r == NULL)
+        return error_set(err, IMW_ERROR_MEMORY, "no memory for rules");
+    r->serial = follow != NULL ? follow->serial + 1 : 1;
+    if (!(catalog_path != NULL ? catalog_open(catalog_path, &r->catalog, err)
+                               : catalog_builtin(&r->catalog, err)) ||
+        (follow != NULL && !catalog_follow(r->catalog, follow->catalog, err)) ||
+        (policy_path != NULL && !policy_load(policy_path, r->catalog, &r->policy, err))) {
+        rules_free(r);
+        return false;
+    }
+    *out = r;
+    return true;
+}
+
+struct verdict rules_judge(const struct rules *r, const struct flow_event *e)
+{
+    const struct flow *f = e->flow;
+    const struct catalog_service *service = catalog_service(r->catalog, f->service);
+    const struct policy_facts facts = {
+        .client = &f->key.addr[FROM_CLIENT],
+        .server = &f->key.addr[FROM_SERVER],
+        .service = f->service,
+        .class = service != NULL ? service->class : CLASS_COUNT,
+        .protocol = (enum protocol)(f->protocol != PROTOCOL_UNKNOWN ? f->protocol : f->app),
+        .activities = f->activities,
+        .delivery = (enum delivery)f->delivery,
+        .port_agile = e->port_agile,
+        .server_name = view_string(e->record != NULL ? e->record->server_name : NULL),
+        .client_version = view_string(e->record != NULL ? e->record->client : NULL),
+        .time_us = f->first_us,
+    };
+    struct policy_verdict verdict;
+
+    if (r->policy == NULL)
+        return (struct verdict){ "alert", "default" };
+    policy_judge(r->policy, &facts, &verdict);
+    return (struct verdict){ policy_action_name(verdict.action), verdict.rule };
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the workers judge by: a catalog, and a policy that was compiled against it. Both are loaded whole,
+ * then never changed; a reload makes new rules beside those in force and the engine changes over
+ * (engine_use()). So a broken file changes nothing, and no packet waits.
+ *
+ * The numbers of services stay the same from rules to rules that follow them, since flows, their records and
+ * what is known hold them: catalog_follow(). A policy is compiled to these numbers: it is loaded anew with
+ * every catalog, even if its own file is the same.
+ */
+#pragma once
+#include "event/event.h"
+#include "policy/policy.h"
+
+struct rules {
+    struct catalog *catalog;
+    struct policy *policy; /* NULL: "alert" by "default" for all */
+    uint64_t serial;       /* 1, and one more with each that follows */
+    struct rules *older;   /* the engine's list of those that may still be referred to */
+};
+
+/*
+ * Load a catalog (a compiled file or a folder of YAML files; NULL: the built-in one) and a policy (NULL:
+ * none). `follow`: the rules in force, NULL at the start; they need not outlive the call. True: caller owns
+ * *out, rules_free(), or gives it to an engine. False: nothing has changed, err says file, line and key.
+ */
+bool rules_load(const char *catalog_path, const char *policy_path, const struct rules *follow,
+                struct rules **out, struct imw_error_info *err) IMW_MUST_USE;
+void rules_free(struct rules *r); /* NULL is fine */
+
+/* What the policy says of a flow. The rule's name lives as long as the rules. */
+struct verdict rules_judge(const struct rules *r, const struct flow_event *e);
