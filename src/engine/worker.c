@@ -95,6 +95,8 @@ static bool is_port_agile(const struct worker *w, const struct flow *f)
 
     if (f->service == 0 || f->delivery == DELIVERY_PEER || lookup || media || on_carrier_port(f))
         return false;
+    if (catalog_service(w->rules->catalog, f->service)->removed) /* and its ports are not known any more */
+        return false;
     for (int d = FROM_SERVER; d >= (guess ? FROM_CLIENT : FROM_SERVER); d--)
         if (catalog_own_port(w->rules->catalog, f->service, f->key.l4, f->key.port[d]))
             return false;

@@ -52,6 +52,7 @@ struct rig {
     struct knowledge *knowledge;
     struct engine_config config;
     uint64_t now_us;
+    uint16_t port; /* of servers */
     unsigned told;
     char service[32], action[16], rule[32]; /* of the last event */
     char line[EVE_LINE_BYTES];
@@ -73,7 +74,8 @@ static void rig_init(struct rig *r, struct rules *rules)
 {
     struct imw_error_info err;
 
-    *r = (struct rig){ .now_us = 1700000000u * (uint64_t)1000000, .knowledge = knowledge_new() };
+    *r =
+        (struct rig){ .now_us = 1700000000u * (uint64_t)1000000, .port = 8080, .knowledge = knowledge_new() };
     r->config = (struct engine_config){ .all_flows = true, .flow = on_told, .context = r };
     r->rules = rules;
     assert_non_null(r->knowledge);
@@ -109,7 +111,7 @@ static void send_tcp(struct rig *r, unsigned client, uint8_t flags, uint32_t seq
     struct packet p = { .src = ip_from_v4(octets),
                         .dst = server_of(client),
                         .src_port = 40000,
-                        .dst_port = 8080,
+                        .dst_port = r->port,
                         .l4 = L4_TCP,
                         .tcp_flags = flags,
                         .seq = seq,
@@ -193,6 +195,32 @@ static void test_a_flow_of_a_service_that_is_gone_is_told_and_judged_as_what_it_
     assert_string_equal(ends(&r, 4), "gamma");
     assert_string_equal(ends(&r, 5), "");
     rig_fini(&r);
+    rules_free(second);
+    folder_remove(&before);
+    folder_remove(&after);
+}
+
+/* Whether a port is its own is not known of a service that is gone. */
+static void test_a_flow_of_a_service_that_is_gone_is_not_called_port_agile(void **state)
+{
+    struct folder before = CATALOG_OF("alpha", "irc"), after = CATALOG_OF("alpha");
+    struct rules *first = load(before.path, NULL, NULL), *second = load(after.path, NULL, first);
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, first);
+    r.port = 6000;
+    for (unsigned client = 1; client <= 2; client++) {
+        opens(&r, client);
+        send_tcp(&r, client, TCP_ACK | TCP_PSH, 1001, "NICK bob\r\nUSER bob 0 * :Bob\r\n");
+    }
+    assert_string_equal(ends(&r, 1), "irc");
+    assert_non_null(strstr(r.line, "\"port_agile\":true"));
+    rig_use(&r, second);
+    assert_string_equal(ends(&r, 2), "irc");
+    assert_non_null(strstr(r.line, "\"port_agile\":false"));
+    rig_fini(&r);
+    rules_free(first);
     rules_free(second);
     folder_remove(&before);
     folder_remove(&after);
@@ -574,6 +602,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_flow_of_a_service_that_is_gone_is_told_and_judged_as_what_it_was),
+        cmocka_unit_test(test_a_flow_of_a_service_that_is_gone_is_not_called_port_agile),
         cmocka_unit_test(test_what_other_flows_taught_gives_no_service_that_the_catalog_does_not_hold),
         cmocka_unit_test(test_rules_that_cannot_be_loaded_change_nothing),
         cmocka_unit_test(test_a_reload_under_load_changes_no_event),
