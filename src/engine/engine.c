@@ -206,7 +206,8 @@ static void read_alone(struct engine *e, struct capture *c)
             struct packet *p = &packets[ready];
             if (decode(&frames[i], e->defrag, counters, p) != DECODE_PACKET)
                 continue;
-            hashes[ready++] = flow_hash(p);
+            hashes[ready] = flow_hash(p);
+            worker_expect(w, hashes[ready++]);
             if (!borrows_from(p, &frames[i])) { /* a joined datagram lives until the next decode only */
                 worker_packets(w, packets, hashes, ready);
                 ready = 0;

@@ -275,6 +275,11 @@ static void handle_group(struct worker *w, const struct packet *packets, const u
 #undef AT
 }
 
+void worker_expect(const struct worker *w, uint32_t hash)
+{
+    flow_table_prefetch(w->flows, hash);
+}
+
 void worker_packets(struct worker *w, const struct packet *packets, const uint32_t *hashes, unsigned count)
 {
     worker_refresh(w);
