@@ -33,15 +33,16 @@ struct live_config {
     uint32_t bypass_flows; /* at a time; 0: 262,144 */
 };
 
-/* Descriptors, -1: none. Plain data but for them. */
+/* Descriptors, -1: none. Plain data but for them: live_grant_fds(). */
 struct live_grant {
     unsigned ifindex;
     bool bypass; /* the kernel can, and it was asked for */
     int sockets[LIVE_WORKERS];
-    int bypass_map;
+    int bypass_map, bypass_totals;
     int filter;            /* program that skips bypassed flows (AF_PACKET) */
     int fanout;            /* program that spreads over workers (AF_PACKET); -1: the kernel's own hash */
     int xsk_map, xdp_link; /* AF_XDP */
+    int control;           /* AF_XDP: a packet socket that gets nothing, for questions about the interface */
     char note[128];        /* why there is no bypass, or less than was asked for; empty: all is there */
 };
 
@@ -50,6 +51,10 @@ struct live_grant {
 bool live_grant_open(const struct live_config *config, struct live_grant *out,
                      struct imw_error_info *err) IMW_MUST_USE;
 void live_grant_close(struct live_grant *g);
+
+/* Where the descriptors of a grant stand, -1 among them, always in the same order: to send it to another
+ * process, or to put in those that were received. Returns how many, at most LIVE_GRANT_FDS. */
+unsigned live_grant_fds(struct live_grant *g, int *out[LIVE_GRANT_FDS]);
 
 struct live;
 
