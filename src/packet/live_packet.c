@@ -33,7 +33,9 @@
 #include <unistd.h>
 
 enum {
-    BLOCK_BYTES = 1 << 20,
+    /* Holds the longest frame. A slow network hands over a nearly empty block every RETIRE_MS, so many small
+     * blocks let a worker be late for longer than few large ones: here 2.5 s with a ring of 64 MiB. */
+    BLOCK_BYTES = 256 << 10,
     FRAME_BYTES = 2048, /* a number that the kernel wants; frames may be longer */
     RETIRE_MS = 10,     /* a block is handed over when it is so old */
     TAG_MOST = 2,
@@ -126,8 +128,9 @@ static void packet_end(struct live_worker *w)
 static bool fanout_join(struct live *l, struct live_worker *w)
 {
     bool first = l->fanout < 0, ours = l->grant.fanout >= 0;
-    int kind = ours ? PACKET_FANOUT_EBPF : PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG;
-    int request = (first ? 0 : l->fanout) | (kind | (first ? PACKET_FANOUT_FLAG_UNIQUEID : 0)) << 16;
+    uint32_t kind = ours ? PACKET_FANOUT_EBPF : PACKET_FANOUT_HASH | PACKET_FANOUT_FLAG_DEFRAG;
+    uint32_t request =
+        first ? (kind | PACKET_FANOUT_FLAG_UNIQUEID) << 16 : (kind << 16 | (uint32_t)l->fanout);
     int answer = 0;
     socklen_t size = sizeof answer;
 

@@ -6,16 +6,20 @@
  */
 #include "frames.h"
 #include "packet/live.h"
+#include "packet/live_method.h"
 #include "test.h"
 #include <arpa/inet.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,7 +29,7 @@
 #define A6 "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x01"
 #define B6 "\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x02"
 
-enum { FRAMES_MOST = 512, FRAME_MOST = 9100, LITTLE_MS = 60, TCP = 6, UDP = 17 };
+enum { FRAMES_MOST = 64, FRAME_MOST = 65600, LITTLE_MS = 60, TCP = 6, UDP = 17 };
 
 static struct build b;
 static bool able;
@@ -224,6 +228,34 @@ static void test_live_frames_come_as_they_were_sent(void **state)
     frames_come_as_they_were_sent(&c);
     c.bypass = c.promiscuous = true;
     frames_come_as_they_were_sent(&c);
+}
+
+static void test_live_joined_segments_are_one_long_frame(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    static uint8_t payload[65000];
+    struct live_config c = config_of("port", 1, true);
+    struct live *l;
+
+    run("ip link set port mtu 65535 && ip link set wire mtu 65535");
+    l = live_on(&c);
+    int fd = sender("wire");
+    for (size_t i = 0; i < sizeof payload; i++)
+        payload[i] = (uint8_t)(i * 31 >> 3);
+    build_start(&b, view_of(payload, sizeof payload));
+    wrap_tcp(&b, 4000, 5000);
+    wrap_ipv4(&b, TCP, A, B);
+    wrap_ethernet(&b, 0x0800);
+    for (unsigned i = 0; i < 30; i++) { /* more than the ring holds at a time */
+        sends(fd);
+        collect(l, 1, 1);
+        assert_int_equal(got.count, 1);
+        assert_int_equal(got.at[0].frame.data.len, build_len(&b));
+        assert_memory_equal(got.at[0].bytes, build_view(&b).at, build_len(&b));
+    }
+    close(fd);
+    live_free(l);
 }
 
 static void test_live_vlan_tags_are_kept(void **state)
@@ -473,6 +505,80 @@ static void test_live_what_finds_no_room_is_counted(void **state)
     live_free(l);
 }
 
+/* ---- a block that lies ---- */
+
+enum { BLOCK = 1024, FIRST = 64, APART = 256 };
+
+/* Three frames in a ring of one block. */
+static void block_fill(uint8_t *block)
+{
+    struct tpacket_block_desc head = { .version = 1 };
+
+    memset(block, 0, BLOCK);
+    head.hdr.bh1.block_status = TP_STATUS_USER;
+    head.hdr.bh1.num_pkts = 3;
+    head.hdr.bh1.offset_to_first_pkt = FIRST;
+    memcpy(block, &head, sizeof head);
+    for (unsigned i = 0; i < 3; i++) {
+        struct tpacket3_hdr h = { .tp_next_offset = i < 2 ? APART : 0,
+                                  .tp_sec = 7,
+                                  .tp_snaplen = 100,
+                                  .tp_len = 100,
+                                  .tp_mac = 82,
+                                  .tp_net = 96 };
+        memcpy(block + FIRST + i * APART, &h, sizeof h);
+    }
+}
+
+/* Read it all; returns the frames, whose bytes are all looked at. */
+static unsigned block_read(uint8_t *block, uint16_t link, uint64_t *out_broken)
+{
+    struct live_worker w = {
+        .fd = -1, .memory = block, .memory_bytes = BLOCK, .block_bytes = BLOCK, .block_count = 1
+    };
+    struct live l = { .interface = { .link = link }, .workers = 1, .worker = &w, .control = -1 };
+    struct frame frames[2];
+    volatile uint8_t sum = 0;
+    unsigned n, total = 0;
+
+    while (live_packet_methods.read(&l, 0, frames, 2, 0, &n) == LIVE_FRAMES) {
+        for (unsigned i = 0; i < n; i++)
+            for (size_t at = 0; at < frames[i].data.len; at++)
+                sum = (uint8_t)(sum + frames[i].data.at[at]);
+        total += n;
+    }
+    *out_broken = w.broken;
+    return total;
+}
+
+static void test_live_a_block_is_never_left_whatever_it_says(void **state)
+{
+    (void)state;
+    uint8_t *block = malloc(BLOCK); /* alone, so that AddressSanitizer sees its ends */
+    uint64_t broken;
+
+    block_fill(block);
+    assert_int_equal(block_read(block, LINK_ETHERNET, &broken), 3);
+    assert_int_equal(broken, 0);
+    static const uint8_t values[] = { 0x00, 0x01, 0x7f, 0x80, 0xff };
+    for (size_t at = 12; at < BLOCK; at++) /* behind the status */
+        for (size_t v = 0; v < sizeof values; v++)
+            for (unsigned link = 0; link < 2; link++) {
+                block_fill(block);
+                block[at] = values[v];
+                (void)block_read(block, link == 0 ? LINK_ETHERNET : LINK_RAW, &broken);
+            }
+    block_fill(block);
+    memset(block + FIRST + APART, 0, 4); /* the second says that it is the last */
+    assert_int_equal(block_read(block, LINK_ETHERNET, &broken), 1);
+    assert_int_equal(broken, 2);
+    block_fill(block);
+    memset(block + FIRST + 2 * APART + 12, 0xff, 4); /* the third is longer than the block */
+    assert_int_equal(block_read(block, LINK_ETHERNET, &broken), 2);
+    assert_int_equal(broken, 1);
+    free(block);
+}
+
 /* ---- the bypass ---- */
 
 static struct live_flow flow_of(const char *a, const char *c, uint16_t a_port, uint16_t c_port, uint8_t l4)
@@ -720,6 +826,65 @@ static void test_live_grant_is_used_by_a_process_without_capabilities(void **sta
     reads_without_privilege(&c);
 }
 
+/* Nobody, who may capture and nothing else. */
+static bool keep_only_raw(void)
+{
+    struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+    struct __user_cap_data_struct data[2] = { { .effective = 1u << CAP_NET_RAW,
+                                                .permitted = 1u << CAP_NET_RAW } };
+
+    return prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0 && setgroups(0, NULL) == 0 &&
+           setresgid(65534, 65534, 65534) == 0 && setresuid(65534, 65534, 65534) == 0 &&
+           syscall(SYS_capset, &head, data) == 0;
+}
+
+/* In a process of its own. */
+static int read_with_raw_only(const struct live_config *config, int fd)
+{
+    struct imw_error_info err = { .code = IMW_OK };
+    struct live_grant grant;
+    struct live *l;
+    unsigned of_first = 0;
+
+    if (!keep_only_raw())
+        return 1;
+    if (!live_grant_open(config, &grant, &err) || !live_new(config, &grant, &l, &err)) {
+        print_message("%s\n", err.text);
+        return 2;
+    }
+    if (live_can_bypass(l) || strstr(grant.note, "no bypass") == NULL ||
+        strstr(grant.note, "CAP_BPF") == NULL)
+        return 3;
+    for (uint16_t i = 0; i < 12; i++) {
+        build_udp(A, B, (uint16_t)(4000 + i), 443);
+        if (!send_built(fd) || collect(l, 2, 1) == LIVE_GONE || got.count != 1)
+            return 4;
+        unsigned worker = got.at[0].worker;
+        of_first += worker == 0;
+        build_udp(B, A, 443, (uint16_t)(4000 + i));
+        if (!send_built(fd) || collect(l, 2, 1) == LIVE_GONE || got.count != 1 || got.at[0].worker != worker)
+            return 5;
+    }
+    live_free(l);
+    return of_first > 0 && of_first < 12 ? 0 : 6;
+}
+
+static void test_live_works_with_the_capability_to_capture_alone(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    struct live_config c = config_of("port", 2, true);
+    int fd = sender("wire"), status;
+    pid_t child = fork();
+
+    if (child == 0)
+        _exit(read_with_raw_only(&c, fd));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    close(fd);
+}
+
 static int grant_unprivileged(const struct live_config *config)
 {
     struct imw_error_info err;
@@ -870,6 +1035,8 @@ int main(void)
 #define LIVE_TEST(name) cmocka_unit_test_setup_teardown(name, pair, unpair)
     const struct CMUnitTest tests[] = {
         LIVE_TEST(test_live_frames_come_as_they_were_sent),
+        LIVE_TEST(test_live_joined_segments_are_one_long_frame),
+        cmocka_unit_test(test_live_a_block_is_never_left_whatever_it_says),
         LIVE_TEST(test_live_vlan_tags_are_kept),
         LIVE_TEST(test_live_loopback_gives_each_packet_once),
         LIVE_TEST(test_live_both_directions_of_a_flow_come_to_one_worker),
@@ -882,6 +1049,7 @@ int main(void)
         LIVE_TEST(test_live_bypass_says_when_it_is_full),
         LIVE_TEST(test_live_bypass_is_off_unless_asked_for),
         LIVE_TEST(test_live_grant_is_used_by_a_process_without_capabilities),
+        LIVE_TEST(test_live_works_with_the_capability_to_capture_alone),
         LIVE_TEST(test_live_refusals_say_what_to_do),
         LIVE_TEST(test_live_grant_lists_all_its_descriptors),
         LIVE_TEST(test_live_xdp_gives_frames_and_bypasses),
