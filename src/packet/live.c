@@ -126,7 +126,8 @@ static enum live_answer interface_state(struct live *l, struct live_worker *w)
     return w->state;
 }
 
-enum live_answer live_wait(struct live *l, struct live_worker *w, int wait_ms)
+/* LIVE_FRAMES: look, there may be some. Else how the interface is, after `wait_ms` or a signal. */
+static enum live_answer frames_wait(struct live *l, struct live_worker *w, int wait_ms)
 {
     struct pollfd p = { .fd = w->fd, .events = POLLIN };
     int error = 0;
@@ -244,6 +245,17 @@ static bool workers_start(const struct live_config *config, struct live *l, stru
     return true;
 }
 
+/* All but the grant. */
+static void live_dispose(struct live *l)
+{
+    for (unsigned i = 0; l->worker != NULL && i < l->workers; i++)
+        l->methods->end(&l->worker[i]);
+    pthread_mutex_destroy(&l->counting);
+    free(l->worker);
+    free(l->totals);
+    free(l);
+}
+
 bool live_new(const struct live_config *config, struct live_grant *take, struct live **out,
               struct imw_error_info *err)
 {
@@ -277,11 +289,7 @@ bool live_new(const struct live_config *config, struct live_grant *take, struct 
     *out = l;
     return true;
 failed:
-    for (unsigned i = 0; l->worker != NULL && i < l->workers; i++)
-        l->methods->end(&l->worker[i]);
-    free(l->worker);
-    free(l->totals);
-    free(l);
+    live_dispose(l);
     return false;
 }
 
@@ -289,13 +297,9 @@ void live_free(struct live *l)
 {
     if (l == NULL)
         return;
-    for (unsigned i = 0; i < l->workers; i++)
-        l->methods->end(&l->worker[i]);
-    live_grant_close(&l->grant);
-    pthread_mutex_destroy(&l->counting);
-    free(l->worker);
-    free(l->totals);
-    free(l);
+    struct live_grant g = l->grant;
+    live_dispose(l);
+    live_grant_close(&g);
 }
 
 /* The interface was down when we began, or another worker has not come as far. */
@@ -315,9 +319,29 @@ static enum live_answer worker_not_open(struct live *l, unsigned worker, int wai
 enum live_answer live_read(struct live *l, unsigned worker, struct frame *out, unsigned max, int wait_ms,
                            unsigned *out_count)
 {
-    if (!l->worker[worker].open)
+    struct live_worker *w = &l->worker[worker];
+    uint64_t deadline = 0;
+
+    if (!w->open)
         return worker_not_open(l, worker, wait_ms);
-    return l->methods->read(l, worker, out, max, wait_ms, out_count);
+    /* poll() may tell of frames that the kernel has not handed over yet: look again, until the time is over.
+     */
+    for (bool last = false;;) {
+        unsigned n = l->methods->take(l, w, out, max);
+        if (n > 0) {
+            *out_count = n;
+            return LIVE_FRAMES;
+        }
+        if (last)
+            return LIVE_QUIET;
+        uint64_t now = clock_ms();
+        if (deadline == 0)
+            deadline = wait_ms < 0 ? UINT64_MAX : now + (uint64_t)wait_ms;
+        last = now >= deadline;
+        enum live_answer answer = frames_wait(l, w, wait_ms < 0 ? -1 : last ? 0 : (int)(deadline - now));
+        if (answer != LIVE_FRAMES)
+            return answer;
+    }
 }
 
 void live_counters(struct live *l, struct live_counters *out)

@@ -21,7 +21,10 @@ enum {
     LIVE_GRANT_FDS = 2 * LIVE_WORKERS + 8,
 };
 
-enum live_method { LIVE_PACKET, LIVE_XDP };
+enum live_method {
+    LIVE_PACKET,
+    LIVE_XDP, /* takes what comes in away from the host, so for mirror ports only: live_xdp.c */
+};
 
 struct live_config {
     char interface[16];

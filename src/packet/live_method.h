@@ -89,8 +89,8 @@ struct live_methods {
                   struct imw_error_info *err);
     bool (*join)(struct live *l, unsigned worker, struct imw_error_info *err);
     bool (*open)(struct live *l, unsigned worker, struct imw_error_info *err);
-    enum live_answer (*read)(struct live *l, unsigned worker, struct frame *out, unsigned max, int wait_ms,
-                             unsigned *out_count);
+    /* Give back what was read, and the frames that are there now: how many, 0 too. */
+    unsigned (*take)(struct live *l, struct live_worker *w, struct frame *out, unsigned max);
     /* Add what the kernel counted since the last call (AF_PACKET), or put what it counted ever (AF_XDP). */
     void (*count)(struct live *l, struct live_counters *c);
     void (*end)(struct live_worker *w);
@@ -100,9 +100,6 @@ extern const struct live_methods live_packet_methods, live_xdp_methods;
 /* A packet socket that gets nothing until it is bound; with `promiscuous` the interface gives everything as
  * long as it is open. -1: err is set. */
 int live_packet_socket(const struct live_config *config, unsigned ifindex, struct imw_error_info *err);
-
-/* Wait until the socket has something: LIVE_FRAMES. Else how the interface is. */
-enum live_answer live_wait(struct live *l, struct live_worker *w, int wait_ms);
 
 /* Load the programs and tables into the kernel that the method needs, as far as the kernel can; the rest is
  * in g->note. False: err is set; for AF_XDP only, which does not work without. (live_load.c) */

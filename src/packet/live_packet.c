@@ -269,22 +269,11 @@ static unsigned block_frames(const struct live *l, struct live_worker *w, struct
     return n;
 }
 
-static enum live_answer packet_read(struct live *l, unsigned worker, struct frame *out, unsigned max,
-                                    int wait_ms, unsigned *out_count)
+static unsigned packet_take(struct live *l, struct live_worker *w, struct frame *out, unsigned max)
 {
-    struct live_worker *w = &l->worker[worker];
-
     if (w->held && w->left == 0)
         block_give(w);
-    if (!w->held && !block_take(w)) {
-        enum live_answer answer = live_wait(l, w, wait_ms);
-        if (answer != LIVE_FRAMES)
-            return answer;
-        if (!block_take(w))
-            return LIVE_QUIET;
-    }
-    *out_count = block_frames(l, w, out, max);
-    return *out_count > 0 ? LIVE_FRAMES : LIVE_QUIET;
+    return w->held || block_take(w) ? block_frames(l, w, out, max) : 0;
 }
 
 /* The kernel's counters begin anew whenever they are read, and tp_packets counts the dropped ones too. */
@@ -303,5 +292,5 @@ static void packet_count(struct live *l, struct live_counters *c)
 }
 
 const struct live_methods live_packet_methods = {
-    packet_grant, packet_begin, packet_join, packet_open, packet_read, packet_count, packet_end,
+    packet_grant, packet_begin, packet_join, packet_open, packet_take, packet_count, packet_end,
 };

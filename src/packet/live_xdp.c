@@ -261,9 +261,12 @@ static void places_give(struct live_worker *w)
     w->given = 0;
 }
 
-/* Frames that are there. Their descriptors stay in the ring until places_give(). */
-static unsigned frames_take(struct live_worker *w, struct frame *out, unsigned max)
+/* The descriptors of what it gives stay in the ring until places_give(). */
+static unsigned xdp_take(struct live *l, struct live_worker *w, struct frame *out, unsigned max)
 {
+    (void)l;
+    if (w->given > 0)
+        places_give(w);
     uint32_t consumer = atomic_load_explicit(w->rx.consumer, memory_order_relaxed);
     uint32_t there = atomic_load_explicit(w->rx.producer, memory_order_acquire) - consumer;
     struct view memory = view_of(w->memory, w->memory_bytes);
@@ -293,24 +296,6 @@ static unsigned frames_take(struct live_worker *w, struct frame *out, unsigned m
     return n;
 }
 
-static enum live_answer xdp_read(struct live *l, unsigned worker, struct frame *out, unsigned max,
-                                 int wait_ms, unsigned *out_count)
-{
-    struct live_worker *w = &l->worker[worker];
-
-    if (w->given > 0)
-        places_give(w);
-    *out_count = frames_take(w, out, max);
-    if (*out_count == 0 && w->given == 0) {
-        enum live_answer answer =
-            live_wait(l, w, wait_ms); /* this also wakes a driver that waits for places */
-        if (answer != LIVE_FRAMES)
-            return answer;
-        *out_count = frames_take(w, out, max);
-    }
-    return *out_count > 0 ? LIVE_FRAMES : LIVE_QUIET;
-}
-
 /* Counted since the socket was made. A frame that found no place is in rx_dropped too. */
 static void xdp_count(struct live *l, struct live_counters *c)
 {
@@ -328,5 +313,5 @@ static void xdp_count(struct live *l, struct live_counters *c)
 }
 
 const struct live_methods live_xdp_methods = {
-    xdp_grant, xdp_begin, xdp_join, xdp_open, xdp_read, xdp_count, xdp_end,
+    xdp_grant, xdp_begin, xdp_join, xdp_open, xdp_take, xdp_count, xdp_end,
 };

@@ -541,7 +541,7 @@ static unsigned block_read(uint8_t *block, uint16_t link, uint64_t *out_broken)
     volatile uint8_t sum = 0;
     unsigned n, total = 0;
 
-    while (live_packet_methods.read(&l, 0, frames, 2, 0, &n) == LIVE_FRAMES) {
+    while ((n = live_packet_methods.take(&l, &w, frames, 2)) > 0) {
         for (unsigned i = 0; i < n; i++)
             for (size_t at = 0; at < frames[i].data.len; at++)
                 sum = (uint8_t)(sum + frames[i].data.at[at]);
@@ -970,6 +970,55 @@ static void test_live_xdp_gives_frames_and_bypasses(void **state)
     comes_and_goes(&c);
 }
 
+/* Send, from another process; the parent reads. */
+static pid_t send_many(unsigned count)
+{
+    pid_t child = fork();
+
+    if (child == 0) {
+        int fd = sender("wire");
+        build_udp(A, B, 4000, 5000);
+        while (count > 0)
+            count -= send_built(fd);
+        _exit(0);
+    }
+    return child;
+}
+
+/* Not while there are frames, and not before its time. */
+static void test_live_quiet_is_answered_after_the_wait_only(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    run("ip link set port mtu 1500 && ip link set wire mtu 1500");
+    for (unsigned i = 0; i < 2; i++) {
+        struct live_config c = config_of("port", 1, false);
+        struct live_counters counters;
+        struct frame frames[64];
+        unsigned n, read = 0, sent = 60000;
+        int status;
+
+        c.method = i == 0 ? LIVE_PACKET : LIVE_XDP;
+        struct live *l = live_on(&c);
+        pid_t child = send_many(sent);
+        for (bool ended = false;;) {
+            uint64_t before = now_us();
+            if (live_read(l, 0, frames, 64, 50, &n) == LIVE_FRAMES) {
+                read += n;
+                continue;
+            }
+            assert_true(now_us() - before >= 49000);
+            if (ended)
+                break;
+            ended = waitpid(child, &status, WNOHANG) == child;
+        }
+        live_counters(l, &counters);
+        assert_int_equal(counters.received, read);
+        assert_int_equal(counters.received + counters.dropped, sent);
+        live_free(l);
+    }
+}
+
 static void test_live_xdp_needs_a_worker_a_queue(void **state)
 {
     NEEDS_ROOT();
@@ -1053,6 +1102,7 @@ int main(void)
         LIVE_TEST(test_live_refusals_say_what_to_do),
         LIVE_TEST(test_live_grant_lists_all_its_descriptors),
         LIVE_TEST(test_live_xdp_gives_frames_and_bypasses),
+        LIVE_TEST(test_live_quiet_is_answered_after_the_wait_only),
         LIVE_TEST(test_live_xdp_needs_a_worker_a_queue),
         LIVE_TEST(test_live_xdp_works_where_the_driver_has_none),
         LIVE_TEST(test_live_xdp_grant_is_used_by_a_process_without_capabilities),
