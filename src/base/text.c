@@ -26,7 +26,12 @@ void text_string(struct text *t, const char *s)
 
 void text_char(struct text *t, char c)
 {
-    text_add(t, view_of(&c, 1));
+    if (t->size < 2 || t->len >= t->size - 1) {
+        t->cut = true;
+        return;
+    }
+    t->at[t->len++] = c;
+    t->at[t->len] = '\0';
 }
 
 void text_decimal(struct text *t, uint64_t n)
