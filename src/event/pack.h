@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Events as records in a ring: all facts copied, so that nothing borrowed outlives the packet, but the
+ * catalog, which event_writer_drained() tells when it may go. Made by the worker, read by the writer of
+ * events.
+ *
+ * Message text is never copied: what is not in the ring cannot reach an event.
+ */
+#pragma once
+#include "event/event.h"
+#include "event/ring.h"
+
+enum { PACK_VALUE_BYTES = 256 }; /* of a text, as many as an event has of it */
+
+enum packed_type { PACKED_FLOW, PACKED_ACTIVITY, PACKED_STATS };
+
+/* False: no room; counted by the ring. */
+bool pack_flow(struct ring *r, const struct flow_event *e);
+bool pack_activity(struct ring *r, const struct activity_event *e);
+bool pack_stats(struct ring *r, const struct counters *counters, uint64_t time_us);
+
+/* An event of any type. */
+struct event {
+    enum packed_type type;
+    union {
+        struct flow_event flow;
+        struct activity_event activity;
+        struct {
+            const struct counters *counters;
+            uint64_t time_us;
+        } stats;
+    };
+    struct im_detail detail; /* of an activity, which points to it */
+};
+
+/* The event of a record; it points into the record and into *out. */
+void unpack(const void *record, struct event *out);
