@@ -437,12 +437,12 @@ static void answer_record(struct session *s, const struct aliases *a, struct dns
         if (!multicast)
             learn(s, a, r, &ip);
         else if (ip_is_private(&ip) && r->name.len > 0)
-            session_learn_host(s, WHO_MDNS, &ip, name_view(&r->name));
+            session_learn_host(s, WHO_MDNS, &ip, name_view(&r->name), 0);
         return;
     case TYPE_PTR:
         if (reversed_address(&r->name, &ip) && ip_is_private(&ip) &&
             read_name(r->message, &r->data, &target) && target.len > 0)
-            session_learn_host(s, WHO_MDNS, &ip, name_view(&target));
+            session_learn_host(s, WHO_MDNS, &ip, name_view(&target), 0);
         return;
     case TYPE_SVCB:
     case TYPE_HTTPS:

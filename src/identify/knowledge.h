@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What traffic teaches about traffic, shared by all workers: which address a DNS answer gave for which name,
- * which direct legs a signalling protocol announced, which ends were proved to speak a service, and what
- * machines call themselves. Bounded (base/map.h); everything expires by packet time.
+ * which direct legs a signalling protocol announced, which ends were proved to speak a service, and which
+ * machine and user are at an address. Bounded (base/map.h); everything expires by packet time.
  */
 #pragma once
 #include "flow/flow.h"
@@ -67,7 +67,7 @@ bool knowledge_proved_call(const struct knowledge *k, uint64_t call, uint64_t no
 
 enum { WHO_NAME_BYTES = 64 };
 
-/* Either name may be empty. Times are when it was learnt, microseconds since 1970. */
+/* Either name may be empty. Times are when it was told last, microseconds since 1970. */
 struct known_who {
     char host[WHO_NAME_BYTES], user[WHO_NAME_BYTES];
     uint64_t host_us, user_us;
@@ -75,9 +75,12 @@ struct known_who {
     uint8_t mac[6];                   /* of the last ARP, ND or DHCP of the address; zero: not known */
 };
 
-/* A name for an address until `for_s` seconds from now (0: a day). A more trusted source that still holds is
- * not overwritten by a less trusted one. Learning that another machine (MAC) took the address over forgets
- * what was known of the one before. */
+/*
+ * A name for an address until `for_s` seconds from now (0: a day); made printable and cut. A more trusted
+ * source that still holds is not overwritten by a less trusted one. Learning that another machine (MAC) took
+ * the address over forgets what was known of the one before: where both are told at once, the MAC first. The
+ * MAC of no machine (zero, a group's) is passed over. Workers and other threads may call these at any time.
+ */
 void knowledge_learn_host(struct knowledge *k, enum who_source source, const struct ip_addr *addr,
                           struct view host, uint32_t for_s, uint64_t now_us);
 void knowledge_learn_user(struct knowledge *k, enum who_source source, const struct ip_addr *addr,
@@ -86,7 +89,10 @@ void knowledge_learn_mac(struct knowledge *k, const struct ip_addr *addr, const 
                          uint64_t now_us);
 /* The session at an address ended (RADIUS Stop): its user is not there any more. */
 void knowledge_forget_user(struct knowledge *k, const struct ip_addr *addr, uint64_t now_us);
+/* The machine gave the address back (DHCP RELEASE): nothing is known of it any more. */
+void knowledge_forget_who(struct knowledge *k, const struct ip_addr *addr, uint64_t now_us);
 
-/* False: nothing known, *out untouched. */
+/* What had been told by `now_us`: of a flow that ended before an address changed hands, the machine before.
+ * False: nothing known, *out untouched. */
 bool knowledge_who(const struct knowledge *k, const struct ip_addr *addr, uint64_t now_us,
                    struct known_who *out);

@@ -291,9 +291,27 @@ void session_learn_address(struct session *s, struct view name, struct view cano
 }
 
 void session_learn_host(struct session *s, enum who_source source, const struct ip_addr *addr,
-                        struct view name)
+                        struct view name, uint32_t for_s)
 {
-    knowledge_learn_host(s->in->config.knowledge, source, addr, name, 0, s->now_us);
+    session_trace(s, "machine \"%s\", says %s", show(name).text, who_source_name(source));
+    knowledge_learn_host(s->in->config.knowledge, source, addr, name, for_s, s->now_us);
+}
+
+void session_learn_user(struct session *s, enum who_source source, const struct ip_addr *addr,
+                        struct view name, uint32_t for_s)
+{
+    session_trace(s, "user \"%s\", says %s", show(name).text, who_source_name(source));
+    knowledge_learn_user(s->in->config.knowledge, source, addr, name, for_s, s->now_us);
+}
+
+void session_learn_mac(struct session *s, const struct ip_addr *addr, const uint8_t mac[6])
+{
+    knowledge_learn_mac(s->in->config.knowledge, addr, mac, s->now_us);
+}
+
+void session_forget_who(struct session *s, const struct ip_addr *addr)
+{
+    knowledge_forget_who(s->in->config.knowledge, addr, s->now_us);
 }
 
 void session_upgrade(struct session *s, enum protocol hint)

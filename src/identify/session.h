@@ -89,9 +89,17 @@ void session_call(struct session *s, struct view fragments);
 void session_learn_address(struct session *s, struct view name, struct view canonical,
                            const struct ip_addr *addr, uint32_t ttl_s);
 
-/* The name that a machine gives itself (DHCP, mDNS, NetBIOS). */
+/*
+ * Who is at an address, for `for_s` seconds (0: a day): the name of the machine (DHCP, mDNS, NetBIOS), of the
+ * user who signed in there, and the hardware address (told first, where both are told: another machine's ends
+ * what was known of the one before). session_forget_who: the machine gave the address back.
+ */
 void session_learn_host(struct session *s, enum who_source source, const struct ip_addr *addr,
-                        struct view name);
+                        struct view name, uint32_t for_s);
+void session_learn_user(struct session *s, enum who_source source, const struct ip_addr *addr,
+                        struct view name, uint32_t for_s);
+void session_learn_mac(struct session *s, const struct ip_addr *addr, const uint8_t mac[6]);
+void session_forget_who(struct session *s, const struct ip_addr *addr);
 
 /*
  * From the first byte that feed does not consume in this call, the stream speaks something else: identify

@@ -213,16 +213,47 @@ void session_learn_address(struct session *s, struct view name, struct view cano
     learn(of(s), name, addr, ttl_s);
 }
 
-void session_learn_host(struct session *s, enum who_source source, const struct ip_addr *addr,
-                        struct view name)
+static void add_who(struct session *s, const char *what, const struct ip_addr *addr, struct view name,
+                    uint32_t for_s)
 {
     struct recorder *r = of(s);
 
-    (void)source;
-    add(r, "host ");
+    add(r, "%s ", what);
     text_address(&r->out, addr);
     add_view(r, " ", name);
+    if (for_s > 0)
+        text_format(&r->out, " for %u", for_s);
     end_line(r);
+}
+
+void session_learn_host(struct session *s, enum who_source source, const struct ip_addr *addr,
+                        struct view name, uint32_t for_s)
+{
+    (void)source;
+    add_who(s, "host", addr, name, for_s);
+}
+
+void session_learn_user(struct session *s, enum who_source source, const struct ip_addr *addr,
+                        struct view name, uint32_t for_s)
+{
+    (void)source;
+    add_who(s, "user", addr, name, for_s);
+}
+
+void session_learn_mac(struct session *s, const struct ip_addr *addr, const uint8_t mac[6])
+{
+    struct recorder *r = of(s);
+
+    add(r, "mac ");
+    text_address(&r->out, addr);
+    text_char(&r->out, ' ');
+    text_hex(&r->out, view_of(mac, 6));
+    end_line(r);
+}
+
+void session_forget_who(struct session *s, const struct ip_addr *addr)
+{
+    add_who(s, "forget", addr, VIEW(""), 0);
 }
 
 void session_upgrade(struct session *s, enum protocol hint)

@@ -8,7 +8,9 @@
  *     delivery server-proxy                     version MSNP18
  *     client ICQ 6.5                            upgrade tls        settle
  *     inner client GET /                        learn example.org 192.0.2.1 60
- *     call fragment:fragment
+ *     call fragment:fragment                    host 10.0.0.7 lap for 3600
+ *     user 10.0.0.7 alice                       mac 10.0.0.7 020000000001
+ *     forget 10.0.0.7
  *
  * (`inner` bytes of one direction that follow each other are joined, so that segmentation does not show.)
  */

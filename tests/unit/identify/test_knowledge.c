@@ -2,6 +2,7 @@
 /* What traffic teaches about traffic: addresses from DNS, legs to come, proved ends, names of machines. */
 #include "identify/knowledge.h"
 #include "test.h"
+#include <pthread.h>
 
 static const uint64_t second = 1000000, start = UINT64_C(1700000000) * 1000000;
 
@@ -163,6 +164,147 @@ static void test_names_of_machines_are_printable_and_cut(void **state)
     assert_false(knowledge_who(k, &nobody, start, &who));
 }
 
+static struct known_who known_at(const struct knowledge *k, const struct ip_addr *a, uint64_t now_us)
+{
+    struct known_who who = { .host = "?", .user = "?" };
+
+    if (!knowledge_who(k, a, now_us, &who))
+        who = (struct known_who){ 0 };
+    return who;
+}
+
+static void test_a_more_trusted_name_holds_until_it_expires(void **state)
+{
+    struct knowledge *k = *state;
+    struct ip_addr a = address(1);
+
+    knowledge_learn_host(k, WHO_MDNS, &a, VIEW("bonjour"), 0, start);
+    knowledge_learn_host(k, WHO_DHCP, &a, VIEW("lease"), 100, start + second);
+    knowledge_learn_host(k, WHO_MDNS, &a, VIEW("bonjour"), 0, start + 2 * second);
+    assert_string_equal(known_at(k, &a, start + 3 * second).host, "lease");
+    assert_int_equal(known_at(k, &a, start + 3 * second).host_source, WHO_DHCP);
+    assert_string_equal(known_at(k, &a, start + 102 * second).host, "");
+    knowledge_learn_host(k, WHO_MDNS, &a, VIEW("bonjour"), 0, start + 102 * second);
+    assert_string_equal(known_at(k, &a, start + 103 * second).host, "bonjour");
+}
+
+static void test_another_machine_ends_what_was_known_of_the_one_before(void **state)
+{
+    struct knowledge *k = *state;
+    const uint8_t one[6] = { 2, 0, 0, 0, 0, 1 }, two[6] = { 2, 0, 0, 0, 0, 2 };
+    struct ip_addr a = address(1);
+
+    knowledge_learn_mac(k, &a, one, start);
+    knowledge_learn_host(k, WHO_DHCP, &a, VIEW("pc-1"), 0, start);
+    knowledge_learn_user(k, WHO_PUSH, &a, VIEW("alice"), 0, start + 10 * second);
+    knowledge_learn_mac(k, &a, one, start + 100 * second);
+    assert_string_equal(known_at(k, &a, start + 100 * second).user, "alice");
+    assert_memory_equal(known_at(k, &a, start + 100 * second).mac, one, 6);
+    knowledge_learn_mac(k, &a, two, start + 200 * second);
+    assert_string_equal(known_at(k, &a, start + 200 * second).user, "");
+    assert_string_equal(known_at(k, &a, start + 200 * second).host, "");
+    assert_memory_equal(known_at(k, &a, start + 200 * second).mac, two, 6);
+    /* nobody is trusted who is gone */
+    knowledge_learn_host(k, WHO_NETBIOS, &a, VIEW("PC-2"), 0, start + 201 * second);
+    assert_string_equal(known_at(k, &a, start + 202 * second).host, "PC-2");
+    /* a flow that ended before is the first machine's, whenever it is reported */
+    assert_string_equal(known_at(k, &a, start + 199 * second).user, "alice");
+    assert_string_equal(known_at(k, &a, start + 199 * second).host, "pc-1");
+    assert_memory_equal(known_at(k, &a, start + 199 * second).mac, one, 6);
+    assert_string_equal(known_at(k, &a, start + 5 * second).user, "");
+}
+
+static void test_a_hardware_address_of_a_group_or_of_zeros_is_none(void **state)
+{
+    struct knowledge *k = *state;
+    const uint8_t zero[6] = { 0 }, all[6] = { 255, 255, 255, 255, 255, 255 }, one[6] = { 2, 0, 0, 0, 0, 1 };
+    struct ip_addr a = address(1), nobody = { 0 };
+    struct known_who who;
+
+    knowledge_learn_mac(k, &a, zero, start);
+    knowledge_learn_mac(k, &a, all, start);
+    knowledge_learn_mac(k, &nobody, one, start);
+    assert_false(knowledge_who(k, &a, start, &who));
+    assert_false(knowledge_who(k, &nobody, start, &who));
+}
+
+static void test_the_age_is_since_it_was_told_last(void **state)
+{
+    struct knowledge *k = *state;
+    struct ip_addr a = address(1);
+
+    knowledge_learn_user(k, WHO_RADIUS, &a, VIEW("alice"), 0, start);
+    assert_false(known_at(k, &a, start - second).user[0] != '\0'); /* not known yet */
+    knowledge_learn_user(k, WHO_RADIUS, &a, VIEW("alice"), 0, start + 600 * second);
+    assert_int_equal(known_at(k, &a, start + 700 * second).user_us, start + 600 * second);
+    assert_int_equal(known_at(k, &a, start + 500 * second).user_us, start);
+    knowledge_learn_user(k, WHO_RADIUS, &a, VIEW("bob"), 0, start + 800 * second);
+    assert_string_equal(known_at(k, &a, start + 799 * second).user, "alice");
+    assert_string_equal(known_at(k, &a, start + 800 * second).user, "bob");
+}
+
+static void test_a_session_that_ended_has_no_user(void **state)
+{
+    struct knowledge *k = *state;
+    struct ip_addr a = address(1), b = address(2);
+    struct known_who who;
+
+    knowledge_forget_user(k, &b, start); /* of whom nothing was known */
+    assert_false(knowledge_who(k, &b, start, &who));
+    knowledge_learn_user(k, WHO_RADIUS, &a, VIEW("alice"), 0, start);
+    knowledge_learn_host(k, WHO_DHCP, &a, VIEW("pc-1"), 0, start);
+    knowledge_forget_user(k, &a, start + 9 * second);
+    assert_string_equal(known_at(k, &a, start + 9 * second).user, "");
+    assert_string_equal(known_at(k, &a, start + 9 * second).host, "pc-1");
+    assert_string_equal(known_at(k, &a, start + 8 * second).user, "alice");
+    knowledge_learn_user(k, WHO_KERBEROS, &a, VIEW("bob"), 0, start + 20 * second);
+    assert_string_equal(known_at(k, &a, start + 15 * second).user, "");
+    assert_string_equal(known_at(k, &a, start + 8 * second).user, "alice");
+    knowledge_forget_who(k, &a, start + 30 * second);
+    assert_false(knowledge_who(k, &a, start + 30 * second, &who));
+    assert_string_equal(known_at(k, &a, start + 29 * second).user, "bob");
+    assert_string_equal(known_at(k, &a, start + 29 * second).host, "pc-1");
+}
+
+struct teller {
+    struct knowledge *k;
+    uint8_t number;
+};
+
+static void *tell_much(void *argument)
+{
+    const struct teller *t = argument;
+    const uint8_t mac[6] = { 2, 0, 0, 0, 0, t->number };
+    const char name[2] = { (char)('a' + t->number), '\0' };
+
+    for (unsigned i = 0; i < 20000; i++) {
+        struct ip_addr a = address((uint8_t)(1 + i % 3));
+        knowledge_learn_mac(t->k, &a, mac, start + i * second);
+        knowledge_learn_host(t->k, WHO_DHCP, &a, view_string(name), 0, start + i * second);
+        knowledge_learn_user(t->k, WHO_RADIUS, &a, view_string(name), 0, start + i * second);
+        struct known_who who = known_at(t->k, &a, start + i * second);
+        if (strlen(who.user) > 1 || strlen(who.host) > 1)
+            return argument;
+    }
+    return NULL;
+}
+
+static void test_several_threads_tell_and_ask_at_once(void **state)
+{
+    struct teller tellers[3];
+    pthread_t threads[3];
+    void *wrong;
+
+    for (uint8_t i = 0; i < 3; i++) {
+        tellers[i] = (struct teller){ *state, i };
+        assert_int_equal(pthread_create(&threads[i], NULL, tell_much, &tellers[i]), 0);
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        pthread_join(threads[i], &wrong);
+        assert_null(wrong);
+    }
+}
+
 static void test_all_is_forgotten_with_the_capture(void **state)
 {
     struct knowledge *k = *state;
@@ -177,6 +319,7 @@ static void test_all_is_forgotten_with_the_capture(void **state)
     knowledge_expect(k, &e, 7, 95, start);
     knowledge_prove_end(k, L4_TCP, &a, 5190, 3, 0, start);
     knowledge_learn_host(k, WHO_DHCP, &a, VIEW("desk"), 0, start);
+    knowledge_learn_user(k, WHO_PUSH, &a, VIEW("alice"), 0, start);
     knowledge_forget(k);
     assert_false(knowledge_address(k, &a, start, &out));
     assert_false(knowledge_expected(k, &flow, start, &leg));
@@ -195,6 +338,13 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_any_port_needs_both_addresses, begin, end),
         cmocka_unit_test_setup_teardown(test_an_end_of_two_services_proves_neither, begin, end),
         cmocka_unit_test_setup_teardown(test_names_of_machines_are_printable_and_cut, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_more_trusted_name_holds_until_it_expires, begin, end),
+        cmocka_unit_test_setup_teardown(test_another_machine_ends_what_was_known_of_the_one_before, begin,
+                                        end),
+        cmocka_unit_test_setup_teardown(test_a_hardware_address_of_a_group_or_of_zeros_is_none, begin, end),
+        cmocka_unit_test_setup_teardown(test_the_age_is_since_it_was_told_last, begin, end),
+        cmocka_unit_test_setup_teardown(test_a_session_that_ended_has_no_user, begin, end),
+        cmocka_unit_test_setup_teardown(test_several_threads_tell_and_ask_at_once, begin, end),
         cmocka_unit_test_setup_teardown(test_all_is_forgotten_with_the_capture, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
