@@ -120,7 +120,8 @@
                                                                 X(MYSQL, 89, "mysql") X(REDIS, 90, "redis")  \
                                                                     X(VNC, 91, "vnc")                        \
                                                                         X(BITTORRENT, 92, "bittorrent")      \
-                                                                            X(AMQP, 93, "amqp")
+                                                                            X(AMQP, 93, "amqp")                      \
+    X(KERBEROS, 94, "kerberos") X(DHCPV6, 95, "dhcpv6")
 
 /* How it was learnt who is at an address, the most trusted last: number, name */
 #define WHO_SOURCES(X)                                                                                       \
