@@ -141,6 +141,11 @@ bool engine_tidy(struct engine *e, bool (*drained)(void *context, unsigned wait_
 
 /* ---- counters ---- */
 
+struct knowledge *engine_knowledge(struct engine *e)
+{
+    return e->knowledge;
+}
+
 void engine_counters(const struct engine *e, struct counters *out)
 {
     *out = e->defrag_counters;
@@ -204,7 +209,10 @@ static void read_alone(struct engine *e, struct capture *c)
         unsigned ready = 0;
         for (unsigned i = 0; i < n; i++) {
             struct packet *p = &packets[ready];
-            if (decode(&frames[i], e->defrag, counters, p) != DECODE_PACKET)
+            enum decode_answer answer = decode(&frames[i], e->defrag, counters, p);
+            if (answer == DECODE_NEIGHBOUR)
+                knowledge_learn_mac(e->knowledge, &p->src, p->payload.at, p->time_us);
+            if (answer != DECODE_PACKET)
                 continue;
             hashes[ready] = flow_hash(p);
             worker_expect(w, hashes[ready++]);
@@ -360,6 +368,8 @@ static void decode_chunk(const struct sharing *s, struct chunk *c, unsigned long
             in_turn = true;
             answer = decode_fragment(s, &c->frames[i], c, counters, p);
         }
+        if (answer == DECODE_NEIGHBOUR)
+            knowledge_learn_mac(s->engine->knowledge, &p->src, p->payload.at, p->time_us);
         if (answer != DECODE_PACKET)
             continue;
         uint32_t hash = flow_hash(p);

@@ -33,6 +33,11 @@ struct engine_config {
     void (*trace)(void *context, const struct flow *flow, uint64_t time_us, const char *line);
     /* Called now and then while a capture is read; `size` 0: not known. */
     void (*progress)(void *context, uint64_t done, uint64_t size);
+    /* What the policy says; NULL: "alert" by "default". */
+    struct verdict (*judge)(void *context, const struct flow_event *e);
+    /* Asked of both ends before an event: who is at an address, over what the traffic told (*known, which may
+     * be empty), as from a list that someone keeps. True: *known names someone. NULL: nobody is asked. */
+    bool (*who)(void *context, const struct ip_addr *addr, uint64_t now_us, struct known_who *known);
     void *context;
 };
 
@@ -74,6 +79,9 @@ bool engine_has_settled(const struct engine *e, unsigned wait_ms);
  */
 bool engine_tidy(struct engine *e, bool (*drained)(void *context, unsigned wait_ms), void *context,
                  unsigned wait_ms);
+/* Where those tell who is at an address who learn it elsewhere (RADIUS, the control socket). Lives as long as
+ * the engine; forgets all at the end of engine_read(). */
+struct knowledge *engine_knowledge(struct engine *e);
 
 /* Counters of all workers. */
 void engine_counters(const struct engine *e, struct counters *out);

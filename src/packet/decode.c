@@ -207,8 +207,10 @@ enum decode_answer decode(const struct frame *frame, struct defrag *d, struct co
     count_add(counters, COUNT_FRAME_BYTES, frame->wire_len);
     if (cut)
         count(counters, COUNT_FRAMES_CUT);
-    if (next == LAYER_END)
-        return DECODE_NONE;
+    if (next == LAYER_END) {
+        out->time_us = frame->time_us;
+        return w.neighbour ? DECODE_NEIGHBOUR : DECODE_NONE;
+    }
     out->tunnels = w.tunnels;
     out->plain = w.plain;
     out->vlan[0] = w.vlan[0];

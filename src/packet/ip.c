@@ -5,7 +5,7 @@
  *
  * A length of 0 is what a capture shows of a packet that the network card will cut into segments (IPv4 and
  * IPv6), or a jumbogram (RFC 2675): then the frame's own length counts. Encrypted payload (ESP) is the end of
- * the walk.
+ * the walk. Of ICMPv6 only neighbour discovery is read (RFC 4861), for who has which hardware address.
  */
 #include "packet/defrag.h"
 #include "packet/walk.h"
@@ -27,6 +27,7 @@ static const uint8_t protocols[256] = {
     [17] = LAYER_UDP,
     [41] = LAYER_TUNNEL_IPV6,
     [47] = LAYER_GRE,
+    [58] = LAYER_ICMPV6,
     [97] = LAYER_ETHERIP,
     [115] = LAYER_L2TP3,
     [137] = LAYER_TUNNEL_MPLS,
@@ -164,6 +165,44 @@ enum layer walk_extension(struct walk *w)
     if (w->c.bad)
         return walk_stop(w, COUNT_DECODE_SHORT);
     return walk_protocol(w, protocol);
+}
+
+enum { /* RFC 4861 sections 4.1, 4.3, 4.4, 4.6.1 */
+       ND_ROUTER_SOLICITATION = 133,
+       ND_SOLICITATION = 135,
+       ND_ADVERTISEMENT = 136,
+       ND_OPTION_SOURCE = 1,
+       ND_OPTION_TARGET = 2,
+       ND_HOP_LIMIT = 255, /* it comes from this link */
+};
+
+/*
+ * Who solicits tells the hardware address of its source in option 1, who advertises that of the target in
+ * option 2. Options are type 1, length 1 in units of 8 octets, value.
+ */
+enum layer walk_icmpv6(struct walk *w)
+{
+    uint8_t type = cursor_u8(&w->c), code = cursor_u8(&w->c);
+    bool advertises = type == ND_ADVERTISEMENT;
+
+    cursor_skip(&w->c, 6);
+    if (w->c.bad || w->out->ttl != ND_HOP_LIMIT || code != 0 || ip_is_v4(&w->out->src) ||
+        (!advertises && type != ND_SOLICITATION && type != ND_ROUTER_SOLICITATION))
+        return walk_stop(w, COUNT_DECODE_OTHER);
+    if (type != ND_ROUTER_SOLICITATION) {
+        struct view target = cursor_take(&w->c, 16);
+        if (advertises && target.len == 16)
+            w->out->src = ip_from_v6(target.at);
+    }
+    while (cursor_left(&w->c) > 0) {
+        uint8_t option = cursor_u8(&w->c), units = cursor_u8(&w->c);
+        struct cursor value = cursor_sub(&w->c, units * 8u - (units > 0 ? 2 : 0));
+        if (w->c.bad || units == 0)
+            break;
+        if (option == (advertises ? ND_OPTION_TARGET : ND_OPTION_SOURCE) && units == 1)
+            return walk_neighbour(w, cursor_rest(&value));
+    }
+    return walk_stop(w, COUNT_DECODE_OTHER);
 }
 
 enum layer walk_ip(struct walk *w)

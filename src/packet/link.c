@@ -17,7 +17,8 @@
  *     NFLOG          Linux: family 1, version 1, 2, then length 2, type 2, value, padded to 4; type 9 is the
  *                    packet
  *     packet tap     macOS and iOS: length 4, type 4, link type 4, more
- *     per packet     PPI: version 1, flags 1, length 2, link type 4, more
+ *     ARP            RFC 826: hardware 2, protocol 2, lengths 1 and 1, operation 2, then the sender's
+ * addresses and the target's per packet     PPI: version 1, flags 1, length 2, link type 4, more
  */
 #include "packet/walk.h"
 
@@ -74,6 +75,7 @@ static const struct {
     { 0x6558, LAYER_ETHERNET }, /* bridged, RFC 1701 */
     { 0x88e7, LAYER_BACKBONE }, { 0x8903, LAYER_FABRIC_PATH },
     { 0x8870, LAYER_LLC }, /* LLC in jumbo frames */
+    { TYPE_ARP, LAYER_ARP },
 };
 
 enum layer walk_ethertype(struct walk *w, uint16_t type)
@@ -106,6 +108,21 @@ enum layer walk_ethernet(struct walk *w)
         return walk_stop(w, COUNT_DECODE_SHORT);
     cursor_skip(&h, 12);
     return type_or_length(w, cursor_u16(&h));
+}
+
+/* The sender's addresses of a request or an answer. An address of zero asks whether it is free (RFC 5227). */
+enum layer walk_arp(struct walk *w)
+{
+    struct cursor h = cursor_sub(&w->c, 28);
+    uint16_t hardware = cursor_u16(&h), protocol = cursor_u16(&h), lengths = cursor_u16(&h),
+             operation = cursor_u16(&h);
+    struct view mac = cursor_take(&h, 6), address = cursor_take(&h, 4);
+
+    if (h.bad || hardware != 1 || protocol != TYPE_IPV4 || lengths != 0x0604 || operation < 1 ||
+        operation > 2)
+        return walk_stop(w, COUNT_DECODE_OTHER);
+    w->out->src = ip_from_v4(address.at);
+    return walk_neighbour(w, mac);
 }
 
 enum layer walk_vlan(struct walk *w)

@@ -90,6 +90,9 @@ enum decode_answer {
     DECODE_PACKET,   /* *out holds a TCP or UDP packet */
     DECODE_NONE,     /* nothing for a flow in it; why is counted */
     DECODE_FRAGMENT, /* a fragment, and `d` is NULL: decode again with one; nothing was counted */
+    /* ARP or ND: the machine at out->src has the hardware address out->payload, six octets; of the rest of
+     * *out, only time_us is set */
+    DECODE_NEIGHBOUR,
 };
 
 /*

@@ -48,7 +48,9 @@
     X(L2TP3, l2tp3)                                                                                          \
     X(TUNNEL_IPV4, tunnel_ipv4)                                                                              \
     X(TUNNEL_IPV6, tunnel_ipv6)                                                                              \
-    X(TUNNEL_MPLS, tunnel_mpls)
+    X(TUNNEL_MPLS, tunnel_mpls)                                                                              \
+    X(ARP, arp)                                                                                              \
+    X(ICMPV6, icmpv6)
 
 enum layer {
     LAYER_END,    /* nothing for a flow; it is counted why */
@@ -69,6 +71,7 @@ struct walk {
     uint8_t tunnels;
     uint8_t protocol; /* what an IPv6 extension header announced, for LAYER_EXTENSION */
     bool fragment;    /* ended at a fragment that nobody can put together */
+    bool neighbour;   /* ended at an ARP or ND message that tells a hardware address: see DECODE_NEIGHBOUR */
     bool wlan_padded; /* 802.11 headers are padded to 4 octets, says radiotap */
     bool plain;       /* see struct packet */
     uint16_t vlan[2]; /* the two outermost tags of the frame itself */
@@ -130,6 +133,14 @@ static inline enum layer walk_enter(struct walk *w, enum layer inner)
 /* Go on with what an EtherType or an IP protocol number tells; stop where that leads to no TCP or UDP. */
 enum layer walk_ethertype(struct walk *w, uint16_t type);
 enum layer walk_protocol(struct walk *w, uint8_t protocol);
+
+/* End the walk at a message that tells the hardware address of walk.out->src. */
+static inline enum layer walk_neighbour(struct walk *w, struct view mac)
+{
+    w->neighbour = true;
+    w->out->payload = mac;
+    return walk_stop(w, COUNT_DECODE_OTHER);
+}
 
 /* Go on with what a link type of the registry holds. */
 enum layer walk_link(struct walk *w, uint32_t link);

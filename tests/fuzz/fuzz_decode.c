@@ -32,7 +32,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                link & 0xfff,
                                { 0 } };
         struct packet p = { 0 };
-        if (decode(&frame, d, &counters, &p) == DECODE_PACKET) {
+        enum decode_answer answer = decode(&frame, d, &counters, &p);
+        if (answer == DECODE_NEIGHBOUR && p.payload.len != 6)
+            abort();
+        if (answer == DECODE_PACKET) {
             uint8_t sum = 0;
             for (size_t i = 0; i < p.payload.len; i++) /* all of the payload can be read */
                 sum = (uint8_t)(sum + p.payload.at[i]);

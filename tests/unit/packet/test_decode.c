@@ -889,6 +889,99 @@ static void test_unknown_link_type(void **state)
     expect_none(147, COUNT_LINK_UNKNOWN);
 }
 
+/* ---- neighbours ---- */
+
+#define MAC "\x02\x00\x00\x00\x00\x17"
+#define V6_NEIGHBOUR "\xfd\x77\0\0\0\0\0\0\0\0\0\0\0\0\1\7"
+
+static void expect_neighbour(const char *address)
+{
+    struct counters counters;
+    struct packet p = { 0 };
+    struct ip_addr want = { 0 };
+
+    assert_true(ip_parse(view_string(address), &want));
+    assert_int_equal(decode_now(1, &counters, &p), DECODE_NEIGHBOUR);
+    assert_int_equal(counters.n[COUNT_DECODE_OTHER], 1);
+    assert_true(ip_equal(&p.src, &want));
+    assert_true(view_equal(p.payload, VIEW(MAC)));
+}
+
+static void arp(const char *head, unsigned operation)
+{
+    build_start(&b, VIEW("\x0a\0\0\7\0\0\0\0\0\0\x0a\0\0\1 padding"));
+    WRAP(&b, MAC);
+    wrap16(&b, operation);
+    wrap(&b, head, 6);
+    wrap_ethernet(&b, 0x0806);
+}
+
+static void test_arp_tells_the_hardware_address_of_its_sender(void **state)
+{
+    (void)state;
+    arp("\0\1\x08\0\6\4", 1);
+    expect_neighbour("10.0.0.7");
+    arp("\0\1\x08\0\6\4", 2);
+    expect_neighbour("10.0.0.7");
+    arp("\0\1\x08\0\6\4", 3); /* RARP */
+    expect_none(1, COUNT_DECODE_OTHER);
+    arp("\0\1\x08\0\6\6", 1);
+    expect_none(1, COUNT_DECODE_OTHER);
+    arp("\0\1\x86\xdd\6\4", 1);
+    expect_none(1, COUNT_DECODE_OTHER);
+    arp("\0\6\x08\0\6\4", 1);
+    expect_none(1, COUNT_DECODE_OTHER);
+}
+
+/* An ICMPv6 message of neighbour discovery. */
+static void neighbour(uint8_t type, struct view rest, uint8_t hop_limit)
+{
+    build_start(&b, rest);
+    WRAP(&b, "\0\0\0\0\0\0\0");
+    wrap(&b, &type, 1);
+    wrap_ipv6(&b, 58, V6_A, V6_B);
+    b.bytes[b.at + 7] = hop_limit;
+    wrap_ethernet(&b, 0x86dd);
+}
+
+static void test_neighbour_discovery_tells_hardware_addresses(void **state)
+{
+    char source[64];
+    struct text t = TEXT(source);
+    struct ip_addr a = ip_from_v6((const uint8_t *)V6_A);
+
+    (void)state;
+    text_address(&t, &a);
+    neighbour(135, VIEW(V6_NEIGHBOUR "\1\1" MAC), 255);
+    expect_neighbour(source);
+    neighbour(133,
+              VIEW("\x0e\1nonce-"
+                   "\1\1" MAC),
+              255);
+    expect_neighbour(source);
+    neighbour(136, VIEW(V6_NEIGHBOUR "\2\1" MAC), 255);
+    expect_neighbour("fd77::107");
+    neighbour(136, VIEW(V6_NEIGHBOUR "\1\1" MAC), 255); /* the option of who solicits */
+    expect_none(1, COUNT_DECODE_OTHER);
+    neighbour(135, VIEW(V6_NEIGHBOUR "\2\1" MAC), 255);
+    expect_none(1, COUNT_DECODE_OTHER);
+    neighbour(135, VIEW(V6_NEIGHBOUR "\1\1" MAC), 254); /* comes from another link */
+    expect_none(1, COUNT_DECODE_OTHER);
+    neighbour(134, VIEW(V6_NEIGHBOUR "\1\1" MAC), 255);
+    expect_none(1, COUNT_DECODE_OTHER);
+    neighbour(135, VIEW(V6_NEIGHBOUR "\1\0" MAC), 255);
+    expect_none(1, COUNT_DECODE_OTHER);
+    neighbour(135, VIEW(V6_NEIGHBOUR "\1\2" MAC "longer.."), 255); /* not Ethernet's */
+    expect_none(1, COUNT_DECODE_OTHER);
+    neighbour(135,
+              VIEW(V6_NEIGHBOUR "\1\1"
+                                "\2\0\0\0\0"),
+              255);
+    expect_none(1, COUNT_DECODE_OTHER);
+    neighbour(128, VIEW(V6_NEIGHBOUR "\1\1" MAC), 255); /* ping */
+    expect_none(1, COUNT_DECODE_OTHER);
+}
+
 static void test_what_is_neither_tcp_nor_udp(void **state)
 {
     (void)state;
@@ -1163,6 +1256,8 @@ int main(void)
         cmocka_unit_test(test_every_prefix_as_a_whole_frame_is_harmless),
         cmocka_unit_test(test_every_damaged_octet_is_harmless),
         cmocka_unit_test(test_unknown_link_type),
+        cmocka_unit_test(test_arp_tells_the_hardware_address_of_its_sender),
+        cmocka_unit_test(test_neighbour_discovery_tells_hardware_addresses),
         cmocka_unit_test(test_what_is_neither_tcp_nor_udp),
         cmocka_unit_test(test_wireless_frames_without_a_packet_in_clear),
         cmocka_unit_test(test_contradictions_in_ip_headers),
