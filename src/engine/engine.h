@@ -33,8 +33,6 @@ struct engine_config {
     void (*trace)(void *context, const struct flow *flow, uint64_t time_us, const char *line);
     /* Called now and then while a capture is read; `size` 0: not known. */
     void (*progress)(void *context, uint64_t done, uint64_t size);
-    /* What the policy says; NULL: "alert" by "default". */
-    struct verdict (*judge)(void *context, const struct flow_event *e);
     /* Asked of both ends before an event: who is at an address, over what the traffic told (*known, which may
      * be empty), as from a list that someone keeps. True: *known names someone. NULL: nobody is asked. */
     bool (*who)(void *context, const struct ip_addr *addr, uint64_t now_us, struct known_who *known);

@@ -103,10 +103,26 @@ static bool is_port_agile(const struct worker *w, const struct flow *f)
     return true;
 }
 
+/* Who is at one end of a flow at this time; `out` is room for it. NULL: not known. */
+static const struct known_who *who_is(const struct worker *w, const struct flow *f, enum flow_dir end,
+                                      uint64_t now_us, struct known_who *out)
+{
+    const struct ip_addr *addr = &f->key.addr[end];
+    bool known = knowledge_who(w->knowledge, addr, now_us, out);
+
+    if (w->config->who != NULL) {
+        if (!known)
+            *out = (struct known_who){ 0 };
+        known |= w->config->who(w->config->context, addr, now_us, out);
+    }
+    return known ? out : NULL;
+}
+
 static void report_activity(void *context, const struct flow *flow, const struct record *record,
                             uint64_t time_us, enum activity activity, const struct im_detail *detail)
 {
     const struct worker *w = context;
+    struct known_who client;
     struct activity_event e = { .flow = flow,
                                 .record = record,
                                 .catalog = w->rules->catalog,
@@ -116,8 +132,10 @@ static void report_activity(void *context, const struct flow *flow, const struct
                                 .activity = activity,
                                 .detail = detail };
 
-    if (w->config->activity != NULL)
-        w->config->activity(w->config->context, &e);
+    if (w->config->activity == NULL)
+        return;
+    e.client = who_is(w, flow, FROM_CLIENT, time_us, &client);
+    w->config->activity(w->config->context, &e);
 }
 
 static void report_trace(void *context, const struct flow *flow, uint64_t time_us, const char *line)
@@ -142,10 +160,8 @@ static void report_flow(struct worker *w, struct flow *f, enum flow_end why)
         .port_agile = is_port_agile(w, f),
     };
 
-    if (knowledge_who(w->knowledge, &f->key.addr[FROM_CLIENT], e.last_us, &client))
-        e.client = &client;
-    if (knowledge_who(w->knowledge, &f->key.addr[FROM_SERVER], e.last_us, &server))
-        e.server = &server;
+    e.client = who_is(w, f, FROM_CLIENT, e.last_us, &client);
+    e.server = who_is(w, f, FROM_SERVER, e.last_us, &server);
     e.verdict = rules_judge(w->rules, &e);
     if (w->config->flow != NULL)
         w->config->flow(w->config->context, &e);

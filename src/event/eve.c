@@ -79,6 +79,34 @@ static void optional(struct json *j, const char *key, const char *value)
         json_string(j, key, value);
 }
 
+/* Who is at an end: each name with how it was learnt, and how many seconds before the event. */
+static void who(struct json *j, const char *key, const struct known_who *known, uint64_t time_us)
+{
+    static const uint8_t none[6];
+    bool has_mac = known != NULL && memcmp(known->mac, none, sizeof none) != 0;
+    char mac[18];
+    struct text t = TEXT(mac);
+
+    if (known == NULL || (known->user[0] == '\0' && known->host[0] == '\0' && !has_mac))
+        return;
+    json_object(j, key);
+    if (known->user[0] != '\0') {
+        json_string(j, "user", known->user);
+        json_string(j, "user_source", who_source_name((enum who_source)known->user_source));
+        json_number(j, "user_age", time_us > known->user_us ? (time_us - known->user_us) / 1000000 : 0);
+    }
+    if (known->host[0] != '\0') {
+        json_string(j, "host", known->host);
+        json_string(j, "host_source", who_source_name((enum who_source)known->host_source));
+        json_number(j, "host_age", time_us > known->host_us ? (time_us - known->host_us) / 1000000 : 0);
+    }
+    for (unsigned i = 0; i < sizeof known->mac; i++)
+        text_format(&t, "%s%02x", i > 0 ? ":" : "", known->mac[i]);
+    if (has_mac)
+        json_string(j, "mac", mac);
+    json_object_end(j);
+}
+
 static void im(struct json *j, const struct flow_event *e)
 {
     const struct flow *f = e->flow;
@@ -144,6 +172,8 @@ size_t eve_flow(const struct flow_event *e, char out[EVE_LINE_BYTES])
     head(&j, "flow", e->last_us, e->flow, e->flow_id, e->file);
     optional(&j, "src_host", e->client != NULL ? e->client->host : NULL);
     optional(&j, "dest_host", e->server != NULL ? e->server->host : NULL);
+    who(&j, "src_who", e->client, e->last_us);
+    who(&j, "dest_who", e->server, e->last_us);
     counts(&j, e);
     if (r != NULL && (r->ja4[0] != '\0' || r->server_name[0] != '\0')) {
         json_object(&j, e->flow->app == PROTOCOL_QUIC ? "quic" : "tls");
@@ -183,6 +213,7 @@ size_t eve_activity(const struct activity_event *e, char out[EVE_LINE_BYTES])
     };
 
     head(&j, "im", e->time_us, e->flow, e->flow_id, e->file);
+    who(&j, "src_who", e->client, e->time_us);
     json_object(&j, "im");
     service(&j, e->flow, e->catalog);
     json_string(&j, "activity", activity_name(e->activity));

@@ -159,6 +159,8 @@ static void longest(struct catalog *c, char with)
     for (unsigned d = 0; d < 2; d++) {
         FILL(who[d].host);
         FILL(who[d].user);
+        memset(who[d].mac, 0xff, sizeof who[d].mac);
+        who[d].user_source = who[d].host_source = WHO_KERBEROS;
     }
     for (unsigned i = 0; i < RECORD_EVIDENCE; i++) {
         r.evidence[i].service = 1;
@@ -194,7 +196,7 @@ static void longest(struct catalog *c, char with)
                            .file = view_string(FILL(words[3])),
                            .size = UINT64_MAX,
                            .outgoing = true };
-    struct activity_event a = { &f, &r, c, file, UINT64_MAX, UINT64_MAX, ACTIVITY_PRESENCE, &d, NULL, 0 };
+    struct activity_event a = { &f, &r, c, file, UINT64_MAX, UINT64_MAX, ACTIVITY_PRESENCE, &d, &who[0], 0 };
     assert_event(out, eve_activity(&a, out));
 }
 
