@@ -22,7 +22,7 @@ enum {
     WHEEL_SLOTS = 64,   /* seconds; a power of two */
     CHECK_AFTER_S = 16, /* how long a closed flow may wait for its check */
     INDEX_SLOTS_MIN = 4096,
-    EVICT_SAMPLE = 16,        /* the idlest of so many is ended when the table is full */
+    EVICT_SAMPLE = 16,        /* one of so many is ended when the table is full */
     EPOCH_BEFORE_S = 1 << 16, /* so far before the first packet, as captures are not always in order */
     EPOCH_MOVES_S = 1 << 21,  /* 24 days: the epoch moves, since a flow's time is 32 bits of ms, */
     EPOCH_KEEPS_S = 1 << 20,  /* to so much before now; a multiple of the wheel */
@@ -310,26 +310,35 @@ void flow_table_flush(struct flow_table *t)
 
 /* ---- find and make ---- */
 
+/* Is it less of a loss to end `a` than `b`? What is not settled, as all of a SYN flood, goes first; then what
+ * was idle for longer. */
+static bool goes_before(const struct flow *a, const struct flow *b)
+{
+    bool a_settled = a->state == FLOW_SETTLED, b_settled = b->state == FLOW_SETTLED;
+
+    return a_settled != b_settled ? b_settled : a->last_ms < b->last_ms;
+}
+
 /*
- * End the idlest of a sample of flows when the slab is used up, and return its entry. The entry stays in its
- * timer list, so the flow that takes it over is not added to another. Entries of flows that ended early and
- * wait for their slot (l4 0) are taken first.
+ * End one of a sample of flows when the slab is used up, and return its entry. The entry stays in its timer
+ * list, so the flow that takes it over is not added to another. Entries of flows that ended early and wait
+ * for their slot (l4 0) are taken first.
  */
 static uint32_t make_room(struct flow_table *t)
 {
-    uint32_t idlest = 0;
+    uint32_t victim = 0;
 
     for (unsigned seen = 0; seen < EVICT_SAMPLE; seen++) {
         t->evict_hand = t->evict_hand + 1 < t->flows.fresh ? t->evict_hand + 1 : 1;
         const struct flow *f = flow_at(t, t->evict_hand);
         if (f->key.l4 == 0)
             return t->evict_hand;
-        if (idlest == 0 || f->last_ms < flow_at(t, idlest)->last_ms)
-            idlest = t->evict_hand;
+        if (victim == 0 || goes_before(f, flow_at(t, victim)))
+            victim = t->evict_hand;
     }
     count(t->counters, COUNT_FLOWS_EVICTED);
-    flow_end_now(t, idlest, FLOW_END_EVICTED);
-    return idlest;
+    flow_end_now(t, victim, FLOW_END_EVICTED);
+    return victim;
 }
 
 /* Who opened the flow, when its first packet does not say (no SYN): the end on a server-like port serves. */
