@@ -9,14 +9,17 @@
 #include "packet/live_method.h"
 #include "test.h"
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/if_tun.h>
 #include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -410,6 +413,57 @@ static void test_live_tunnels_and_fragments_are_spread_by_addresses_alone(void *
     }
     assert_in_range(of_first, 1, 11);
     close(fd);
+    live_free(l);
+}
+
+/* Where there is no Ethernet header: a tunnel's interface, of which the test is the other end. */
+static void test_live_interface_without_ethernet_gives_ip(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    struct ifreq r = { .ifr_name = "tunnel", .ifr_flags = IFF_TUN | IFF_NO_PI };
+    struct live_config c = config_of("tunnel", 2, true);
+    struct imw_error_info err = { .code = IMW_OK };
+    struct live_grant grant;
+    struct live *l;
+    int tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC), out = socket(AF_PACKET, SOCK_RAW, 0);
+    unsigned of_first = 0;
+
+    if (tun < 0)
+        skip();
+    assert_int_equal(ioctl(tun, TUNSETIFF, &r), 0);
+    run("ip link set tunnel up");
+    assert_true(live_grant_open(&c, &grant, &err));
+    assert_string_equal(grant.note, "no bypass: it reads Ethernet frames only");
+    assert_true(live_new(&c, &grant, &l, &err));
+    assert_false(live_can_bypass(l));
+    struct sockaddr_ll to = { .sll_family = AF_PACKET,
+                              .sll_protocol = htons(ETH_P_IP),
+                              .sll_ifindex = (int)if_nametoindex("tunnel") };
+    for (uint16_t i = 0; i < 12; i++) {
+        build_udp(A, B, (uint16_t)(4000 + i), 443);
+        b.at += 14;
+        assert_int_equal(write(tun, build_view(&b).at, build_len(&b)), build_len(&b));
+        collect(l, 2, 1);
+        assert_int_equal(got.count, 1);
+        assert_int_equal(got.at[0].frame.link, 101);
+        assert_int_equal(got.at[0].frame.data.len, build_len(&b));
+        assert_memory_equal(got.at[0].bytes, build_view(&b).at, build_len(&b));
+        unsigned worker = got.at[0].worker;
+        of_first += worker == 0;
+        build_udp(B, A, 443, (uint16_t)(4000 + i));
+        b.at += 14;
+        assert_int_equal(
+            sendto(out, build_view(&b).at, build_len(&b), 0, (const struct sockaddr *)&to, sizeof to),
+            build_len(&b));
+        collect(l, 2, 1);
+        assert_int_equal(got.count, 1);
+        assert_memory_equal(got.at[0].bytes, build_view(&b).at, build_len(&b));
+        assert_int_equal(got.at[0].worker, worker);
+    }
+    assert_in_range(of_first, 1, 11);
+    close(tun), close(out);
+    assert_true(answers(l, LIVE_GONE));
     live_free(l);
 }
 
@@ -826,6 +880,74 @@ static void test_live_grant_is_used_by_a_process_without_capabilities(void **sta
     reads_without_privilege(&c);
 }
 
+/* A grant over a socket, as one process sends it to another: the struct, and its descriptors apart. */
+static bool grant_send(int channel, struct live_grant *grant)
+{
+    _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(LIVE_GRANT_FDS * sizeof(int))] = { 0 };
+    struct iovec whole = { grant, sizeof *grant };
+    struct msghdr m = { .msg_iov = &whole, .msg_iovlen = 1, .msg_control = control };
+    int *fds[LIVE_GRANT_FDS], open_fds[LIVE_GRANT_FDS];
+    unsigned n = live_grant_fds(grant, fds), used = 0;
+
+    for (unsigned i = 0; i < n; i++)
+        if (*fds[i] >= 0)
+            open_fds[used++] = *fds[i];
+    m.msg_controllen = CMSG_SPACE(used * sizeof(int));
+    struct cmsghdr *h = CMSG_FIRSTHDR(&m);
+    *h = (struct cmsghdr){ CMSG_LEN(used * sizeof(int)), SOL_SOCKET, SCM_RIGHTS };
+    memcpy(CMSG_DATA(h), open_fds, used * sizeof(int));
+    return sendmsg(channel, &m, 0) == (ssize_t)sizeof *grant;
+}
+
+static bool grant_receive(int channel, struct live_grant *grant)
+{
+    _Alignas(struct cmsghdr) uint8_t control[CMSG_SPACE(LIVE_GRANT_FDS * sizeof(int))] = { 0 };
+    struct iovec whole = { grant, sizeof *grant };
+    struct msghdr m = {
+        .msg_iov = &whole, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control
+    };
+    int *fds[LIVE_GRANT_FDS], received[LIVE_GRANT_FDS];
+    unsigned used = 0;
+
+    if (recvmsg(channel, &m, 0) != (ssize_t)sizeof *grant || CMSG_FIRSTHDR(&m) == NULL)
+        return false;
+    size_t bytes = CMSG_FIRSTHDR(&m)->cmsg_len - CMSG_LEN(0);
+    memcpy(received, CMSG_DATA(CMSG_FIRSTHDR(&m)), bytes);
+    for (unsigned i = 0, n = live_grant_fds(grant, fds); i < n; i++)
+        if (*fds[i] >= 0)
+            *fds[i] = used < bytes / sizeof(int) ? received[used++] : -1;
+    return used == bytes / sizeof(int);
+}
+
+static void test_live_grant_is_sent_to_another_process(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct live_config c = config_of("port", i == 0 ? 2 : 1, true);
+        struct imw_error_info err;
+        struct live_grant grant = { .ifindex = 0 };
+        int fd = sender("wire"), channel[2], status;
+
+        if (i == 1)
+            run("ip link set port mtu 1500 && ip link set wire mtu 1500");
+        c.method = i == 0 ? LIVE_PACKET : LIVE_XDP;
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, channel), 0);
+        pid_t child = fork();
+        if (child == 0) {
+            close(0); /* so that no descriptor has the number that it has in the parent */
+            _exit(grant_receive(channel[1], &grant) ? read_unprivileged(&c, &grant, fd) : 100);
+        }
+        assert_true(live_grant_open(&c, &grant, &err));
+        assert_true(grant_send(channel[0], &grant));
+        live_grant_close(&grant);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 0);
+        close(fd), close(channel[0]), close(channel[1]);
+    }
+}
+
 /* Nobody, who may capture and nothing else. */
 static bool keep_only_raw(void)
 {
@@ -1090,6 +1212,7 @@ int main(void)
         LIVE_TEST(test_live_loopback_gives_each_packet_once),
         LIVE_TEST(test_live_both_directions_of_a_flow_come_to_one_worker),
         LIVE_TEST(test_live_tunnels_and_fragments_are_spread_by_addresses_alone),
+        LIVE_TEST(test_live_interface_without_ethernet_gives_ip),
         LIVE_TEST(test_live_interface_goes_down_comes_up_and_is_deleted),
         LIVE_TEST(test_live_begins_on_an_interface_that_is_down),
         LIVE_TEST(test_live_what_finds_no_room_is_counted),
@@ -1098,6 +1221,7 @@ int main(void)
         LIVE_TEST(test_live_bypass_says_when_it_is_full),
         LIVE_TEST(test_live_bypass_is_off_unless_asked_for),
         LIVE_TEST(test_live_grant_is_used_by_a_process_without_capabilities),
+        LIVE_TEST(test_live_grant_is_sent_to_another_process),
         LIVE_TEST(test_live_works_with_the_capability_to_capture_alone),
         LIVE_TEST(test_live_refusals_say_what_to_do),
         LIVE_TEST(test_live_grant_lists_all_its_descriptors),
