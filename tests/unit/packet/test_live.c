@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -503,27 +504,41 @@ static void test_live_interface_goes_down_comes_up_and_is_deleted(void **state)
     comes_and_goes(&c);
 }
 
+static void begins_down(struct live_config c)
+{
+    run("ip link set port mtu 1500 && ip link set wire mtu 1500 && ip link set port down");
+    struct live *l = live_on(&c);
+    int fd = sender("wire");
+    assert_true(answers(l, LIVE_DOWN));
+    run("ip link set port up");
+    for (unsigned i = 0; i < 5; i++) /* both notice, and wait for each other */
+        (void)collect(l, c.workers, 0);
+    for (uint16_t i = 0; i < 12; i++) {
+        build_udp(A, B, (uint16_t)(4000 + i), 443);
+        sends(fd);
+        collect(l, c.workers, 1);
+        assert_int_equal(got.count, 1);
+        unsigned worker = got.at[0].worker;
+        build_udp(B, A, 443, (uint16_t)(4000 + i));
+        sends(fd);
+        collect(l, c.workers, 1);
+        assert_int_equal(got.count, 1);
+        assert_int_equal(got.at[0].worker, worker);
+    }
+    close(fd);
+    live_free(l);
+}
+
 static void test_live_begins_on_an_interface_that_is_down(void **state)
 {
     NEEDS_ROOT();
     (void)state;
     struct live_config c = config_of("port", 2, true);
 
-    run("ip link set port down");
-    struct live *l = live_on(&c);
-    int fd = sender("wire");
-    assert_true(answers(l, LIVE_DOWN));
-    run("ip link set port up");
-    for (unsigned i = 0; i < 5; i++) /* both notice, and wait for each other */
-        (void)collect(l, 2, 0);
-    for (uint16_t i = 0; i < 12; i++) {
-        build_udp(A, B, (uint16_t)(4000 + i), 443);
-        unsigned worker = worker_of(l, fd);
-        build_udp(B, A, 443, (uint16_t)(4000 + i));
-        assert_int_equal(worker_of(l, fd), worker);
-    }
-    close(fd);
-    live_free(l);
+    begins_down(c);
+    c.workers = 1;
+    c.method = LIVE_XDP;
+    begins_down(c);
 }
 
 static void test_live_what_finds_no_room_is_counted(void **state)
@@ -1201,6 +1216,41 @@ static void test_live_xdp_grant_is_used_by_a_process_without_capabilities(void *
     reads_without_privilege(&c);
 }
 
+/* In a process of its own. */
+static int lock_nothing(const struct live_config *config, struct live_grant *grant)
+{
+    struct rlimit little = { 65536, 65536 };
+    struct imw_error_info err = { .code = IMW_OK };
+    struct live *l;
+
+    if (setrlimit(RLIMIT_MEMLOCK, &little) != 0 || !drop_privilege())
+        return 1;
+    if (live_new(config, grant, &l, &err))
+        return 2;
+    return err.code == IMW_ERROR_LIMIT && strstr(err.text, "LimitMEMLOCK") != NULL ? 0 : 3;
+}
+
+static void test_live_xdp_says_which_limit_is_too_low(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    struct live_config c = config_of("port", 1, false);
+    struct imw_error_info err;
+    struct live_grant grant;
+    int status;
+
+    run("ip link set port mtu 1500 && ip link set wire mtu 1500");
+    c.method = LIVE_XDP;
+    assert_true(live_grant_open(&c, &grant, &err));
+    pid_t child = fork();
+    if (child == 0)
+        _exit(lock_nothing(&c, &grant));
+    live_grant_close(&grant);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 int main(void)
 {
 #define LIVE_TEST(name) cmocka_unit_test_setup_teardown(name, pair, unpair)
@@ -1229,6 +1279,7 @@ int main(void)
         LIVE_TEST(test_live_quiet_is_answered_after_the_wait_only),
         LIVE_TEST(test_live_xdp_needs_a_worker_a_queue),
         LIVE_TEST(test_live_xdp_works_where_the_driver_has_none),
+        LIVE_TEST(test_live_xdp_says_which_limit_is_too_low),
         LIVE_TEST(test_live_xdp_grant_is_used_by_a_process_without_capabilities),
     };
 
