@@ -90,7 +90,7 @@ void session_learn_address(struct session *s, struct view name, struct view cano
                            const struct ip_addr *addr, uint32_t ttl_s);
 
 /*
- * Who is at an address, for `for_s` seconds (0: a day): the name of the machine (DHCP, mDNS, NetBIOS), of the
+ * Who is at an address, for `for_s` seconds (0: a day): the name of the machine, of the
  * user who signed in there, and the hardware address (told first, where both are told: another machine's ends
  * what was known of the one before). session_forget_who: the machine gave the address back.
  */
