@@ -4,6 +4,8 @@
  * Source: github.com/corelight/community-id-spec: "1:" base64(SHA-1(seed16 | address | address | protocol | 0
  * | port | port)), the smaller (address, port) first.
  */
+/* The calls of OpenSSL 1.1.1: SHA1() of 3.0 looks its algorithm up under a lock and takes heap, each time. */
+#define OPENSSL_API_COMPAT 10101
 #include "flow/flow.h"
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -14,6 +16,7 @@ void flow_community_id(const struct flow_key *key, char *out)
     size_t from = v4 ? 12 : 0, len = v4 ? 4 : 16, n = 2;
     int order = memcmp(key->addr[0].octet + from, key->addr[1].octet + from, len);
     unsigned first = order < 0 || (order == 0 && key->port[0] <= key->port[1]) ? 0 : 1;
+    SHA_CTX sha;
     uint8_t in[2 + 16 + 16 + 2 + 4] = { 0 }, digest[SHA_DIGEST_LENGTH];
 
     for (unsigned i = 0; i < 2; i++, n += len)
@@ -24,7 +27,9 @@ void flow_community_id(const struct flow_key *key, char *out)
         in[n++] = (uint8_t)(key->port[first ^ i] >> 8);
         in[n++] = (uint8_t)key->port[first ^ i];
     }
-    SHA1(in, n, digest);
+    SHA1_Init(&sha);
+    SHA1_Update(&sha, in, n);
+    SHA1_Final(digest, &sha);
     memcpy(out, "1:", 2);
     EVP_EncodeBlock((unsigned char *)out + 2, digest, sizeof digest);
 }
