@@ -7,17 +7,20 @@ struct json json_over(char *buffer, size_t size)
     return (struct json){ text_over(buffer, size), false };
 }
 
+/* What stands before a value: a comma, and the key with its quotes and colon. */
 static void lead(struct json *j, const char *key)
 {
+    struct text *t = &j->text;
+
     if (j->comma)
-        text_char(&j->text, ',');
+        text_char(t, ',');
     j->comma = true;
-    if (key != NULL) {
-        text_char(&j->text, '"');
-        text_string(&j->text, key);
-        text_char(&j->text, '"');
-        text_char(&j->text, ':');
-    }
+    if (key == NULL)
+        return;
+    text_char(t, '"');
+    text_string(t, key);
+    text_char(t, '"');
+    text_char(t, ':');
 }
 
 void json_object(struct json *j, const char *key)

@@ -24,16 +24,6 @@ void text_string(struct text *t, const char *s)
     text_add(t, view_string(s));
 }
 
-void text_char(struct text *t, char c)
-{
-    if (t->size < 2 || t->len >= t->size - 1) {
-        t->cut = true;
-        return;
-    }
-    t->at[t->len++] = c;
-    t->at[t->len] = '\0';
-}
-
 void text_decimal(struct text *t, uint64_t n)
 {
     char digits[20];

@@ -23,9 +23,18 @@ static inline struct text text_over(char *buffer, size_t size)
     return (struct text){ buffer, 0, size, false };
 }
 
+static inline void text_char(struct text *t, char c)
+{
+    if (t->size < 2 || t->len >= t->size - 1) {
+        t->cut = true;
+        return;
+    }
+    t->at[t->len++] = c;
+    t->at[t->len] = '\0';
+}
+
 void text_add(struct text *t, struct view v);
 void text_string(struct text *t, const char *s);
-void text_char(struct text *t, char c);
 void text_decimal(struct text *t, uint64_t n);
 void text_format(struct text *t, const char *format, ...) IMW_PRINTF(2, 3);
 
