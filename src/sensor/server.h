@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the control socket (control.c) and the HTTP listener (metrics.c) have in common. */
+#pragma once
+#include "base/log.h"
+#include "sensor/control.h"
+#include <pthread.h>
+
+/* Begin a thread that no signal interrupts: those are for the thread that waits for them. */
+bool server_thread(pthread_t *out, const char *name, void *(*run)(void *), void *context,
+                   struct imw_error_info *err) IMW_MUST_USE;
+
+/* The status, with what the servers counted. */
+void server_status(const struct control_calls *calls, struct sensor_status *out);
+
+/* Milliseconds of a clock that only goes forwards. */
+uint64_t server_now_ms(void);
+
+/* Text as a JSON string: printable, at most 1 KiB of it. NULL without memory. */
+struct json_t *server_text(const char *text);
