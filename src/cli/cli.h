@@ -12,7 +12,9 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 #define COMMANDS(X)                                                                                          \
     X("read", read, "analyse captures: who uses which instant messaging, on any port, and why we say so")    \
     X("catalog", catalog, "what is known of every service: list, show, check, compile")                      \
-    X("policy", policy, "the institution's rules: check them, explain what they say to a flow")
+    X("policy", policy, "the institution's rules: check them, explain what they say to a flow")              \
+    X("status", status, "what the running sensor does: traffic, drops, flows, services, outputs")            \
+    X("control", control, "orders to the running sensor: reload, reopen, learn, stop")
 
 #define X(name, stem, help) int command_##stem(int argc, char **argv);
 COMMANDS(X)
