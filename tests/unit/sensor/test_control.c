@@ -465,6 +465,60 @@ static void test_what_is_no_socket_is_never_overwritten(void **state)
     control_free(second);
 }
 
+/* Ask whoever listens at `listener`, who answers `size` bytes of `text` again and again and closes. */
+static enum control_progress asked_of_a_liar(const char *path, int listener, const char *text, size_t size,
+                                             char **out_answer, struct imw_error_info *err)
+{
+    struct control_question q;
+    enum control_progress progress = CONTROL_WAIT;
+
+    assert_true(control_question_begin(&q, path, "{}", err));
+    int fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+    assert_true(fd >= 0);
+    for (size_t sent = 0; progress == CONTROL_WAIT; sent++) {
+        size_t length = strlen(text);
+        if (sent * length < size)
+            (void)!send(fd, text, length, MSG_NOSIGNAL);
+        else
+            shutdown(fd, SHUT_RDWR);
+        progress = control_question_more(&q, out_answer, err);
+    }
+    assert_int_equal(q.fd, -1);
+    assert_null(q.answer);
+    close(fd);
+    return progress;
+}
+
+static void test_a_client_takes_no_nonsense_from_what_is_no_sensor(void **state)
+{
+    static const char path[] = "/tmp/imward-liar-test.sock";
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    struct imw_error_info err = { .code = IMW_OK };
+    int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+    char *answer = NULL, block[4097];
+
+    (void)state;
+    unlink(path);
+    memcpy(address.sun_path, path, sizeof path);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(listener, 4), 0);
+
+    assert_int_equal(asked_of_a_liar(path, listener, "", 0, &answer, &err), CONTROL_FAILED);
+    assert_non_null(strstr(err.text, "without an answer"));
+    assert_int_equal(asked_of_a_liar(path, listener, "{\"ok\":true", 10, &answer, &err), CONTROL_FAILED);
+    memset(block, 'a', sizeof block - 1);
+    block[sizeof block - 1] = '\0';
+    assert_int_equal(asked_of_a_liar(path, listener, block, 4 << 20, &answer, &err), CONTROL_FAILED);
+    assert_non_null(strstr(err.text, "longer than 1048576 bytes"));
+    assert_int_equal(asked_of_a_liar(path, listener, "220 mail.example ESMTP\r\n", 1, &answer, &err),
+                     CONTROL_ANSWER);
+    assert_null(control_answer(answer, &err));
+    assert_string_equal(err.text, "the answer is not that of a sensor");
+    free(answer);
+    close(listener);
+    unlink(path);
+}
+
 static void test_no_sensor_says_what_to_do(void **state)
 {
     struct imw_error_info err = { .code = IMW_OK };
@@ -497,6 +551,7 @@ int main(void)
         TEST(test_a_member_of_the_sockets_group_may_ask),
         TEST(test_a_live_socket_is_refused_and_a_dead_one_replaced),
         TEST(test_what_is_no_socket_is_never_overwritten),
+        cmocka_unit_test(test_a_client_takes_no_nonsense_from_what_is_no_sensor),
         cmocka_unit_test(test_no_sensor_says_what_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
