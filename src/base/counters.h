@@ -26,6 +26,7 @@
     X(FLOWS_EVICTED, "flows_evicted", "flows ended early because the table was full")                        \
     X(FLOWS_IM, "flows_im", "flows of an IM service")                                                        \
     X(FLOWS_SETTLED, "flows_settled", "flows on which inspection ended before the flow did")                 \
+    X(FLOWS_BYPASSED, "flows_bypassed", "settled flows whose packets the kernel counts and keeps from us")   \
     X(INSPECT_FULL, "inspect_full", "flows not inspected because all inspection memory was in use")          \
     X(STREAM_OUT_OF_ORDER, "stream_out_of_order", "TCP segments kept until the bytes before them came")      \
     X(STREAM_RETRANSMITTED, "stream_retransmitted", "TCP segments that only repeat bytes")                   \

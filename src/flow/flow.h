@@ -74,7 +74,8 @@ struct flow {
     uint8_t delivery;      /* enum delivery */
     uint8_t confidence;    /* 0 to 100 */
     uint8_t role;          /* enum role of the name or address that decided */
-    bool named;            /* the client told a server name of its own */
+    bool named : 1;        /* the client told a server name of its own */
+    bool bypassed : 1;     /* its packets are counted elsewhere: flow_table_config.refresh */
     uint32_t start_seq[2]; /* TCP: sequence number of the first byte, where SYN was seen */
 };
 _Static_assert(sizeof(struct flow) == 128, "a flow's entry is two cache lines");
@@ -89,6 +90,9 @@ struct flow_table_config {
     uint32_t opening_idle_s; /* TCP without payload yet, UDP with one packet; 0: 60 */
     uint32_t udp_idle_s;     /* 0: 180 */
     uint32_t closed_s;       /* after FIN from both sides or RST; 0: 10 */
+    /* Asked now and then, and before it may end for idling, of a flow that is `bypassed`: whoever counts its
+     * packets says by flow_seen() when the last one came. NULL: nobody does. */
+    void (*refresh)(void *context, struct flow *f);
 };
 
 /* Why a flow ended. */
@@ -131,6 +135,12 @@ void flow_table_advance(struct flow_table *t, uint64_t now_us);
 
 /* End all flows. */
 void flow_table_flush(struct flow_table *t);
+
+/* Call `visit` for every flow; it may change the flow's counters, and ends none. */
+void flow_table_visit(struct flow_table *t, void (*visit)(void *context, struct flow *f), void *context);
+
+/* A packet of the flow came at `time_us`, and was not seen here. */
+void flow_seen(const struct flow_table *t, struct flow *f, uint64_t time_us);
 
 uint32_t flow_table_used(const struct flow_table *t);
 uint32_t flow_table_peak(const struct flow_table *t); /* most flows at a time */

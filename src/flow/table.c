@@ -76,6 +76,7 @@ bool flow_table_new(const struct flow_table_config *config, struct counters *cou
         .opening_idle_s = or_default(config->opening_idle_s, 60),
         .udp_idle_s = or_default(config->udp_idle_s, 180),
         .closed_s = or_default(config->closed_s, 10),
+        .refresh = config->refresh,
     };
     t->counters = counters;
     t->ended = ended;
@@ -241,6 +242,8 @@ static void wheel_turn(struct flow_table *t, uint32_t second)
     t->wheel[second % WHEEL_SLOTS] = 0;
     while (handle != 0) {
         struct flow *f = flow_at(t, handle);
+        if (f->bypassed && f->key.l4 != 0 && t->config.refresh != NULL)
+            t->config.refresh(t->context, f);
         uint32_t next = f->wheel_next, last_s = f->last_ms / 1000, limit_s = idle_limit_s(t, f);
 
         if (f->key.l4 == 0) {
@@ -306,6 +309,21 @@ void flow_table_flush(struct flow_table *t)
     t->flows.used = 0;
     t->epoch_us = 0; /* what comes next is of another time */
     t->now_s = 0;
+}
+
+void flow_table_visit(struct flow_table *t, void (*visit)(void *context, struct flow *f), void *context)
+{
+    for (uint32_t handle = 1; t->flows.used > 0 && handle < t->flows.fresh; handle++)
+        if (flow_at(t, handle)->key.l4 != 0)
+            visit(context, flow_at(t, handle));
+}
+
+void flow_seen(const struct flow_table *t, struct flow *f, uint64_t time_us)
+{
+    uint64_t ms = since_epoch_ms(t, time_us);
+
+    if (ms > f->last_ms && ms <= UINT32_MAX)
+        f->last_ms = (uint32_t)ms;
 }
 
 /* ---- find and make ---- */
