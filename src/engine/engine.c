@@ -22,7 +22,6 @@
 #include <time.h>
 
 enum {
-    BATCH_FRAMES = 64,
     CHUNK_FRAMES = 1024,
     CHUNK_COPY_BYTES = 4 << 20, /* at first: frames of captures whose bytes do not stay, joined datagrams */
     RING_CHUNKS = 16,
@@ -84,7 +83,7 @@ bool engine_new(const struct engine_config *config, struct engine **out, struct 
     if (!ok)
         error_set(err, IMW_ERROR_MEMORY, "no memory for the engine's tables");
     while (ok && e->worker_count < workers) {
-        ok = worker_new(&e->config, &e->rules, max_flows / workers + 1, e->knowledge,
+        ok = worker_new(&e->config, e->worker_count, &e->rules, max_flows / workers + 1, e->knowledge,
                         &e->workers[e->worker_count], err);
         e->worker_count += ok;
     }
@@ -95,6 +94,16 @@ bool engine_new(const struct engine_config *config, struct engine **out, struct 
     }
     *out = e;
     return true;
+}
+
+unsigned engine_worker_count(const struct engine *e)
+{
+    return e->worker_count;
+}
+
+struct worker *engine_worker(const struct engine *e, unsigned number)
+{
+    return e->workers[number];
 }
 
 /* ---- rules ---- */
@@ -177,11 +186,6 @@ struct engine_memory engine_memory(const struct engine *e)
     return sum;
 }
 
-static bool borrows_from(const struct packet *p, const struct frame *f)
-{
-    return p->payload.at >= f->data.at && p->payload.at <= f->data.at + f->data.len;
-}
-
 static void report_progress(const struct engine *e, const struct capture *c, uint64_t *frames, unsigned more)
 {
     uint64_t before = *frames / PROGRESS_FRAMES, done, size;
@@ -198,30 +202,12 @@ static void report_progress(const struct engine *e, const struct capture *c, uin
 static void read_alone(struct engine *e, struct capture *c)
 {
     struct worker *w = e->workers[0];
-    struct counters *counters = worker_counters(w);
-    struct frame frames[BATCH_FRAMES];
-    struct packet packets[BATCH_FRAMES];
-    uint32_t hashes[BATCH_FRAMES];
+    struct frame frames[WORKER_FRAMES];
     uint64_t total = 0;
     unsigned n;
 
-    while ((n = capture_read(c, frames, BATCH_FRAMES)) > 0) {
-        unsigned ready = 0;
-        for (unsigned i = 0; i < n; i++) {
-            struct packet *p = &packets[ready];
-            enum decode_answer answer = decode(&frames[i], e->defrag, counters, p);
-            if (answer == DECODE_NEIGHBOUR)
-                knowledge_learn_mac(e->knowledge, &p->src, p->payload.at, p->time_us);
-            if (answer != DECODE_PACKET)
-                continue;
-            hashes[ready] = flow_hash(p);
-            worker_expect(w, hashes[ready++]);
-            if (!borrows_from(p, &frames[i])) { /* a joined datagram lives until the next decode only */
-                worker_packets(w, packets, hashes, ready);
-                ready = 0;
-            }
-        }
-        worker_packets(w, packets, hashes, ready);
+    while ((n = capture_read(c, frames, WORKER_FRAMES)) > 0) {
+        worker_frames(w, e->defrag, frames, n);
         report_progress(e, c, &total, n);
     }
     worker_end(w, worker_now_us(w));

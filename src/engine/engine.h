@@ -95,6 +95,55 @@ struct engine_memory {
 };
 struct engine_memory engine_memory(const struct engine *e);
 
+/* ---- frames off an interface ---- */
+
+struct live;
+struct watch;
+
+/* Decisions (a service, or that there is none) by what they took: bucket i counts those of at most 2^i
+ * packets, 2^(i+4) bytes of payload; not cumulative; the last one also all above. */
+enum { DECISION_BUCKETS = 16 };
+struct decisions {
+    uint64_t packets[DECISION_BUCKETS], bytes[DECISION_BUCKETS];
+    uint64_t packets_sum, bytes_sum;
+};
+
+struct watch_config {
+    int cpus[ENGINE_WORKERS_MAX]; /* that each worker is pinned to; -1: to none */
+    bool bypass;                  /* where `live` can */
+};
+
+/*
+ * Handle the frames of `live`, a thread a worker, until watch_stop(). Time is that of the kernel's time
+ * stamps, and the clock's while nothing comes. Borrows `live`.
+ */
+bool engine_watch(struct engine *e, struct live *live, const struct watch_config *config, struct watch **out,
+                  struct imw_error_info *err) IMW_MUST_USE;
+
+enum watch_link { WATCH_UP, WATCH_DOWN, WATCH_GONE };
+enum watch_link watch_link(const struct watch *w);
+
+/*
+ * Go on with `live`, or, NULL, with none for now: flows stay. Waits until no worker uses the one before,
+ * which may then be freed.
+ */
+void watch_use(struct watch *w, struct live *live);
+
+/* Handle what was received before now, end all flows, end the threads, free `w`. */
+void watch_stop(struct watch *w);
+
+/* One worker, at most some tenths of a second ago. Any thread. Numbers of 64 bits only: they are published
+ * one by one. */
+struct watch_status {
+    struct counters counters;
+    struct decisions decisions;
+    uint64_t flows_live, flow_bytes, inspect_bytes, flows_peak, inspect_used;
+    uint64_t now_us;      /* of its newest packet */
+    uint64_t beats;       /* grows while the worker is alive, several times a second */
+    uint64_t clock_steps; /* times the clock was set back, and flows were ended because of it */
+};
+void watch_status(const struct watch *w, unsigned worker, struct watch_status *out);
+
 /* Does `text` name this flow: its flow_id, its community ID, or "address:port" of one end or of both,
  * separated by a space, comma or dash? */
 bool flow_is_named(const struct flow *f, uint64_t flow_id, struct view text);

@@ -7,22 +7,28 @@
 #include <stdlib.h>
 
 enum {
-    GROUP = 64,      /* packets whose memory is asked for together */
-    STATE_AHEAD = 4, /* packets ahead whose inspection is asked for */
+    GROUP = 64,                /* packets whose memory is asked for together */
+    STATE_AHEAD = 4,           /* packets ahead whose inspection is asked for */
+    BYPASS_AFTER = 32,         /* packets: a bypass costs as much as some tens of packets */
+    BYPASS_AGAIN_US = 1000000, /* after the kernel had no room for a flow */
 };
 
 struct worker {
     const struct engine_config *config;
+    unsigned number;
     struct rules *_Atomic *newest; /* the engine's */
     const struct rules *rules;     /* by which we judge until we look again */
     _Atomic uint64_t serial;       /* of these */
     struct counters counters;
+    struct decisions decisions;
     struct flow_table *flows;
     struct inspector *inspector;
     struct knowledge *knowledge;
     const char *name;
-    uint64_t now_us;    /* of this capture */
-    uint64_t newest_us; /* of those before */
+    uint64_t now_us;         /* of this capture */
+    uint64_t newest_us;      /* of those before */
+    struct live *live;       /* where settled flows may be bypassed; NULL: nowhere */
+    uint64_t bypass_from_us; /* not before */
 };
 
 uint64_t flow_number(const struct flow *f)
@@ -130,7 +136,8 @@ static void report_activity(void *context, const struct flow *flow, const struct
                                 .flow_id = flow_number(flow),
                                 .time_us = time_us,
                                 .activity = activity,
-                                .detail = detail };
+                                .detail = detail,
+                                .worker = w->number };
 
     if (w->config->activity == NULL)
         return;
@@ -158,6 +165,7 @@ static void report_flow(struct worker *w, struct flow *f, enum flow_end why)
         .last_us = flow_last_us(w->flows, f),
         .why = why,
         .port_agile = is_port_agile(w, f),
+        .worker = w->number,
     };
 
     e.client = who_is(w, f, FROM_CLIENT, e.last_us, &client);
@@ -167,10 +175,86 @@ static void report_flow(struct worker *w, struct flow *f, enum flow_end why)
         w->config->flow(w->config->context, &e);
 }
 
+/* ---- bypass ---- */
+
+static struct live_flow live_flow_of(const struct flow *f)
+{
+    return (struct live_flow){ .addr = { f->key.addr[0], f->key.addr[1] },
+                               .port = { f->key.port[0], f->key.port[1] },
+                               .l4 = f->key.l4 };
+}
+
+/* A settled flow has nothing left to learn but counters, and the kernel counts for less. */
+static void bypass(struct worker *w, struct flow *f)
+{
+    struct live_flow ends = live_flow_of(f);
+
+    f->bypassed = live_bypass(w->live, &ends);
+    if (f->bypassed)
+        count(&w->counters, COUNT_FLOWS_BYPASSED);
+    else
+        w->bypass_from_us = w->now_us + BYPASS_AGAIN_US;
+}
+
+/* Is the flow over soon, and not worth it? */
+static bool is_closing(const struct flow *f)
+{
+    return (f->flags & (FLOW_FIN_CLIENT | FLOW_FIN_SERVER | FLOW_RST)) != 0;
+}
+
+/* When was the last packet of a bypassed flow? The table asks at its timer. */
+static void bypass_refresh(void *context, struct flow *f)
+{
+    struct worker *w = context;
+    struct live_flow ends = live_flow_of(f);
+    struct live_bypassed counted;
+
+    if (w->live != NULL && live_bypass_read(w->live, &ends, false, &counted) && counted.last_us != 0)
+        flow_seen(w->flows, f, counted.last_us);
+}
+
+/*
+ * End a flow's bypass and add what the kernel counted. It does not read headers for that, so the payload is
+ * reckoned with those that nearly every packet has: Ethernet, IP, TCP with time stamps or UDP.
+ */
+static void bypass_merge(void *context, struct flow *f)
+{
+    struct worker *w = context;
+    struct live_flow ends = live_flow_of(f);
+    struct live_bypassed counted;
+    bool v4 = ip_is_v4(&f->key.addr[0]);
+    uint64_t header_bytes = 14u + (v4 ? 20u : 40u) + (f->key.l4 == L4_TCP ? 32u : 8u);
+
+    if (!f->bypassed)
+        return;
+    f->bypassed = false;
+    if (w->live == NULL || !live_bypass_read(w->live, &ends, true, &counted))
+        return;
+    for (unsigned d = 0; d < 2; d++) {
+        uint64_t headers = counted.packets[d] * header_bytes;
+        f->packets[d] += (uint32_t)counted.packets[d];
+        f->bytes[d] += counted.bytes[d];
+        f->payload[d] += counted.bytes[d] > headers ? counted.bytes[d] - headers : 0;
+    }
+    if (counted.last_us != 0)
+        flow_seen(w->flows, f, counted.last_us);
+}
+
+void worker_bypass(struct worker *w, struct live *live)
+{
+    if (w->live != NULL)
+        flow_table_visit(w->flows, bypass_merge, w);
+    w->live = live;
+    w->bypass_from_us = 0;
+}
+
+/* ---- flows ---- */
+
 static void flow_ends(void *context, struct flow *f, enum flow_end why)
 {
     struct worker *w = context;
 
+    bypass_merge(w, f);
     inspector_close(w->inspector, f, flow_last_us(w->flows, f)); /* what was known then, not after a pause */
     if (f->service != 0)
         count(&w->counters, COUNT_FLOWS_IM);
@@ -181,11 +265,12 @@ static void flow_ends(void *context, struct flow *f, enum flow_end why)
     inspector_drop_record(w->inspector, f);
 }
 
-bool worker_new(const struct engine_config *config, struct rules *_Atomic *rules, uint32_t max_flows,
-                struct knowledge *knowledge, struct worker **out, struct imw_error_info *err)
+bool worker_new(const struct engine_config *config, unsigned number, struct rules *_Atomic *rules,
+                uint32_t max_flows, struct knowledge *knowledge, struct worker **out,
+                struct imw_error_info *err)
 {
     struct worker *w = calloc(1, sizeof *w);
-    struct flow_table_config table = { .max_flows = max_flows };
+    struct flow_table_config table = { .max_flows = max_flows, .refresh = bypass_refresh };
     struct inspector_config inspection = {
         .catalog = atomic_load(rules)->catalog,
         .knowledge = knowledge,
@@ -200,6 +285,7 @@ bool worker_new(const struct engine_config *config, struct rules *_Atomic *rules
     if (w == NULL)
         return error_set(err, IMW_ERROR_MEMORY, "no memory for a worker");
     w->config = config;
+    w->number = number;
     w->newest = rules;
     w->rules = atomic_load(rules);
     atomic_init(&w->serial, w->rules->serial);
@@ -253,6 +339,34 @@ static void begin_flow(struct worker *w, struct flow *f)
     inspector_open(w->inspector, f, w->now_us);
 }
 
+/* Buckets double: the one for `n`, where the first holds all up to 2 to the `first`. */
+static unsigned bucket(uint64_t n, unsigned first)
+{
+    unsigned bits = n > 1 ? 64u - (unsigned)__builtin_clzll(n - 1) : 0;
+
+    return bits <= first ? 0 : bits - first < DECISION_BUCKETS ? bits - first : DECISION_BUCKETS - 1;
+}
+
+/* A service was found, or it was found that there is none: after how many packets and bytes? */
+static void note_decision(struct worker *w, const struct flow *f)
+{
+    uint64_t packets = (uint64_t)f->packets[0] + f->packets[1], bytes = f->payload[0] + f->payload[1];
+
+    w->decisions.packets[bucket(packets, 0)]++;
+    w->decisions.bytes[bucket(bytes, 4)]++;
+    w->decisions.packets_sum += packets;
+    w->decisions.bytes_sum += bytes;
+}
+
+static void inspect(struct worker *w, struct flow *f, enum flow_dir from, const struct packet *p, bool is_new)
+{
+    bool decided = !is_new && f->service != 0;
+
+    inspector_packet(w->inspector, f, from, p);
+    if (!decided && (f->service != 0 || f->state == FLOW_SETTLED))
+        note_decision(w, f);
+}
+
 static void handle(struct worker *w, const struct packet *p, uint32_t hash)
 {
     enum flow_dir from;
@@ -265,7 +379,10 @@ static void handle(struct worker *w, const struct packet *p, uint32_t hash)
     if (is_new)
         begin_flow(w, f);
     if (f->state != FLOW_SETTLED)
-        inspector_packet(w->inspector, f, from, p);
+        inspect(w, f, from, p, is_new);
+    else if (w->live != NULL && !f->bypassed && p->plain && f->packets[0] + f->packets[1] >= BYPASS_AFTER &&
+             !is_closing(f) && w->now_us >= w->bypass_from_us)
+        bypass(w, f);
 }
 
 /*
@@ -303,6 +420,35 @@ void worker_packets(struct worker *w, const struct packet *packets, const uint32
     flow_table_advance(w->flows, w->now_us);
 }
 
+void worker_frames(struct worker *w, struct defrag *d, const struct frame *frames, unsigned count)
+{
+    struct packet packets[WORKER_FRAMES];
+    uint32_t hashes[WORKER_FRAMES];
+    unsigned ready = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        struct packet *p = &packets[ready];
+        enum decode_answer answer = decode(&frames[i], d, &w->counters, p);
+        if (answer == DECODE_NEIGHBOUR)
+            knowledge_learn_mac(w->knowledge, &p->src, p->payload.at, p->time_us);
+        if (answer != DECODE_PACKET)
+            continue;
+        hashes[ready] = flow_hash(p);
+        worker_expect(w, hashes[ready++]);
+        if (!borrows_from(p, &frames[i])) { /* a joined datagram lives until the next decode only */
+            worker_packets(w, packets, hashes, ready);
+            ready = 0;
+        }
+    }
+    worker_packets(w, packets, hashes, ready);
+}
+
+void worker_tick(struct worker *w, uint64_t now_us)
+{
+    worker_refresh(w);
+    flow_table_advance(w->flows, now_us);
+}
+
 void worker_packets_of(struct worker *w, const struct packet *packets, const uint32_t *hashes,
                        const uint16_t *order, unsigned count, uint64_t timers_us)
 {
@@ -320,6 +466,23 @@ void worker_end(struct worker *w, uint64_t newest_us)
     if (w->now_us > w->newest_us)
         w->newest_us = w->now_us;
     w->now_us = 0;
+}
+
+uint32_t worker_flows(const struct worker *w)
+{
+    return flow_table_used(w->flows);
+}
+
+const struct decisions *worker_decisions(const struct worker *w)
+{
+    return &w->decisions;
+}
+
+void worker_restart(struct worker *w)
+{
+    flow_table_flush(w->flows);
+    w->now_us = w->newest_us = 0;
+    w->bypass_from_us = 0;
 }
 
 struct counters *worker_counters(struct worker *w)

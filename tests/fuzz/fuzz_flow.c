@@ -153,7 +153,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (knowledge == NULL || !rules_load(NULL, NULL, NULL, &loaded, &err))
             abort();
         rules = loaded;
-        if (!worker_new(&config, &rules, 3, knowledge, &worker, &err))
+        if (!worker_new(&config, 0, &rules, 3, knowledge, &worker, &err))
             abort();
     }
     s.worker = worker;

@@ -79,7 +79,7 @@ static void rig_init(struct rig *r, struct rules *rules)
     r->config = (struct engine_config){ .all_flows = true, .flow = on_told, .context = r };
     r->rules = rules;
     assert_non_null(r->knowledge);
-    assert_true(worker_new(&r->config, &r->rules, 100, r->knowledge, &r->worker, &err));
+    assert_true(worker_new(&r->config, 0, &r->rules, 100, r->knowledge, &r->worker, &err));
     worker_begin(r->worker, NULL);
 }
 
