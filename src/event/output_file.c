@@ -83,7 +83,9 @@ static bool file_open(struct output_file *f)
 {
     struct stat st;
 
-    f->fd = open(f->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+    f->fd = strcmp(f->path, "-") == 0
+                ? fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)
+                : open(f->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
     if (f->fd < 0 || fstat(f->fd, &st) != 0)
         return false;
     f->size = S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
