@@ -11,6 +11,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 /* name, function stem, what it does */
 #define COMMANDS(X)                                                                                          \
     X("read", read, "analyse captures: who uses which instant messaging, on any port, and why we say so")    \
+    X("watch", watch, "watch an interface: the same, live, as events, for as long as it runs")               \
     X("catalog", catalog, "what is known of every service: list, show, check, compile")                      \
     X("policy", policy, "the institution's rules: check them, explain what they say to a flow")              \
     X("status", status, "what the running sensor does: traffic, drops, flows, services, outputs")            \

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* imward watch: the arguments of the live sensor. */
+#include "base/log.h"
+#include "cli/cli.h"
+#include "sensor/sensor.h"
+#include <getopt.h>
+#include <sched.h>
+#include <stdio.h>
+
+static const char usage[] =
+    "usage: imward watch -i INTERFACE [option ...]\n"
+    "\n"
+    "Watch an interface, such as the mirror port of a switch, until it is stopped: every use of public\n"
+    "instant messaging on it, on any port, with the evidence, as events.\n"
+    "\n"
+    "  -i, --interface NAME   the interface; it may go away and come back\n"
+    "      --xdp              AF_XDP instead of AF_PACKET\n"
+    "  -w, --workers N        threads that share the traffic (default 1)\n"
+    "      --cpus LIST        CPUs for them, such as 2-5,8 (default: spread over all that we may use)\n"
+    "      --no-pin           leave it to the kernel where they run\n"
+    "      --ring-mib N       memory for frames that wait, MiB a worker (default 64)\n"
+    "      --no-promiscuous   only frames that are sent to this machine\n"
+    "      --no-bypass        read settled flows to their end, rather than let the kernel count them\n"
+    "\n"
+    "  -c, --catalog PATH     catalog to use: a compiled file or a folder of YAML (default: the built-in one)\n"
+    "  -p, --policy FILE      judge every flow of a service by these rules (default: alert on all)\n"
+    "  -a, --all-flows        report flows of no service too\n"
+    "      --max-flows N      flows kept at a time (default 1000000); when full the idlest is ended\n"
+    "\n"
+    "  -o, --output WHERE     a file; unix:PATH; syslog:udp://HOST:PORT, syslog:tls://..., syslog:unix:PATH\n"
+    "                         (may be given more than once; default: standard output)\n"
+    "      --rotate-size N    begin a new file after so many bytes (K, M or G behind it)\n"
+    "      --rotate-every T   and after so many seconds (m, h or d behind it)\n"
+    "      --rotate-keep N    old files to keep (default: all)\n"
+    "      --stats-interval T a stats event so often (default 60; 0: none)\n"
+    "\n"
+    "      --who FILE         who is at which address\n"
+    "      --radius ADDR:PORT learn it from RADIUS accounting\n"
+    "      --radius-secrets FILE  the secrets of its senders\n"
+    "      --control PATH     control socket (default /run/imward/control.sock; '' for none)\n"
+    "      --metrics ADDR:PORT    Prometheus metrics and health over HTTP\n"
+    "\n"
+    "      --user NAME        run as this user (default, for root: imward, where that exists)\n"
+    "      --no-sandbox       do not restrict system calls and files, to find faults\n"
+    "  -d, --duration T       stop by itself after so long\n"
+    "  -s, --stats            print every counter at the end\n"
+    "  -q, --quiet            log warnings and errors only\n"
+    "  -h, --help             this text\n"
+    "\n"
+    "SIGHUP reloads catalog, policy and who; SIGUSR1 begins new event files; SIGTERM and SIGINT stop, and\n"
+    "write what is left.\n"
+    "\n"
+    "exit status: 0 stopped; 1 could not start, or a process died; 2 wrong use\n";
+
+struct watch_options {
+    struct sensor_config config;
+    const char *cpus;
+    bool no_pin, quiet;
+};
+
+enum {
+    OPTION_XDP = 256,
+    OPTION_CPUS,
+    OPTION_NO_PIN,
+    OPTION_RING,
+    OPTION_NO_PROMISCUOUS,
+    OPTION_NO_BYPASS,
+    OPTION_MAX_FLOWS,
+    OPTION_ROTATE_SIZE,
+    OPTION_ROTATE_EVERY,
+    OPTION_ROTATE_KEEP,
+    OPTION_STATS_INTERVAL,
+    OPTION_WHO,
+    OPTION_RADIUS,
+    OPTION_RADIUS_SECRETS,
+    OPTION_CONTROL,
+    OPTION_METRICS,
+    OPTION_USER,
+    OPTION_NO_SANDBOX,
+};
+
+static const struct option long_options[] = {
+    { "interface", required_argument, NULL, 'i' },
+    { "xdp", no_argument, NULL, OPTION_XDP },
+    { "workers", required_argument, NULL, 'w' },
+    { "cpus", required_argument, NULL, OPTION_CPUS },
+    { "no-pin", no_argument, NULL, OPTION_NO_PIN },
+    { "ring-mib", required_argument, NULL, OPTION_RING },
+    { "no-promiscuous", no_argument, NULL, OPTION_NO_PROMISCUOUS },
+    { "no-bypass", no_argument, NULL, OPTION_NO_BYPASS },
+    { "catalog", required_argument, NULL, 'c' },
+    { "policy", required_argument, NULL, 'p' },
+    { "all-flows", no_argument, NULL, 'a' },
+    { "max-flows", required_argument, NULL, OPTION_MAX_FLOWS },
+    { "output", required_argument, NULL, 'o' },
+    { "rotate-size", required_argument, NULL, OPTION_ROTATE_SIZE },
+    { "rotate-every", required_argument, NULL, OPTION_ROTATE_EVERY },
+    { "rotate-keep", required_argument, NULL, OPTION_ROTATE_KEEP },
+    { "stats-interval", required_argument, NULL, OPTION_STATS_INTERVAL },
+    { "who", required_argument, NULL, OPTION_WHO },
+    { "radius", required_argument, NULL, OPTION_RADIUS },
+    { "radius-secrets", required_argument, NULL, OPTION_RADIUS_SECRETS },
+    { "control", required_argument, NULL, OPTION_CONTROL },
+    { "metrics", required_argument, NULL, OPTION_METRICS },
+    { "user", required_argument, NULL, OPTION_USER },
+    { "no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX },
+    { "duration", required_argument, NULL, 'd' },
+    { "stats", no_argument, NULL, 's' },
+    { "quiet", no_argument, NULL, 'q' },
+    { "help", no_argument, NULL, 'h' },
+    { NULL, 0, NULL, 0 },
+};
+
+/* ---- numbers ---- */
+
+/* A number with one letter of `units` behind it, or none; `worth` is theirs. */
+static bool number_with_unit(const char *text, const char *units, const uint64_t *worth, uint64_t max,
+                             uint64_t *out)
+{
+    size_t len = strlen(text);
+    const char *unit = len > 1 ? strchr(units, text[len - 1]) : NULL;
+    uint64_t factor = unit != NULL ? worth[unit - units] : 1, number;
+
+    if (!view_decimal(view_of(text, unit != NULL ? len - 1 : len), max / factor, &number))
+        return false;
+    *out = number * factor;
+    return true;
+}
+
+static bool bytes_of(const char *text, uint64_t *out)
+{
+    static const uint64_t worth[] = {
+        1ull << 10, 1ull << 20, 1ull << 30, 1ull << 10, 1ull << 20, 1ull << 30
+    };
+
+    return number_with_unit(text, "KMGkmg", worth, 1ull << 50, out) && *out > 0;
+}
+
+static bool seconds_of(const char *text, uint32_t *out)
+{
+    static const uint64_t worth[] = { 1, 60, 3600, 86400 };
+    uint64_t number;
+
+    if (!number_with_unit(text, "smhd", worth, 365ull * 86400, &number))
+        return false;
+    *out = (uint32_t)number;
+    return true;
+}
+
+static bool number_of(const char *text, uint64_t min, uint64_t max, uint32_t *out)
+{
+    uint64_t number;
+
+    if (!view_decimal(view_string(text), max, &number) || number < min)
+        return false;
+    *out = (uint32_t)number;
+    return true;
+}
+
+/* ---- CPUs ---- */
+
+static bool next_number(const char **at, unsigned *out)
+{
+    size_t digits = strspn(*at, "0123456789");
+    uint64_t number;
+
+    if (digits == 0 || !view_decimal(view_of(*at, digits), CPU_SETSIZE - 1, &number))
+        return false;
+    *at += digits;
+    *out = (unsigned)number;
+    return true;
+}
+
+/* "0-3,6" as a set; false where it is not of that form, or names a CPU that `may` does not hold. */
+static bool cpus_parse(const char *list, const cpu_set_t *may, cpu_set_t *out)
+{
+    const char *at = list;
+
+    CPU_ZERO(out);
+    for (;;) {
+        unsigned first, last;
+        if (!next_number(&at, &first))
+            return false;
+        last = first;
+        if (*at == '-' && (at++, !next_number(&at, &last)))
+            return false;
+        for (unsigned cpu = first; cpu <= last; cpu++) {
+            if (!CPU_ISSET(cpu, may))
+                return false;
+            CPU_SET(cpu, out);
+        }
+        if (*at == '\0')
+            return first <= last;
+        if (first > last || *at++ != ',')
+            return false;
+    }
+}
+
+/* The CPU number `nth` of a set. */
+static int cpu_nth(const cpu_set_t *set, int nth)
+{
+    for (unsigned cpu = 0; cpu < CPU_SETSIZE; cpu++)
+        if (CPU_ISSET(cpu, set) && nth-- == 0)
+            return (int)cpu;
+    return -1;
+}
+
+/* Each worker its CPU: of the list in turn; without one spread over all, where there are enough. */
+static bool place_workers(struct watch_options *o)
+{
+    int workers = (int)o->config.live.workers;
+    cpu_set_t may, chosen;
+
+    if (sched_getaffinity(0, sizeof may, &may) != 0)
+        CPU_ZERO(&may);
+    if (o->cpus != NULL && !cpus_parse(o->cpus, &may, &chosen)) {
+        cli_usage("watch", "--cpus takes CPUs that we may use, such as 0-3,6, not '%s'", o->cpus);
+        return false;
+    }
+    int count = CPU_COUNT(o->cpus != NULL ? &chosen : &may);
+    bool pin = !o->no_pin && count > 0 && (o->cpus != NULL || workers <= count);
+    for (int i = 0; i < (int)LIVE_WORKERS; i++)
+        o->config.cpus[i] = !pin              ? -1
+                            : o->cpus != NULL ? cpu_nth(&chosen, i % count)
+                                              : cpu_nth(&may, (int)((long)i % workers * count / workers));
+    return true;
+}
+
+/* ---- options ---- */
+
+static bool wrong(const char *option, const char *takes)
+{
+    cli_usage("watch", "%s takes %s, not '%s'", option, takes, optarg);
+    return false;
+}
+
+/* Options that take a number. */
+static bool parse_number(int option, struct sensor_config *c)
+{
+    switch (option) {
+    case 'w':
+        return number_of(optarg, 1, LIVE_WORKERS, &c->live.workers) ||
+               wrong("--workers", "a number from 1 to 64");
+    case 'd': return seconds_of(optarg, &c->duration_s) || wrong("--duration", "a time such as 30 or 2h");
+    case OPTION_RING:
+        return number_of(optarg, 1, 4096, &c->live.ring_mib) ||
+               wrong("--ring-mib", "a number from 1 to 4096");
+    case OPTION_MAX_FLOWS:
+        return number_of(optarg, 1000, 100000000, &c->max_flows) ||
+               wrong("--max-flows", "a number from 1000 to 100000000");
+    case OPTION_ROTATE_SIZE:
+        return bytes_of(optarg, &c->rotate_bytes) || wrong("--rotate-size", "a size such as 100M");
+    case OPTION_ROTATE_EVERY:
+        return (seconds_of(optarg, &c->rotate_s) && c->rotate_s > 0) ||
+               wrong("--rotate-every", "a time such as 1h or 1d");
+    case OPTION_ROTATE_KEEP:
+        return number_of(optarg, 1, 100000, &c->rotate_keep) ||
+               wrong("--rotate-keep", "a number from 1 to 100000");
+    default:
+        return seconds_of(optarg, &c->stats_interval_s) ||
+               wrong("--stats-interval", "a time such as 60 or 5m");
+    }
+}
+
+/* Options that take a name, or nothing. */
+static bool parse_word(int option, struct watch_options *o)
+{
+    struct sensor_config *c = &o->config;
+
+    switch (option) {
+    case 'i':
+        if (optarg[0] == '\0' || strlen(optarg) >= sizeof c->live.interface)
+            return wrong("--interface", "a name of at most 15 characters");
+        memcpy(c->live.interface, optarg, strlen(optarg) + 1);
+        break;
+    case 'o':
+        if (c->output_count == OUTPUTS_MAX) {
+            cli_usage("watch", "at most %d outputs", OUTPUTS_MAX);
+            return false;
+        }
+        c->outputs[c->output_count++] = optarg;
+        break;
+    case 'c': c->catalog = optarg; break;
+    case 'p': c->policy = optarg; break;
+    case 'a': c->all_flows = true; break;
+    case 's': c->stats = true; break;
+    case 'q': o->quiet = true; break;
+    case OPTION_XDP: c->live.method = LIVE_XDP; break;
+    case OPTION_CPUS: o->cpus = optarg; break;
+    case OPTION_NO_PIN: o->no_pin = true; break;
+    case OPTION_NO_PROMISCUOUS: c->live.promiscuous = false; break;
+    case OPTION_NO_BYPASS: c->live.bypass = false; break;
+    case OPTION_WHO: c->who = optarg; break;
+    case OPTION_RADIUS: c->radius = optarg; break;
+    case OPTION_RADIUS_SECRETS: c->radius_secrets = optarg; break;
+    case OPTION_CONTROL: c->control = optarg[0] != '\0' ? optarg : NULL; break;
+    case OPTION_METRICS: c->metrics = optarg; break;
+    case OPTION_USER: c->user = optarg; break;
+    case OPTION_NO_SANDBOX: c->sandbox = false; break;
+    }
+    return true;
+}
+
+/* What is only right together. */
+static bool is_complete(const struct watch_options *o, int argc, char **argv)
+{
+    if (optind < argc)
+        cli_usage("watch", "'%s' is one word too many", argv[optind]);
+    else if (o->config.live.interface[0] == '\0')
+        cli_usage("watch", "no interface given: --interface NAME");
+    else if ((o->config.radius == NULL) != (o->config.radius_secrets == NULL))
+        cli_usage("watch", "--radius and --radius-secrets belong together");
+    else if (o->no_pin && o->cpus != NULL)
+        cli_usage("watch", "--cpus and --no-pin contradict each other");
+    else
+        return true;
+    return false;
+}
+
+/* False: *out_status is the exit status (help was given, or wrong use). */
+static bool parse(int argc, char **argv, struct watch_options *o, int *out_status)
+{
+    int option;
+
+    *o = (struct watch_options){ .config = { .live = { .workers = 1, .promiscuous = true, .bypass = true },
+                                             .control = CONTROL_PATH,
+                                             .stats_interval_s = 60,
+                                             .sandbox = true } };
+    *out_status = EXIT_USAGE;
+    while ((option = getopt_long(argc, argv, "i:w:c:p:ao:d:sqh", long_options, NULL)) != -1) {
+        switch (option) {
+        case 'h':
+            fputs(usage, stdout);
+            *out_status = EXIT_DONE;
+            return false;
+        case '?': fputs("imward watch --help tells how it is used.\n", stderr); return false;
+        case 'w':
+        case 'd':
+        case OPTION_RING:
+        case OPTION_MAX_FLOWS:
+        case OPTION_ROTATE_SIZE:
+        case OPTION_ROTATE_EVERY:
+        case OPTION_ROTATE_KEEP:
+        case OPTION_STATS_INTERVAL:
+            if (!parse_number(option, &o->config))
+                return false;
+            break;
+        default:
+            if (!parse_word(option, o))
+                return false;
+        }
+    }
+    return is_complete(o, argc, argv) && place_workers(o);
+}
+
+int command_watch(int argc, char **argv)
+{
+    struct watch_options o;
+    int status;
+
+    if (!parse(argc, argv, &o, &status))
+        return status;
+    if (o.config.output_count == 0)
+        o.config.outputs[o.config.output_count++] = "-";
+    if (o.quiet)
+        log_threshold(LEVEL_WARNING);
+    return sensor_watch(&o.config);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The opener: opens what needs privilege, starts the sensor, and waits.
+ *
+ * messages it takes: OPEN. It sends: GRANT, DENIED, ORDER.
+ *
+ * It keeps the capabilities that opening takes (CAP_NET_RAW for sockets, CAP_NET_ADMIN and CAP_BPF for
+ * programs and maps, CAP_PERFMON since the kernel's verifier refuses the programs of the bypass without it),
+ * as the same user as the sensor, who may not touch it all the same: the sensor's list of system calls has
+ * none for that.
+ */
+#include "base/log.h"
+#include "sensor/channel.h"
+#include "sensor/sandbox.h"
+#include "sensor/sensor.h"
+#include <errno.h>
+#include <linux/capability.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { OPEN_AGAIN_MS = 500 }; /* a sensor that asks more often waits */
+
+static int failed(const struct imw_error_info *err)
+{
+    char line[768];
+
+    fprintf(stderr, "imward: %s\n", error_format(err, line, sizeof line));
+    return EXIT_FAILURE;
+}
+
+/* ---- what the sensor cannot make itself ---- */
+
+/* The folder of the control socket, as /run is root's. One that exists is left as it is. */
+static void make_control_folder(const struct sensor_config *config, const struct sandbox_user *user)
+{
+    char folder[256];
+    const char *slash = config->control != NULL ? strrchr(config->control, '/') : NULL;
+    size_t len = slash != NULL ? (size_t)(slash - config->control) : 0;
+
+    if (geteuid() != 0 || len == 0 || len >= sizeof folder)
+        return;
+    memcpy(folder, config->control, len);
+    folder[len] = '\0';
+    if (mkdir(folder, 0750) == 0 && chown(folder, user->uid, user->gid) != 0)
+        log_warning("control_folder", "folder=%s error=\"%s\"", folder, strerror(errno));
+}
+
+static void answer_open(const struct sensor_config *config, int channel)
+{
+    struct role_message answer = { .type = MESSAGE_GRANT };
+    struct imw_error_info err;
+
+    if (live_grant_open(&config->live, &answer.grant, &err)) {
+        if (!channel_send(channel, &answer))
+            log_error("opener", "the grant did not reach the sensor: %s", strerror(errno));
+        live_grant_close(&answer.grant);
+        return;
+    }
+    char line[768];
+    struct role_message denied = { .type = MESSAGE_DENIED };
+    (void)snprintf(denied.text, sizeof denied.text, "%s", error_format(&err, line, sizeof line));
+    (void)channel_send(channel, &denied);
+}
+
+/* ---- waiting ---- */
+
+static void forward(int signal_fd, int channel)
+{
+    struct signalfd_siginfo s;
+    struct role_message m = { .type = MESSAGE_ORDER, .order = ORDER_STOP };
+
+    while (read(signal_fd, &s, sizeof s) == (ssize_t)sizeof s) {
+        if (s.ssi_signo == SIGCHLD)
+            continue;
+        m.order = s.ssi_signo == SIGHUP ? ORDER_RELOAD : s.ssi_signo == SIGUSR1 ? ORDER_REOPEN : ORDER_STOP;
+        (void)channel_send(channel, &m);
+    }
+}
+
+/* The sensor's end: its own exit status, or why there is none. */
+static int judge_end(int status)
+{
+    if (WIFEXITED(status))
+        return WEXITSTATUS(status);
+    int number = WTERMSIG(status);
+    log_error("sensor_died", "signal=%d (%s): %s", number, strsignal(number),
+              number == SIGSYS
+                  ? "it made a system call that is not on its list, see audit or the kernel's log; "
+                    "please report it; --no-sandbox goes on without the list"
+                  : "events that were not written yet are lost; please report it");
+    return EXIT_FAILURE;
+}
+
+static int wait_for_end(const struct sensor_config *config, pid_t sensor, int channel, int signal_fd)
+{
+    struct pollfd fds[] = { { .fd = channel, .events = POLLIN }, { .fd = signal_fd, .events = POLLIN } };
+    struct role_message m;
+    int status;
+
+    for (;;) {
+        (void)poll(fds, 2, -1);
+        forward(signal_fd, channel);
+        enum channel_answer answer = channel_receive(channel, &m);
+        if (answer == CHANNEL_CLOSED)
+            break;
+        if (answer == CHANNEL_BAD) {
+            log_error("channel", "the sensor sent what is no message: its channel is closed");
+            break;
+        }
+        if (answer == CHANNEL_MESSAGE && m.type == MESSAGE_OPEN) {
+            answer_open(config, channel);
+            (void)poll(NULL, 0, OPEN_AGAIN_MS);
+        } else if (answer == CHANNEL_MESSAGE && m.type == MESSAGE_GRANT) {
+            live_grant_close(&m.grant); /* none is taken from there */
+        }
+    }
+    close(channel);
+    while (waitpid(sensor, &status, 0) < 0)
+        if (errno != EINTR)
+            return EXIT_FAILURE;
+    return judge_end(status);
+}
+
+/* ---- start ---- */
+
+static int signals_open(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGUSR1);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static int be_opener(const struct sensor_config *config, const struct sandbox_user *user, pid_t sensor,
+                     int channel)
+{
+    const uint64_t kept = SANDBOX_CAPABILITY(CAP_NET_RAW) | SANDBOX_CAPABILITY(CAP_NET_ADMIN) |
+                          SANDBOX_CAPABILITY(CAP_BPF) | SANDBOX_CAPABILITY(CAP_PERFMON);
+    struct imw_error_info err;
+    int signal_fd = signals_open(), status = EXIT_FAILURE;
+
+    if (signal_fd < 0)
+        (void)error_errno(&err, "signalfd");
+    else if (sandbox_become(user, kept, &err) && (!config->sandbox || sandbox_calls(ROLE_OPENER, &err)))
+        return wait_for_end(config, sensor, channel, signal_fd);
+    status = failed(&err);
+    close(channel); /* which ends the sensor */
+    (void)waitpid(sensor, NULL, 0);
+    return status;
+}
+
+static int be_sensor(const struct sensor_config *config, const struct sandbox_user *user, int channel)
+{
+    struct imw_error_info err;
+
+    (void)prctl(PR_SET_NAME, "imward-sensor", 0, 0, 0);
+    if (!sandbox_become(user, 0, &err))
+        return failed(&err);
+    return sensor_run(config, channel);
+}
+
+int sensor_watch(const struct sensor_config *config)
+{
+    struct role_message first = { .type = MESSAGE_GRANT };
+    struct sandbox_user user;
+    struct imw_error_info err;
+    int ends[2];
+
+    if (!sandbox_user_find(config->user, &user, &err) || !live_grant_open(&config->live, &first.grant, &err))
+        return failed(&err);
+    if (!channel_pair(ends, &err)) {
+        live_grant_close(&first.grant);
+        return failed(&err);
+    }
+    make_control_folder(config, &user);
+    /* Rings of AF_XDP are locked memory, and only root may raise the limit; for others LimitMEMLOCK= does. */
+    (void)setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
+    if (user.uid == 0)
+        log_warning("runs_as_root", "without capabilities, but with root's files: make the user imward "
+                                    "(packaging/sysusers.d), or name another with --user");
+    bool sent = channel_send(ends[0], &first);
+    pid_t sensor = sent ? fork() : -1;
+    live_grant_close(&first.grant);
+    if (sensor < 0) {
+        (void)error_errno(&err, sent ? "fork" : "socket pair");
+        return failed(&err);
+    }
+    if (sensor == 0) {
+        close(ends[0]);
+        return be_sensor(config, &user, ends[1]);
+    }
+    close(ends[1]);
+    return be_opener(config, &user, sensor, ends[0]);
+}

@@ -1,0 +1,783 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The sensor's process: it closes its sandbox, puts the parts together and then keeps house once a second.
+ *
+ * messages it takes: GRANT, DENIED, ORDER. It sends: OPEN.
+ *
+ * threads     the first keeps house (this file); one a worker (engine/live.c); the writer of events
+ *             (event/writer.c); one that reloads (reloader.c); where they are wanted, the control socket,
+ *             metrics and RADIUS
+ * lock        `lock` is for what changes when the interface goes and comes back, since the threads of the
+ *             control socket and of metrics ask for the status meanwhile
+ */
+#include "sensor/sensor.h"
+#include "base/log.h"
+#include "sensor/channel.h"
+#include "sensor/conditions.h"
+#include "sensor/notify.h"
+#include "sensor/radius.h"
+#include "sensor/reloader.h"
+#include "sensor/sandbox.h"
+#include "sensor/who_file.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    GRANT_WAIT_MS = 10000, /* for the first one */
+    TICK_MS = 1000,
+    PATHS_MAX = 32,
+};
+_Static_assert((int)LATENCY_BUCKETS == (int)DECISION_BUCKETS, "a status shows all of them");
+
+struct sensor {
+    const struct sensor_config *config;
+    int channel, signal_fd, stop_fd, statm_fd;
+    struct notify notify;
+    struct event_writer *writer;
+    struct engine *engine;
+    struct watch *watch;
+    struct reloader *reloader;
+    struct control *control;
+    struct metrics *metrics;
+    struct radius *radius;
+    _Atomic(struct who_file *) who; /* workers read it; NULL: none */
+    struct who_file *who_before;    /* until no worker reads it any more */
+    struct control_counts control_counts;
+    struct conditions conditions;
+    uint64_t started_us, started_s, stats_s, watchdog_s;
+    uint64_t beats[ENGINE_WORKERS_MAX]; /* of each worker, when it was last seen alive, */
+    uint64_t beaten_s;                  /* all of them then */
+    uint64_t clock_steps;
+    bool open_asked, stopping;
+
+    pthread_mutex_t lock;
+    struct live *live;           /* NULL: the interface is gone */
+    struct live_counters before; /* of those before */
+    char bypass[128];
+    const char *state;
+};
+
+static int failed(const struct imw_error_info *err)
+{
+    char line[768];
+
+    fprintf(stderr, "imward: %s\n", error_format(err, line, sizeof line));
+    return EXIT_FAILURE;
+}
+
+static uint64_t clock_us(clockid_t clock)
+{
+    struct timespec t;
+
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* Of a clock that only grows. */
+static uint64_t now_s(void)
+{
+    return clock_us(CLOCK_MONOTONIC) / 1000000;
+}
+
+/* ---- sandbox ---- */
+
+struct path_list {
+    struct sandbox_path paths[PATHS_MAX];
+    unsigned count;
+    char folders[PATHS_MAX][256];
+};
+
+static void add_path(struct path_list *l, const char *path, size_t len, bool write)
+{
+    if (len == 0 || len >= sizeof l->folders[0] || l->count == PATHS_MAX)
+        return;
+    memcpy(l->folders[l->count], path, len);
+    l->folders[l->count][len] = '\0';
+    l->paths[l->count] = (struct sandbox_path){ l->folders[l->count], write };
+    l->count++;
+}
+
+/* The folder of a file, since files are replaced by others of their name. */
+static void add_folder_of(struct path_list *l, const char *path, bool write)
+{
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+
+    if (path == NULL)
+        return;
+    if (slash == NULL)
+        add_path(l, ".", 1, write);
+    else
+        add_path(l, path, slash > path ? (size_t)(slash - path) : 1, write);
+}
+
+/* "file:PATH", "unix:PATH", "PATH": its folder, to write. "syslog:...?ca=FILE&...": the files, to read. */
+static void add_output(struct path_list *l, const char *spec)
+{
+    struct view v = view_string(spec);
+
+    if (view_starts(v, VIEW("syslog:"))) {
+        for (const char *at = strstr(spec, "=/"); at != NULL; at = strstr(at + 1, "=/"))
+            add_path(l, at + 1, strcspn(at + 1, "&"), false);
+        return;
+    }
+    add_folder_of(l, view_starts(v, VIEW("file:")) || view_starts(v, VIEW("unix:")) ? spec + 5 : spec, true);
+}
+
+static bool close_sandbox(const struct sensor_config *c, struct imw_error_info *err)
+{
+    static const char *const read[] = { "/etc",         "/usr",         "/lib",
+                                        "/lib64",       "/proc/self",   "/dev/null",
+                                        "/dev/urandom", "/run/systemd", "/run/resolvconf" };
+    struct path_list *l = calloc(1, sizeof *l);
+    int landlock = 0;
+
+    if (!c->sandbox) {
+        free(l);
+        log_warning("sandbox", "off, as --no-sandbox asks: for finding faults only");
+        return true;
+    }
+    if (l == NULL)
+        return error_set(err, IMW_ERROR_MEMORY, "no memory for the sandbox");
+    for (size_t i = 0; i < sizeof read / sizeof read[0]; i++)
+        add_path(l, read[i], strlen(read[i]), false);
+    if (c->catalog != NULL)
+        add_path(l, c->catalog, strlen(c->catalog), false);
+    add_folder_of(l, c->catalog, false);
+    add_folder_of(l, c->policy, false);
+    add_folder_of(l, c->who, false);
+    add_folder_of(l, c->radius_secrets, false);
+    add_folder_of(l, c->control, true);
+    for (unsigned i = 0; i < c->output_count; i++)
+        if (strcmp(c->outputs[i], "-") != 0)
+            add_output(l, c->outputs[i]);
+    bool ok = sandbox_paths(l->paths, l->count, &landlock, err) && sandbox_calls(ROLE_SENSOR, err);
+    free(l);
+    if (ok && landlock == 0)
+        log_notice("sandbox",
+                   "uid=%u seccomp=on landlock=none: this kernel has none, files are guarded by "
+                   "their permissions alone",
+                   (unsigned)geteuid());
+    else if (ok)
+        log_notice("sandbox", "uid=%u seccomp=on landlock=%d", (unsigned)geteuid(), landlock);
+    return ok;
+}
+
+/* ---- status ---- */
+
+static void add_live(struct live_counters *sum, const struct live_counters *more)
+{
+    sum->received += more->received;
+    sum->dropped += more->dropped;
+    sum->freezes += more->freezes;
+    sum->bypassed_packets += more->bypassed_packets;
+    sum->bypassed_bytes += more->bypassed_bytes;
+    sum->bypassed_flows += more->bypassed_flows;
+    sum->bypass_full += more->bypass_full;
+}
+
+/* Under the lock. */
+static struct live_counters live_sum(const struct sensor *s)
+{
+    struct live_counters sum = s->before, now;
+
+    if (s->live != NULL) {
+        live_counters(s->live, &now);
+        add_live(&sum, &now);
+    }
+    return sum;
+}
+
+static void copy_text(char *out, size_t size, const char *text)
+{
+    struct text t = text_over(out, size);
+
+    text_string(&t, text != NULL ? text : "");
+}
+#define COPY_TEXT(array, text) copy_text(array, sizeof(array), text)
+
+static void fill_workers(const struct sensor *s, struct sensor_status *out)
+{
+    struct watch_status w;
+
+    out->worker_count = s->config->live.workers;
+    for (unsigned i = 0; i < out->worker_count; i++) {
+        watch_status(s->watch, i, &w);
+        out->workers[i] = (struct sensor_worker_status){ .cpu = s->config->cpus[i],
+                                                         .packets = w.counters.n[COUNT_PACKETS],
+                                                         .flows = w.counters.n[COUNT_FLOWS] };
+        counters_sum(&out->counters, &w.counters);
+        out->flows_live += (uint32_t)w.flows_live;
+        out->memory.flow_bytes += w.flow_bytes;
+        out->memory.inspect_bytes += w.inspect_bytes;
+        out->memory.flows_peak += (uint32_t)w.flows_peak;
+        out->memory.inspect_used += (uint32_t)w.inspect_used;
+        for (unsigned b = 0; b < LATENCY_BUCKETS; b++) {
+            out->decided_packets[b] += w.decisions.packets[b];
+            out->decided_bytes[b] += w.decisions.bytes[b];
+        }
+        out->decided_packets_sum += w.decisions.packets_sum;
+        out->decided_bytes_sum += w.decisions.bytes_sum;
+    }
+}
+
+static uint64_t resident_bytes(const struct sensor *s)
+{
+    char text[128];
+    ssize_t n = s->statm_fd >= 0 ? pread(s->statm_fd, text, sizeof text - 1, 0) : 0;
+    const char *second = n > 0 ? memchr(text, ' ', (size_t)n) : NULL;
+    uint64_t pages;
+
+    if (second == NULL)
+        return 0;
+    text[n] = '\0';
+    return view_decimal(view_of(second + 1, strcspn(second + 1, " ")), UINT64_MAX, &pages)
+               ? pages * (uint64_t)sysconf(_SC_PAGESIZE)
+               : 0;
+}
+
+static void on_status(void *context, struct sensor_status *out)
+{
+    struct sensor *s = context;
+    struct reloader_status rules;
+
+    *out = (struct sensor_status){ .pid = (int)getpid(),
+                                   .started_us = s->started_us,
+                                   .now_us = clock_us(CLOCK_REALTIME),
+                                   .method = s->config->live.method == LIVE_XDP ? "af_xdp" : "af_packet" };
+    COPY_TEXT(out->version, IMWARD_VERSION);
+    COPY_TEXT(out->interface, s->config->live.interface);
+    fill_workers(s, out);
+    pthread_mutex_lock(&s->lock);
+    out->live = live_sum(s);
+    out->state = s->state;
+    COPY_TEXT(out->bypass, s->bypass);
+    pthread_mutex_unlock(&s->lock);
+    out->resident_bytes = resident_bytes(s);
+    event_writer_status(s->writer, &out->events);
+    out->counters.n[COUNT_EVENTS] = out->events.written;
+    reloader_status(s->reloader, &rules);
+    memcpy(out->catalog_version, rules.catalog_version, sizeof out->catalog_version);
+    memcpy(out->reload_error, rules.error, sizeof out->reload_error);
+    COPY_TEXT(out->catalog_path, s->config->catalog);
+    COPY_TEXT(out->policy_path, s->config->policy);
+    out->catalog_built_s = rules.catalog_built_s;
+    out->reloads = rules.reloads;
+    out->reloads_failed = rules.failed;
+    out->reloaded_us = rules.reloaded_us;
+}
+
+/* ---- what others ask of us ---- */
+
+static void on_flow(void *context, const struct flow_event *e)
+{
+    const struct sensor *s = context;
+
+    (void)event_put_flow(s->writer, e->worker, e); /* one that is lost is counted there */
+}
+
+static void on_activity(void *context, const struct activity_event *e)
+{
+    const struct sensor *s = context;
+
+    (void)event_put_activity(s->writer, e->worker, e);
+}
+
+static bool on_reload(void *context, struct imw_error_info *err)
+{
+    const struct sensor *s = context;
+
+    return reloader_wait(s->reloader, err);
+}
+
+static void on_reopen(void *context)
+{
+    const struct sensor *s = context;
+
+    event_writer_reopen(s->writer);
+    log_notice("reopened", "event files begin anew at their paths");
+}
+
+static void on_stop(void *context)
+{
+    const struct sensor *s = context;
+    const uint64_t one = 1;
+
+    (void)!write(s->stop_fd, &one, sizeof one);
+}
+
+static bool on_learn(void *context, const struct ip_addr *addr, struct view user, struct view host,
+                     uint32_t for_s, struct imw_error_info *err)
+{
+    const struct sensor *s = context;
+    uint64_t now_us = clock_us(CLOCK_REALTIME);
+    struct knowledge *k = engine_knowledge(s->engine);
+
+    (void)err;
+    if (user.len > 0)
+        knowledge_learn_user(k, WHO_PUSH, addr, user, for_s, now_us);
+    if (host.len > 0)
+        knowledge_learn_host(k, WHO_PUSH, addr, host, for_s, now_us);
+    return true;
+}
+
+/* ---- who is where ---- */
+
+static uint64_t clock_now_us(void)
+{
+    return clock_us(CLOCK_REALTIME);
+}
+
+static bool on_who(void *context, const struct ip_addr *addr, uint64_t now_us, struct known_who *known)
+{
+    struct sensor *s = context;
+    const struct who_file *who = atomic_load_explicit(&s->who, memory_order_acquire);
+
+    (void)now_us;
+    return who != NULL && who_file_tell(who, addr, known);
+}
+
+/* Read the list again, and put it in the place of the one before. */
+static bool load_who(void *context, struct imw_error_info *err)
+{
+    struct sensor *s = context;
+    struct who_file *next;
+
+    if (s->config->who == NULL)
+        return true;
+    if (s->who_before != NULL) /* a worker that did not move since the last reload may still read it */
+        return error_set(err, IMW_ERROR_SYSTEM, "the reload before is not over");
+    if (!who_file_load(s->config->who, clock_now_us(), &next, err))
+        return false;
+    s->who_before = atomic_exchange(&s->who, next);
+    return true;
+}
+
+static void forget_who_before(void *context)
+{
+    struct sensor *s = context;
+
+    who_file_free(s->who_before);
+    s->who_before = NULL;
+}
+
+/* ---- the interface goes and comes back ---- */
+
+static void note_bypass(struct sensor *s, const char *note)
+{
+    if (!s->config->live.bypass)
+        COPY_TEXT(s->bypass, "off");
+    else if (live_can_bypass(s->live))
+        COPY_TEXT(s->bypass, "on");
+    else
+        COPY_TEXT(s->bypass, note[0] != '\0' ? note : "off: the kernel cannot");
+}
+
+/* Frames from what was granted. Takes the grant. */
+static bool take_grant(struct sensor *s, struct live_grant *grant, struct imw_error_info *err)
+{
+    struct live *live;
+    char note[sizeof grant->note];
+
+    memcpy(note, grant->note, sizeof note);
+    if (!live_new(&s->config->live, grant, &live, err)) {
+        live_grant_close(grant);
+        return false;
+    }
+    pthread_mutex_lock(&s->lock);
+    s->live = live;
+    s->state = "up";
+    note_bypass(s, note);
+    pthread_mutex_unlock(&s->lock);
+    return true;
+}
+
+static void lose_interface(struct sensor *s)
+{
+    log_warning("interface_gone", "interface=%s: flows are kept; looked for every second until it is back",
+                s->config->live.interface);
+    watch_use(s->watch, NULL);
+    pthread_mutex_lock(&s->lock);
+    struct live *old = s->live;
+    s->before = live_sum(s);
+    s->live = NULL;
+    s->state = "gone";
+    pthread_mutex_unlock(&s->lock);
+    live_free(old);
+}
+
+static void on_grant(struct sensor *s, struct live_grant *grant)
+{
+    struct imw_error_info err;
+    char line[768];
+
+    s->open_asked = false;
+    if (s->live != NULL) {
+        live_grant_close(grant); /* nobody asked for it */
+    } else if (!take_grant(s, grant, &err)) {
+        log_warning("interface_open", "%s: tried again", error_format(&err, line, sizeof line));
+    } else {
+        watch_use(s->watch, s->live);
+        log_notice("interface_back", "interface=%s bypass=%s", s->config->live.interface, s->bypass);
+    }
+}
+
+static void look_at_interface(struct sensor *s)
+{
+    enum watch_link link = watch_link(s->watch);
+    const char *state = link == WATCH_UP ? "up" : "down";
+
+    if (s->live != NULL && link == WATCH_GONE)
+        lose_interface(s);
+    if (s->live == NULL) {
+        const struct role_message open = { .type = MESSAGE_OPEN };
+        if (!s->open_asked)
+            s->open_asked = channel_send(s->channel, &open);
+        return;
+    }
+    if (strcmp(state, s->state) == 0)
+        return;
+    if (link == WATCH_UP)
+        log_notice("interface_up", "interface=%s", s->config->live.interface);
+    else
+        log_warning("interface_down", "interface=%s: nothing is seen until it is up again",
+                    s->config->live.interface);
+    pthread_mutex_lock(&s->lock);
+    s->state = state;
+    pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- housekeeping ---- */
+
+/* A worker that no longer moves would be found by nobody else: then systemd is given no sign of life. */
+static void watchdog(struct sensor *s, uint64_t second)
+{
+    struct watch_status w;
+    bool all = true;
+
+    for (unsigned i = 0; i < s->config->live.workers; i++) {
+        watch_status(s->watch, i, &w);
+        all &= w.beats != s->beats[i];
+        s->beats[i] = w.beats;
+    }
+    if (all) {
+        s->beaten_s = second;
+        notify_send(&s->notify, "WATCHDOG=1");
+    } else if (second - s->beaten_s >= 5) {
+        log_error("worker_stuck", "seconds=%llu: a worker does not move; please report it",
+                  (unsigned long long)(second - s->beaten_s));
+    }
+}
+
+static void look_at_clock(struct sensor *s)
+{
+    struct watch_status w;
+    uint64_t steps = 0;
+
+    for (unsigned i = 0; i < s->config->live.workers; i++) {
+        watch_status(s->watch, i, &w);
+        steps += w.clock_steps;
+    }
+    if (steps > s->clock_steps)
+        log_notice("clock_set_back", "all flows were ended, and begin anew");
+    s->clock_steps = steps;
+}
+
+static void keep_house(struct sensor *s, uint64_t second)
+{
+    struct sensor_status *status = malloc(sizeof *status);
+
+    look_at_interface(s);
+    look_at_clock(s);
+    watchdog(s, second);
+    if (status == NULL)
+        return;
+    on_status(s, status);
+    (void)conditions_check(&s->conditions, status, second);
+    if (s->config->stats_interval_s > 0 && second - s->stats_s >= s->config->stats_interval_s) {
+        s->stats_s = second;
+        (void)event_put_stats(s->writer, &status->counters, status->now_us);
+    }
+    free(status);
+}
+
+/* ---- waiting ---- */
+
+static void obey(struct sensor *s, enum order order)
+{
+    switch (order) {
+    case ORDER_STOP: s->stopping = true; break;
+    case ORDER_RELOAD: reloader_ask(s->reloader); break;
+    case ORDER_REOPEN: on_reopen(s); break;
+    }
+}
+
+static void hear_opener(struct sensor *s)
+{
+    struct role_message m;
+
+    for (;;) {
+        enum channel_answer answer = channel_receive(s->channel, &m);
+        if (answer == CHANNEL_NOTHING)
+            return;
+        if (answer != CHANNEL_MESSAGE) {
+            log_error("opener_gone", "stopping: without it the interface could not be opened again");
+            s->stopping = true;
+            return;
+        }
+        if (m.type == MESSAGE_ORDER)
+            obey(s, m.order);
+        else if (m.type == MESSAGE_GRANT)
+            on_grant(s, &m.grant);
+        else if (m.type == MESSAGE_DENIED)
+            s->open_asked = false; /* said once, when it went; the next second asks again */
+    }
+}
+
+/* Signals that were meant for the sensor itself, or for the terminal's whole group. */
+static void hear_signals(struct sensor *s)
+{
+    struct signalfd_siginfo info;
+
+    while (read(s->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
+        if (info.ssi_signo == SIGTERM || info.ssi_signo == SIGINT)
+            s->stopping = true;
+}
+
+static void wait_for_orders(struct sensor *s)
+{
+    struct pollfd fds[] = { { .fd = s->channel, .events = POLLIN },
+                            { .fd = s->signal_fd, .events = POLLIN },
+                            { .fd = s->stop_fd, .events = POLLIN } };
+    uint64_t due_ms = clock_us(CLOCK_MONOTONIC) / 1000 + TICK_MS;
+
+    while (!s->stopping) {
+        uint64_t now_ms = clock_us(CLOCK_MONOTONIC) / 1000;
+        if (now_ms >= due_ms) {
+            keep_house(s, now_ms / 1000);
+            due_ms = now_ms + TICK_MS;
+            if (s->config->duration_s > 0 && now_ms / 1000 - s->started_s >= s->config->duration_s)
+                s->stopping = true;
+            continue;
+        }
+        (void)poll(fds, 3, (int)(due_ms - now_ms));
+        hear_opener(s);
+        hear_signals(s);
+        if ((fds[2].revents & POLLIN) != 0)
+            s->stopping = true;
+    }
+}
+
+/* ---- start and end ---- */
+
+static bool first_grant(struct sensor *s, struct live_grant *out, struct imw_error_info *err)
+{
+    struct pollfd p = { .fd = s->channel, .events = POLLIN };
+    struct role_message m;
+
+    (void)poll(&p, 1, GRANT_WAIT_MS);
+    if (channel_receive(s->channel, &m) != CHANNEL_MESSAGE || m.type != MESSAGE_GRANT)
+        return error_set(err, IMW_ERROR_SYSTEM, "the opener granted nothing");
+    *out = m.grant;
+    return true;
+}
+
+static bool make_engine(struct sensor *s, struct imw_error_info *err)
+{
+    struct engine_config config = { .workers = s->config->live.workers,
+                                    .max_flows = s->config->max_flows,
+                                    .all_flows = s->config->all_flows,
+                                    .flow = on_flow,
+                                    .activity = on_activity,
+                                    .who = on_who,
+                                    .context = s };
+
+    if (!load_who(s, err) || !rules_load(s->config->catalog, s->config->policy, NULL, &config.rules, err))
+        return false;
+    if (engine_new(&config, &s->engine, err))
+        return true;
+    rules_free(config.rules);
+    return false;
+}
+
+static bool start_engine(struct sensor *s, struct live_grant *grant, struct imw_error_info *err)
+{
+    struct watch_config config = { .bypass = s->config->live.bypass };
+
+    memcpy(config.cpus, s->config->cpus, sizeof config.cpus);
+    return take_grant(s, grant, err) && event_writer_start(s->writer, err) &&
+           engine_watch(s->engine, s->live, &config, &s->watch, err);
+}
+
+static bool start_servers(struct sensor *s, struct imw_error_info *err)
+{
+    const struct reloader_config reloader = { .engine = s->engine,
+                                              .writer = s->writer,
+                                              .notify = &s->notify,
+                                              .catalog = s->config->catalog,
+                                              .policy = s->config->policy,
+                                              .also = load_who,
+                                              .settled = forget_who_before,
+                                              .context = s };
+    const struct control_calls calls = { .status = on_status,
+                                         .reload = on_reload,
+                                         .reopen = on_reopen,
+                                         .stop = on_stop,
+                                         .learn = on_learn,
+                                         .context = s,
+                                         .counts = &s->control_counts };
+
+    return reloader_new(&reloader, &s->reloader, err) &&
+           (s->config->control == NULL || control_new(s->config->control, &calls, &s->control, err)) &&
+           (s->config->metrics == NULL || metrics_new(s->config->metrics, &calls, &s->metrics, err)) &&
+           (s->config->radius == NULL ||
+            radius_new(s->config->radius, s->config->radius_secrets, engine_knowledge(s->engine),
+                       clock_now_us, &s->radius, err));
+}
+
+static bool start(struct sensor *s, struct imw_error_info *err)
+{
+    const struct event_writer_config events = { .workers = s->config->live.workers,
+                                                .outputs = s->config->outputs,
+                                                .output_count = s->config->output_count,
+                                                .rotate_bytes = s->config->rotate_bytes,
+                                                .rotate_s = s->config->rotate_s,
+                                                .rotate_keep = s->config->rotate_keep };
+    struct live_grant grant;
+
+    if (!first_grant(s, &grant, err))
+        return false;
+    notify_open(&s->notify);
+    s->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    if (!close_sandbox(s->config, err) || !make_engine(s, err) ||
+        !event_writer_new(&events, &s->writer, err)) {
+        live_grant_close(&grant);
+        return false;
+    }
+    return start_engine(s, &grant, err) && start_servers(s, err);
+}
+
+static void print_stats(const struct counters *sum, const struct live_counters *live)
+{
+    const struct {
+        const char *name, *help;
+        uint64_t n;
+    } kernel[] = {
+        { "kernel_received", "frames that the kernel had for us", live->received },
+        { "kernel_dropped", "frames that it dropped: no room in a ring", live->dropped },
+        { "kernel_freezes", "times a ring was full", live->freezes },
+        { "bypassed_flows", "flows that the kernel counted and kept from us", live->bypassed_flows },
+        { "bypassed_packets", "packets of theirs", live->bypassed_packets },
+        { "bypassed_bytes", "bytes of theirs", live->bypassed_bytes },
+        { "bypass_full", "flows that its table had no room for", live->bypass_full },
+    };
+
+    for (unsigned i = 0; i < COUNTER_COUNT; i++)
+        printf("%-22s %14llu  %s\n", counter_name((enum counter)i), (unsigned long long)sum->n[i],
+               counter_help((enum counter)i));
+    for (size_t i = 0; i < sizeof kernel / sizeof kernel[0]; i++)
+        printf("%-22s %14llu  %s\n", kernel[i].name, (unsigned long long)kernel[i].n, kernel[i].help);
+    fflush(stdout);
+}
+
+/* All flows are ended, then all events are written. */
+static void finish(struct sensor *s)
+{
+    struct event_writer_status *events = malloc(sizeof *events);
+    struct live_counters live;
+    struct counters sum;
+
+    watch_stop(s->watch);
+    s->watch = NULL;
+    live = live_sum(s);
+    engine_counters(s->engine, &sum);
+    (void)event_put_stats(s->writer, &sum, clock_us(CLOCK_REALTIME));
+    event_writer_stop(s->writer);
+    if (events != NULL) {
+        event_writer_status(s->writer, events);
+        sum.n[COUNT_EVENTS] = events->written;
+        log_notice("stopped",
+                   "packets=%llu flows=%llu flows_im=%llu events=%llu events_lost=%llu kernel_dropped=%llu "
+                   "bypass=%s",
+                   (unsigned long long)sum.n[COUNT_PACKETS], (unsigned long long)sum.n[COUNT_FLOWS],
+                   (unsigned long long)sum.n[COUNT_FLOWS_IM], (unsigned long long)events->written,
+                   (unsigned long long)events->lost, (unsigned long long)live.dropped, s->bypass);
+    }
+    if (s->config->stats)
+        print_stats(&sum, &live);
+    free(events);
+}
+
+static void tear_down(struct sensor *s)
+{
+    radius_free(s->radius);
+    metrics_free(s->metrics);
+    control_free(s->control);
+    reloader_free(s->reloader);
+    if (s->watch != NULL)
+        finish(s);
+    event_writer_free(s->writer);
+    engine_free(s->engine);
+    who_file_free(atomic_load(&s->who));
+    who_file_free(s->who_before);
+    live_free(s->live);
+    notify_close(&s->notify);
+    pthread_mutex_destroy(&s->lock);
+}
+
+static int signals_open(void)
+{
+    sigset_t set;
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGUSR1);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int sensor_run(const struct sensor_config *config, int channel)
+{
+    struct sensor *s = calloc(1, sizeof *s);
+    struct imw_error_info err;
+    int status = EXIT_SUCCESS;
+
+    if (s == NULL)
+        return EXIT_FAILURE;
+    *s = (struct sensor){ .config = config,
+                          .channel = channel,
+                          .notify = { .fd = -1 },
+                          .started_us = clock_us(CLOCK_REALTIME),
+                          .started_s = now_s(),
+                          .stats_s = now_s(),
+                          .beaten_s = now_s(),
+                          .state = "up",
+                          .statm_fd = -1,
+                          .stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
+                          .signal_fd = signals_open(),
+                          .lock = PTHREAD_MUTEX_INITIALIZER };
+    if (start(s, &err)) {
+        log_notice("watching", "interface=%s method=%s workers=%u bypass=%s", config->live.interface,
+                   config->live.method == LIVE_XDP ? "af_xdp" : "af_packet", config->live.workers, s->bypass);
+        notify_send(&s->notify, "READY=1\nSTATUS=watching %s", config->live.interface);
+        wait_for_orders(s);
+        notify_send(&s->notify, "STOPPING=1\nSTATUS=writing what is left");
+    } else {
+        status = failed(&err);
+    }
+    tear_down(s);
+    free(s);
+    return status;
+}
