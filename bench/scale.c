@@ -148,7 +148,7 @@ static void handle_block(struct feed *f)
         unsigned ready = 0;
         for (unsigned i = n; i < n + BATCH && i < f->count; i++)
             if (decode(&f->frames[i], NULL, &f->counters, &packets[ready]) == DECODE_PACKET) {
-                hashes[ready] = flow_hash(&packets[ready]);
+                hashes[ready] = flow_hash(&packets[ready], 0);
                 worker_expect(f->worker, hashes[ready++]);
             }
         worker_packets(f->worker, packets, hashes, ready);
@@ -191,7 +191,7 @@ int main(int argc, char **argv)
     struct engine_config config = { .workers = 1 };
     struct rules *rules;
     struct rules *_Atomic in_force;
-    struct knowledge *knowledge = knowledge_new();
+    struct knowledge *knowledge = knowledge_new(0);
     struct imw_error_info err;
     static struct feed feed;
     uint8_t web[HELLO_ROOM], im[HELLO_ROOM];

@@ -57,7 +57,7 @@ int main(int argc, char **argv)
         for (unsigned i = 0; stage >= 1 && i < n; i++) {
             if (decode(&frames[i], NULL, &counters, &packets[ready]) != DECODE_PACKET)
                 continue;
-            hashes[ready] = flow_hash(&packets[ready]);
+            hashes[ready] = flow_hash(&packets[ready], 0);
             ready++;
         }
         for (unsigned i = 0; stage >= 2 && i < ready; i++) {

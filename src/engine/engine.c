@@ -77,7 +77,7 @@ bool engine_new(const struct engine_config *config, struct engine **out, struct 
     }
     e->config = *config;
     atomic_init(&e->rules, config->rules);
-    e->knowledge = knowledge_new();
+    e->knowledge = knowledge_new(config->hash_seed);
     e->defrag = defrag_new(DEFRAG_DATAGRAMS, DEFRAG_BYTES, &e->defrag_counters);
     bool ok = e->knowledge != NULL && e->defrag != NULL;
     if (!ok)
@@ -358,7 +358,7 @@ static void decode_chunk(const struct sharing *s, struct chunk *c, unsigned long
             knowledge_learn_mac(s->engine->knowledge, &p->src, p->payload.at, p->time_us);
         if (answer != DECODE_PACKET)
             continue;
-        uint32_t hash = flow_hash(p);
+        uint32_t hash = flow_hash(p, s->engine->config.hash_seed);
         /* The table's index uses the low bits; the owner comes from the high ones. */
         unsigned owner = (unsigned)((uint64_t)hash * workers >> 32);
         if (p->time_us > c->last_us)

@@ -24,6 +24,7 @@ struct engine_config {
     unsigned workers;         /* 0: 1 */
     uint32_t max_flows;       /* of all workers; 0: 1,000,000 */
     uint32_t max_inspections; /* flows inspected at a time, of each worker; 0: 65,536 */
+    uint64_t hash_seed;       /* random where strangers choose the flows; 0: the same in every run */
     bool all_flows;           /* report flows of no service too */
     const char *explain;      /* a flow to trace: see engine_explains(); NULL: none */
 

@@ -433,7 +433,7 @@ void worker_frames(struct worker *w, struct defrag *d, const struct frame *frame
             knowledge_learn_mac(w->knowledge, &p->src, p->payload.at, p->time_us);
         if (answer != DECODE_PACKET)
             continue;
-        hashes[ready] = flow_hash(p);
+        hashes[ready] = flow_hash(p, w->config->hash_seed);
         worker_expect(w, hashes[ready++]);
         if (!borrows_from(p, &frames[i])) { /* a joined datagram lives until the next decode only */
             worker_packets(w, packets, hashes, ready);

@@ -112,8 +112,10 @@ bool flow_table_new(const struct flow_table_config *config, struct counters *cou
                     void *context, struct flow_table **out, struct imw_error_info *err) IMW_MUST_USE;
 void flow_table_free(struct flow_table *t); /* does not end the flows: flow_table_flush() first */
 
-/* Symmetric: both directions of a flow have one hash. Also spreads flows over workers. */
-uint32_t flow_hash(const struct packet *p);
+/* Symmetric: both directions of a flow have one hash. Also spreads flows over workers. `seed`: a random one
+ * where strangers choose the flows, so that they cannot choose ones that collide; 0 to have the same in every
+ * run. */
+uint32_t flow_hash(const struct packet *p, uint64_t seed);
 
 /* Start loading what flow_table_find() will need for this hash. First step, then, some packets later, second.
  */

@@ -102,19 +102,16 @@ void flow_table_free(struct flow_table *t)
     free(t);
 }
 
-/* Per process and run would be better against prepared collisions; a fixed seed keeps reading files
- * reproducible, and the index degrades gracefully (half empty, no chains). */
-static const uint64_t hash_seed = 0x5851f42d4c957f2du;
-
-static uint64_t endpoint_hash(const struct ip_addr *a, uint16_t port)
+static uint64_t endpoint_hash(const struct ip_addr *a, uint16_t port, uint64_t seed)
 {
-    return hash_words(a->word[0] ^ (uint64_t)port << 48, a->word[1] + port, hash_seed);
+    return hash_words(a->word[0] ^ (uint64_t)port << 48, a->word[1] + port, seed);
 }
 
-uint32_t flow_hash(const struct packet *p)
+uint32_t flow_hash(const struct packet *p, uint64_t seed)
 {
+    const uint64_t mixed = seed ^ 0x5851f42d4c957f2du;
     /* The sum of the ends' hashes does not depend on their order; the product spreads it over all bits. */
-    uint64_t sum = endpoint_hash(&p->src, p->src_port) + endpoint_hash(&p->dst, p->dst_port);
+    uint64_t sum = endpoint_hash(&p->src, p->src_port, mixed) + endpoint_hash(&p->dst, p->dst_port, mixed);
 
     return (uint32_t)(hash_fold(sum ^ p->l4, 0x9fb21c651e98df25u) >> 16);
 }

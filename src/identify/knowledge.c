@@ -75,7 +75,7 @@ _Static_assert(sizeof(struct who_value) <= MAP_VALUE_BYTES, "fits a value");
 _Static_assert(sizeof(struct leg_value) <= MAP_VALUE_BYTES, "fits a value");
 _Static_assert(sizeof(struct known_address) <= MAP_VALUE_BYTES, "fits a value");
 
-struct knowledge *knowledge_new(void)
+struct knowledge *knowledge_new(uint64_t seed)
 {
     struct knowledge *k = calloc(1, sizeof *k);
 
@@ -83,12 +83,12 @@ struct knowledge *knowledge_new(void)
         return NULL;
     atomic_flag_clear(&k->announcing);
     atomic_flag_clear(&k->telling);
-    k->addresses = map_new(ADDRESS_ENTRIES, 1);
-    k->legs = map_new(LEG_ENTRIES, 2);
-    k->ends = map_new(END_ENTRIES, 3);
-    k->hosts = map_new(HOST_ENTRIES, 4);
-    k->users = map_new(HOST_ENTRIES, 5);
-    k->macs = map_new(HOST_ENTRIES, 6);
+    k->addresses = map_new(ADDRESS_ENTRIES, seed + 1);
+    k->legs = map_new(LEG_ENTRIES, seed + 2);
+    k->ends = map_new(END_ENTRIES, seed + 3);
+    k->hosts = map_new(HOST_ENTRIES, seed + 4);
+    k->users = map_new(HOST_ENTRIES, seed + 5);
+    k->macs = map_new(HOST_ENTRIES, seed + 6);
     if (k->addresses == NULL || k->legs == NULL || k->ends == NULL || k->hosts == NULL || k->users == NULL ||
         k->macs == NULL) {
         knowledge_free(k);

@@ -11,7 +11,8 @@
 
 struct knowledge;
 
-struct knowledge *knowledge_new(void); /* NULL without memory */
+/* NULL without memory. `seed`: as of flow_hash(). */
+struct knowledge *knowledge_new(uint64_t seed);
 void knowledge_free(struct knowledge *k);
 
 /* Forget everything: the next capture is another network. No other thread may use `k` meanwhile. */

@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -601,6 +602,8 @@ static bool make_engine(struct sensor *s, struct imw_error_info *err)
                                     .who = on_who,
                                     .context = s };
 
+    if (getrandom(&config.hash_seed, sizeof config.hash_seed, 0) != sizeof config.hash_seed)
+        return error_set(err, IMW_ERROR_SYSTEM, "no random numbers of the system");
     if (!load_who(s, err) || !rules_load(s->config->catalog, s->config->policy, NULL, &config.rules, err))
         return false;
     if (engine_new(&config, &s->engine, err))

@@ -67,7 +67,7 @@ static struct packet packet_of(const struct script *s, enum flow_dir from)
 
 static void give(struct script *s, const struct packet *p)
 {
-    uint32_t hash = flow_hash(p);
+    uint32_t hash = flow_hash(p, 0);
 
     worker_packets(s->worker, p, &hash, 1);
     s->now_us += 1000;

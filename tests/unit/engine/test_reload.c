@@ -75,7 +75,7 @@ static void rig_init(struct rig *r, struct rules *rules)
     struct imw_error_info err;
 
     *r =
-        (struct rig){ .now_us = 1700000000u * (uint64_t)1000000, .port = 8080, .knowledge = knowledge_new() };
+        (struct rig){ .now_us = 1700000000u * (uint64_t)1000000, .port = 8080, .knowledge = knowledge_new(0) };
     r->config = (struct engine_config){ .all_flows = true, .flow = on_told, .context = r };
     r->rules = rules;
     assert_non_null(r->knowledge);
@@ -119,7 +119,7 @@ static void send_tcp(struct rig *r, unsigned client, uint8_t flags, uint32_t seq
                         .payload_len = (uint32_t)strlen(text),
                         .time_us = r->now_us,
                         .payload = view_string(text) };
-    uint32_t hash = flow_hash(&p);
+    uint32_t hash = flow_hash(&p, 0);
 
     worker_packets(r->worker, &p, &hash, 1);
     r->now_us += 1000;

@@ -50,7 +50,7 @@ static struct packet packet(uint32_t client, uint16_t port, uint8_t l4, uint8_t 
 
 static struct flow *give(struct flow_table *t, const struct packet *p, enum flow_dir *from, bool *is_new)
 {
-    struct flow *f = flow_table_find(t, p, flow_hash(p), from, is_new);
+    struct flow *f = flow_table_find(t, p, flow_hash(p, 0), from, is_new);
 
     flow_table_advance(t, p->time_us);
     return f;
@@ -67,7 +67,9 @@ static void test_both_directions_are_one_flow(void **state)
     bool is_new;
 
     (void)state;
-    assert_int_equal(flow_hash(&there), flow_hash(&back));
+    assert_int_equal(flow_hash(&there, 0), flow_hash(&back, 0));
+    assert_int_equal(flow_hash(&there, 42), flow_hash(&back, 42));
+    assert_int_not_equal(flow_hash(&there, 0), flow_hash(&there, 42));
     struct flow *f = give(t, &there, &from, &is_new);
     assert_true(is_new);
     assert_int_equal(from, FROM_CLIENT);

@@ -62,7 +62,7 @@ static inline void rig_start(struct rig *r, const struct parser *const *parsers,
                              uint32_t max_inspections)
 {
     *r = (struct rig){ .catalog = rig_catalog(),
-                       .knowledge = knowledge_new(),
+                       .knowledge = knowledge_new(0),
                        .now_us = 1700000000u * UINT64_C(1000000) };
     struct inspector_config config = { .parsers = parsers,
                                        .parser_count = count,

@@ -118,7 +118,7 @@ static int enter(void **state)
     struct catalog *catalog = rig_catalog();
     const uint8_t client_end[4] = { 10, 0, 0, 1 }, server_end[4] = { 192, 0, 2, 1 };
 
-    p = (struct place){ .context = { catalog, knowledge_new(), start } };
+    p = (struct place){ .context = { catalog, knowledge_new(0), start } };
     p.flow.key = (struct flow_key){ .addr = { ip_from_v4(client_end), ip_from_v4(server_end) },
                                     .port = { 40000, 443 },
                                     .l4 = L4_TCP };

@@ -22,7 +22,7 @@ static int begin(void **state)
     static struct bench b;
     struct imw_error_info err;
 
-    b = (struct bench){ .knowledge = knowledge_new() };
+    b = (struct bench){ .knowledge = knowledge_new(0) };
     assert_non_null(b.knowledge);
     assert_true(catalog_builtin(&b.catalog, &err));
     struct inspector_config config = {

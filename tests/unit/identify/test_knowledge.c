@@ -22,7 +22,7 @@ static struct flow_key key(uint8_t client, uint16_t client_port, uint8_t server,
 
 static int begin(void **state)
 {
-    *state = knowledge_new();
+    *state = knowledge_new(0);
     return *state != NULL ? 0 : -1;
 }
 

@@ -28,7 +28,7 @@ static int set_up(void **state)
     if (!catalog_open(f.path, &b.catalog, &err))
         fail_msg("%s:%u %s: %s", err.file, err.line, err.key, err.text);
     folder_remove(&f);
-    b.context = (struct decision_context){ b.catalog, knowledge_new(), SECOND };
+    b.context = (struct decision_context){ b.catalog, knowledge_new(0), SECOND };
     assert_non_null(b.context.knowledge);
     assert_int_equal(catalog_find(b.catalog, VIEW("chat")), CHAT);
     *state = &b;

@@ -150,7 +150,7 @@ static int set_up(void **state)
         return -1;
     close(fd);
     atomic_store(&now_us, start);
-    rig.k = knowledge_new();
+    rig.k = knowledge_new(0);
     if (!radius_new("127.0.0.1:0", rig.secrets, rig.k, clock_us, &rig.r, &err))
         return -1;
     to.sin_port = htons(radius_port(rig.r));
