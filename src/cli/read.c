@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,7 +21,8 @@ static const char usage[] =
     "  -o, --output FILE    write there instead of standard output\n"
     "  -c, --catalog PATH   catalog to use: a compiled file or a folder of YAML (default: the built-in one)\n"
     "  -p, --policy FILE    judge every flow of a service by these rules (default: alert on all)\n"
-    "  -w, --workers N      threads that share the work (default 1)\n"
+    "  -w, --workers N      threads that share the work (default: the processors, at most 4, for 64 MiB or more\n"
+    "                       of captures; 1 for less)\n"
     "  -a, --all-flows      report flows of no service too\n"
     "  -x, --explain FLOW   tell the whole way to the decision on one flow: its flow_id, its Community ID,\n"
     "                       or ADDRESS:PORT of one end, or of both with a comma between\n"
@@ -36,7 +38,7 @@ static const char usage[] =
 struct read_options {
     bool json, all_flows, stats, quiet, no_colour;
     const char *output, *catalog, *policy, *explain;
-    unsigned workers;
+    unsigned workers; /* 0: by the size of the captures */
     uint32_t max_flows;
 };
 
@@ -187,6 +189,21 @@ static bool read_one(struct reader *r, struct engine *e, const char *path)
     return ok && status;
 }
 
+/* What so many of a hundred decisions took at most; `first`: what bucket 0 stands for. */
+static uint64_t quantile(const uint64_t buckets[DECISION_BUCKETS], unsigned of_hundred, uint64_t first)
+{
+    uint64_t all = 0, seen = 0;
+
+    for (unsigned b = 0; b < DECISION_BUCKETS; b++)
+        all += buckets[b];
+    for (unsigned b = 0; b < DECISION_BUCKETS; b++) {
+        seen += buckets[b];
+        if (all > 0 && seen * 100 >= all * of_hundred)
+            return first << b;
+    }
+    return 0;
+}
+
 static void print_stats(struct reader *r, const struct engine *e)
 {
     struct engine_memory memory = engine_memory(e);
@@ -207,6 +224,13 @@ static void print_stats(struct reader *r, const struct engine *e)
             memory.flow_bytes, memory.flows_peak);
     fprintf(r->out, "%-22s %14zu  bytes of inspection and evidence at their peak\n", "memory_inspection",
             memory.inspect_bytes);
+    struct decisions decisions = engine_decisions(e);
+    fprintf(r->out, "%-22s %14llu  packets of a flow until half of all were decided; 99 of 100: %llu\n",
+            "decided_packets", (unsigned long long)quantile(decisions.packets, 50, 1),
+            (unsigned long long)quantile(decisions.packets, 99, 1));
+    fprintf(r->out, "%-22s %14llu  bytes of payload until half of all were decided; 99 of 100: %llu\n",
+            "decided_bytes", (unsigned long long)quantile(decisions.bytes, 50, 16),
+            (unsigned long long)quantile(decisions.bytes, 99, 16));
 }
 
 static int finish(struct reader *r, const struct engine *e, bool ok, bool several)
@@ -238,6 +262,22 @@ static int finish(struct reader *r, const struct engine *e, bool ok, bool severa
 }
 
 /* Takes the rules. */
+/* Much is shared by all processors; little is done before a second thread has started. */
+static unsigned workers_for(char **paths, int count)
+{
+    enum { MUCH_BYTES = 64 << 20, WORKERS_MOST = 4 };
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t bytes = 0;
+    struct stat st;
+
+    for (int i = 0; i < count; i++)
+        if (stat(paths[i], &st) == 0 && S_ISREG(st.st_mode))
+            bytes += (uint64_t)st.st_size;
+    if (bytes < MUCH_BYTES || processors < 2)
+        return 1;
+    return processors < WORKERS_MOST ? (unsigned)processors : WORKERS_MOST;
+}
+
 static int read_all(const struct read_options *o, char **paths, int count, struct rules *rules, FILE *out)
 {
     bool colour = !o->no_colour && getenv("NO_COLOR") == NULL && isatty(fileno(out));
@@ -246,7 +286,7 @@ static int read_all(const struct read_options *o, char **paths, int count, struc
     };
     struct engine_config config = {
         .rules = rules,
-        .workers = o->workers,
+        .workers = o->workers > 0 ? o->workers : workers_for(paths, count),
         .max_flows = o->max_flows,
         .all_flows = o->all_flows,
         .explain = o->explain,
@@ -303,7 +343,7 @@ static bool parse(int argc, char **argv, struct read_options *o, int *out_status
     uint64_t number;
     int option;
 
-    *o = (struct read_options){ .workers = 1 };
+    *o = (struct read_options){ 0 };
     *out_status = EXIT_USAGE;
     while ((option = getopt_long(argc, argv, "jo:c:p:w:ax:sqh", long_options, NULL)) != -1) {
         switch (option) {

@@ -172,6 +172,22 @@ uint64_t engine_now_us(const struct engine *e)
     return now_us;
 }
 
+struct decisions engine_decisions(const struct engine *e)
+{
+    struct decisions sum = { 0 };
+
+    for (unsigned i = 0; i < e->worker_count; i++) {
+        const struct decisions *d = worker_decisions(e->workers[i]);
+        for (unsigned b = 0; b < DECISION_BUCKETS; b++) {
+            sum.packets[b] += d->packets[b];
+            sum.bytes[b] += d->bytes[b];
+        }
+        sum.packets_sum += d->packets_sum;
+        sum.bytes_sum += d->bytes_sum;
+    }
+    return sum;
+}
+
 struct engine_memory engine_memory(const struct engine *e)
 {
     struct engine_memory sum = { 0 };

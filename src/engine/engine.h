@@ -96,11 +96,6 @@ struct engine_memory {
 };
 struct engine_memory engine_memory(const struct engine *e);
 
-/* ---- frames off an interface ---- */
-
-struct live;
-struct watch;
-
 /* Decisions (a service, or that there is none) by what they took: bucket i counts those of at most 2^i
  * packets, 2^(i+4) bytes of payload; not cumulative; the last one also all above. */
 enum { DECISION_BUCKETS = 16 };
@@ -108,6 +103,13 @@ struct decisions {
     uint64_t packets[DECISION_BUCKETS], bytes[DECISION_BUCKETS];
     uint64_t packets_sum, bytes_sum;
 };
+/* Of all workers; not while they read. */
+struct decisions engine_decisions(const struct engine *e);
+
+/* ---- frames off an interface ---- */
+
+struct live;
+struct watch;
 
 struct watch_config {
     int cpus[ENGINE_WORKERS_MAX]; /* that each worker is pinned to; -1: to none */
