@@ -260,7 +260,7 @@ void flow_table_advance(struct flow_table *t, uint64_t now_us)
     uint64_t ms = since_epoch_ms(t, now_us);
     uint32_t now_s = ms / 1000 < UINT32_MAX ? (uint32_t)(ms / 1000) : UINT32_MAX;
 
-    if (now_s <= t->now_s)
+    if (t->epoch_us == 0 || now_s <= t->now_s) /* before the first packet there is nothing to count from */
         return;
     if (now_s - t->now_s > WHEEL_SLOTS)
         t->now_s = now_s - WHEEL_SLOTS; /* a pause in the capture: one turn looks at every flow */

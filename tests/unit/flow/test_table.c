@@ -129,6 +129,27 @@ static void test_idle_flows_end_by_packet_time(void **state)
     flow_table_free(t);
 }
 
+/* A sensor on a quiet interface is told the time before its first packet comes, and after each flush. */
+static void test_flows_end_in_time_after_a_time_without_any(void **state)
+{
+    struct counters counters = { 0 };
+    struct log log = { 0 };
+    struct flow_table *t = table(&(struct flow_table_config){ .opening_idle_s = 30 }, &counters, &log);
+    enum flow_dir from;
+    bool is_new;
+
+    (void)state;
+    for (unsigned round = 1; round <= 2; round++) {
+        struct packet p = packet(1, 40000, L4_TCP, TCP_SYN, round * 1000, false);
+        flow_table_advance(t, p.time_us - 5000000);
+        give(t, &p, &from, &is_new);
+        flow_table_advance(t, p.time_us + 60000000);
+        assert_int_equal(log.by[FLOW_END_IDLE], round);
+        flow_table_flush(t);
+    }
+    flow_table_free(t);
+}
+
 static void test_a_new_syn_on_a_closed_flow_is_another_flow(void **state)
 {
     struct counters counters = { 0 };
@@ -372,6 +393,7 @@ int main(void)
         cmocka_unit_test(test_both_directions_are_one_flow),
         cmocka_unit_test(test_syn_ack_first_still_finds_the_client),
         cmocka_unit_test(test_idle_flows_end_by_packet_time),
+        cmocka_unit_test(test_flows_end_in_time_after_a_time_without_any),
         cmocka_unit_test(test_a_new_syn_on_a_closed_flow_is_another_flow),
         cmocka_unit_test(test_a_full_table_ends_idle_flows_and_counts_them),
         cmocka_unit_test(test_every_flow_is_found_again_and_ends_once),
