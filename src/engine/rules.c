@@ -46,6 +46,7 @@ struct verdict rules_judge(const struct rules *r, const struct flow_event *e)
         .port_agile = e->port_agile,
         .server_name = view_string(e->record != NULL ? e->record->server_name : NULL),
         .client_version = view_string(e->record != NULL ? e->record->client : NULL),
+        .user = view_string(e->client != NULL ? e->client->user : NULL),
         .time_us = f->first_us,
     };
     struct policy_verdict verdict;

@@ -201,6 +201,32 @@ static void test_a_flow_of_a_service_that_is_gone_is_told_and_judged_as_what_it_
 }
 
 /* Whether a port is its own is not known of a service that is gone. */
+static void test_the_policy_is_told_the_user_whom_the_traffic_named(void **state)
+{
+    struct folder f = CATALOG_OF("alpha");
+    char policy[80];
+    struct rig r;
+
+    (void)state;
+    write_policy(&f, "  - {name: her, match: {user: [alice]}, action: block}\n");
+    snprintf(policy, sizeof policy, "%s/policy", f.path);
+    struct rules *rules = load(f.path, policy, NULL);
+    rig_init(&r, rules);
+    const struct ip_addr her = ip_from_v4((const uint8_t[]){ 10, 0, 0, 1 });
+    const struct ip_addr his = ip_from_v4((const uint8_t[]){ 10, 0, 0, 2 });
+    knowledge_learn_user(r.knowledge, WHO_KERBEROS, &her, VIEW("alice"), 0, r.now_us);
+    knowledge_learn_user(r.knowledge, WHO_KERBEROS, &his, VIEW("bob"), 0, r.now_us);
+    for (unsigned client = 1; client <= 3; client++) {
+        opens(&r, client);
+        asks(&r, client, "alpha.example");
+        assert_string_equal(ends(&r, client), "alpha");
+        assert_string_equal(r.rule, client == 1 ? "her" : "default");
+    }
+    rig_fini(&r);
+    rules_free(rules);
+    folder_remove(&f);
+}
+
 static void test_a_flow_of_a_service_that_is_gone_is_not_called_port_agile(void **state)
 {
     struct folder before = CATALOG_OF("alpha", "irc"), after = CATALOG_OF("alpha");
@@ -602,6 +628,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_flow_of_a_service_that_is_gone_is_told_and_judged_as_what_it_was),
+        cmocka_unit_test(test_the_policy_is_told_the_user_whom_the_traffic_named),
         cmocka_unit_test(test_a_flow_of_a_service_that_is_gone_is_not_called_port_agile),
         cmocka_unit_test(test_what_other_flows_taught_gives_no_service_that_the_catalog_does_not_hold),
         cmocka_unit_test(test_rules_that_cannot_be_loaded_change_nothing),
