@@ -5,9 +5,8 @@
  * messages it takes: OPEN. It sends: GRANT, DENIED, ORDER.
  *
  * It keeps the capabilities that opening takes (CAP_NET_RAW for sockets, CAP_NET_ADMIN and CAP_BPF for
- * programs and maps, CAP_PERFMON since the kernel's verifier refuses the programs of the bypass without it),
- * as the same user as the sensor, who may not touch it all the same: the sensor's list of system calls has
- * none for that.
+ * programs and maps), as the same user as the sensor, who may not touch it all the same: the sensor's list of
+ * system calls has none for that.
  */
 #include "base/log.h"
 #include "sensor/channel.h"
@@ -149,8 +148,8 @@ static int signals_open(void)
 static int be_opener(const struct sensor_config *config, const struct sandbox_user *user, pid_t sensor,
                      int channel)
 {
-    const uint64_t kept = SANDBOX_CAPABILITY(CAP_NET_RAW) | SANDBOX_CAPABILITY(CAP_NET_ADMIN) |
-                          SANDBOX_CAPABILITY(CAP_BPF) | SANDBOX_CAPABILITY(CAP_PERFMON);
+    const uint64_t kept =
+        SANDBOX_CAPABILITY(CAP_NET_RAW) | SANDBOX_CAPABILITY(CAP_NET_ADMIN) | SANDBOX_CAPABILITY(CAP_BPF);
     struct imw_error_info err;
     int signal_fd = signals_open(), status = EXIT_FAILURE;
 
