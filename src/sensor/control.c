@@ -11,9 +11,12 @@
 #include "base/json_value.h"
 #include "sensor/server.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -25,6 +28,8 @@ enum {
     ANSWER_MS = 5000,
     REST_MS = 1000, /* before the next try to accept, when descriptors ran out */
     BACKLOG = 32,
+    LOCK_MS = 5000, /* another sensor puts its socket there */
+    LOCK_STEP_MS = 10,
     PEER_GROUPS = 256, /* looked at */
 };
 
@@ -309,6 +314,32 @@ static bool is_stale(const struct sockaddr_un *address, struct imw_error_info *e
                       "another sensor (pid %d) answers there; stop it, or give another path", who.pid);
 }
 
+/* The folder of the socket, locked while a socket is put there: between bind() and listen() one that lives
+ * looks dead, and another sensor would put its own in the place. -1: err. */
+static int folder_lock(const char *path, struct imw_error_info *err)
+{
+    const char *slash = strrchr(path, '/');
+    int length = slash == NULL ? 1 : slash == path ? 1 : (int)(slash - path);
+    char folder[sizeof((struct control *)0)->path];
+
+    (void)snprintf(folder, sizeof folder, "%.*s", length, slash == NULL ? "." : path);
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        (void)error_errno(err, path);
+        return -1;
+    }
+    for (unsigned waited_ms = 0; flock(fd, LOCK_EX | LOCK_NB) != 0; waited_ms += LOCK_STEP_MS) {
+        if (waited_ms >= LOCK_MS) {
+            error_file(err, IMW_ERROR_SYSTEM, path,
+                       "another process has locked its folder; give the socket a folder of its own");
+            close(fd);
+            return -1;
+        }
+        (void)poll(NULL, 0, LOCK_STEP_MS);
+    }
+    return fd;
+}
+
 static bool socket_bind(struct control *s, struct imw_error_info *err)
 {
     struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -373,7 +404,11 @@ bool control_new(const char *path, const struct control_calls *calls, struct con
         error_errno(err, "eventfd");
         goto failed;
     }
-    if (!socket_bind(s, err) || !server_thread(&s->thread, "control", loop, s, err))
+    int lock = folder_lock(s->path, err);
+    bool bound = lock >= 0 && socket_bind(s, err);
+    if (lock >= 0)
+        close(lock);
+    if (!bound || !server_thread(&s->thread, "control", loop, s, err))
         goto failed;
     *out = s;
     return true;

@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -18,6 +20,7 @@ struct fixture {
     struct control_calls calls;
     struct control *control;
     char folder[32], path[64];
+    struct imw_error_info err; /* of a second one */
 };
 
 static int begin(void **state)
@@ -415,6 +418,39 @@ static void test_a_member_of_the_sockets_group_may_ask(void **state)
     assert_int_equal(status, 0);
 }
 
+static void *begin_second(void *context)
+{
+    struct fixture *f = context;
+    struct control *second = NULL;
+    char path[80];
+
+    snprintf(path, sizeof path, "%s/both", f->folder);
+    if (control_new(path, &f->calls, &second, &f->err))
+        control_free(second);
+    return NULL;
+}
+
+/* One that is bound and does not listen yet looks dead. */
+static void test_who_begins_at_the_same_instant_waits_and_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+    int first = socket(AF_UNIX, SOCK_STREAM, 0), folder = open(f->folder, O_RDONLY | O_DIRECTORY);
+    pthread_t second;
+
+    snprintf(address.sun_path, sizeof address.sun_path, "%s/both", f->folder);
+    assert_int_equal(flock(folder, LOCK_EX), 0); /* as control_new() does */
+    assert_int_equal(bind(first, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(pthread_create(&second, NULL, begin_second, f), 0);
+    (void)poll(NULL, 0, 100);
+    listen(first, 1);
+    close(folder);
+    pthread_join(second, NULL);
+    assert_non_null(strstr(f->err.text, "another sensor (pid "));
+    close(first);
+    unlink(address.sun_path);
+}
+
 static void test_a_live_socket_is_refused_and_a_dead_one_replaced(void **state)
 {
     struct fixture *f = *state;
@@ -549,6 +585,7 @@ int main(void)
         TEST(test_the_socket_is_for_owner_and_group_only),
         TEST(test_a_stranger_is_refused_even_where_the_file_lets_him),
         TEST(test_a_member_of_the_sockets_group_may_ask),
+        TEST(test_who_begins_at_the_same_instant_waits_and_is_refused),
         TEST(test_a_live_socket_is_refused_and_a_dead_one_replaced),
         TEST(test_what_is_no_socket_is_never_overwritten),
         cmocka_unit_test(test_a_client_takes_no_nonsense_from_what_is_no_sensor),
