@@ -15,6 +15,7 @@
 #include <pwd.h>
 #include <seccomp.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -61,6 +62,15 @@ static bool capabilities_keep(uint64_t wanted)
         data[i].inheritable = 0;
     }
     return syscall(SYS_capset, &head, data) == 0;
+}
+
+uint64_t sandbox_capabilities(void)
+{
+    struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
+    struct __user_cap_data_struct data[2];
+
+    return syscall(SYS_capget, &head, data) == 0 ? (uint64_t)data[1].permitted << 32 | data[0].permitted
+                                                 : UINT64_MAX;
 }
 
 /* Not even a program with capabilities of its own would get them. Needs CAP_SETPCAP, so: where we may. */
@@ -171,7 +181,6 @@ static const int calls_of_all[] = {
     CALL(exit_group),
     CALL(faccessat),
     CALL(faccessat2),
-    CALL(fcntl),
     CALL(fstat),
     CALL(fstatfs),
     CALL(futex),
@@ -191,8 +200,6 @@ static const int calls_of_all[] = {
     CALL(lseek),
     CALL(lstat),
     CALL(madvise),
-    CALL(mmap),
-    CALL(mprotect),
     CALL(mremap),
     CALL(munmap),
     CALL(nanosleep),
@@ -200,7 +207,6 @@ static const int calls_of_all[] = {
     CALL(poll),
     CALL(ppoll),
     CALL(pread64),
-    CALL(prlimit64),
     CALL(pselect6),
     CALL(read),
     CALL(readlink),
@@ -228,7 +234,6 @@ static const int calls_of_all[] = {
     CALL(statx),
     CALL(sysinfo),
     CALL(time),
-    CALL(tgkill),
     CALL(uname),
     CALL(write),
     CALL(writev),
@@ -347,9 +352,36 @@ static bool allow_sockets(scmp_filter_ctx filter)
  * SIOCETHTOOL read an interface. */
 #define IOCTLS_OF_SENSOR 0x541b, 0x5401, 0x5413, 0x8910, 0x8913, 0x8921, 0x8927, 0x8933, 0x8946
 
+/* Calls that could reach another process of the same user (the other role among them): for this one only. */
+static bool allow_on_itself(scmp_filter_ctx filter)
+{
+    return ALLOW_VALUES(filter, CALL(tgkill), 0, (uint64_t)getpid()) &&
+           ALLOW_VALUES(filter, CALL(prlimit64), 0, 0) &&
+           /* No F_SETOWN and F_SETSIG, which send signals too. */
+           ALLOW_VALUES(filter, CALL(fcntl), 1, F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL);
+}
+
+/* No memory to be written and then run; libraries that come late (those of the resolver) are mapped all the
+ * same. */
+static bool allow_memory(scmp_filter_ctx filter)
+{
+    static const uint64_t both = PROT_WRITE | PROT_EXEC, fine[] = { 0, PROT_WRITE, PROT_EXEC };
+
+    for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++)
+        if (seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(mmap), 1,
+                             SCMP_A2(SCMP_CMP_MASKED_EQ, both, fine[i])) != 0)
+            return false;
+    return seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), CALL(mmap), 1,
+                            SCMP_A2(SCMP_CMP_MASKED_EQ, both, both)) == 0 &&
+           seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALL(mprotect), 1,
+                            SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0 &&
+           seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), CALL(mprotect), 1,
+                            SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC)) == 0;
+}
+
 static bool fill(scmp_filter_ctx filter, enum sandbox_role role)
 {
-    if (!ALLOW_ALL(filter, calls_of_all))
+    if (!ALLOW_ALL(filter, calls_of_all) || !allow_on_itself(filter) || !allow_memory(filter))
         return false;
     if (role == ROLE_OPENER)
         return ALLOW_ALL(filter, calls_of_opener) && allow_reading(filter) &&

@@ -30,6 +30,9 @@ bool sandbox_user_find(const char *name, struct sandbox_user *out, struct imw_er
 bool sandbox_become(const struct sandbox_user *user, uint64_t capabilities,
                     struct imw_error_info *err) IMW_MUST_USE;
 
+/* What this process has left of the capabilities; asked before sandbox_calls(). */
+uint64_t sandbox_capabilities(void);
+
 struct sandbox_path {
     const char *path; /* a folder with all below it, or a file; one that does not exist is passed over */
     bool write;       /* files and sockets may be made, written, renamed and removed too */

@@ -13,8 +13,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -65,6 +67,38 @@ static int sensor_kills(const char *folder)
 {
     (void)folder;
     return be(ROLE_SENSOR) && kill(getppid(), 0) == 0 ? WORKED : REFUSED;
+}
+
+static int sensor_kills_a_thread_of_another(const char *folder)
+{
+    (void)folder;
+    return be(ROLE_SENSOR) && syscall(SYS_tgkill, getppid(), getppid(), 0) == 0 ? WORKED : REFUSED;
+}
+
+static int sensor_limits_another(const char *folder)
+{
+    struct rlimit limit;
+
+    (void)folder;
+    return be(ROLE_SENSOR) && prlimit(getppid(), RLIMIT_NOFILE, NULL, &limit) == 0 ? WORKED : REFUSED;
+}
+
+static int sensor_has_signals_sent(const char *folder)
+{
+    (void)folder;
+    return be(ROLE_SENSOR) && fcntl(0, F_SETOWN, getppid()) == 0 ? WORKED : REFUSED;
+}
+
+static int sensor_runs_what_it_wrote(const char *folder)
+{
+    (void)folder;
+    if (!be(ROLE_SENSOR))
+        return NOT_SET_UP;
+    void *both = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED || mprotect(at, 4096, PROT_READ) != 0)
+        return NOT_SET_UP;
+    return both != MAP_FAILED || mprotect(at, 4096, PROT_READ | PROT_EXEC) == 0 ? WORKED : REFUSED;
 }
 
 static int sensor_loads_a_program(const char *folder)
@@ -150,6 +184,10 @@ static void test_a_call_that_is_not_on_the_list_ends_the_sensor(void **state)
     assert_int_equal(end_of(sensor_executes, *state), -SIGSYS);
     assert_int_equal(end_of(sensor_traces, *state), -SIGSYS);
     assert_int_equal(end_of(sensor_kills, *state), -SIGSYS);
+    assert_int_equal(end_of(sensor_kills_a_thread_of_another, *state), -SIGSYS);
+    assert_int_equal(end_of(sensor_limits_another, *state), -SIGSYS);
+    assert_int_equal(end_of(sensor_has_signals_sent, *state), -SIGSYS);
+    assert_int_equal(end_of(sensor_runs_what_it_wrote, *state), REFUSED);
     assert_int_equal(end_of(sensor_loads_a_program, *state), -SIGSYS);
     assert_int_equal(end_of(sensor_opens_a_packet_socket, *state), REFUSED);
 }
