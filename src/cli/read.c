@@ -2,6 +2,7 @@
 /* imward read: analyse captures. A table for people, JSON events for programs. */
 #include "cli/cli.h"
 #include "engine/engine.h"
+#include "sensor/who_file.h"
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
@@ -27,6 +28,7 @@ static const char usage[] =
     "  -x, --explain FLOW   tell the whole way to the decision on one flow: its flow_id, its Community ID,\n"
     "                       or ADDRESS:PORT of one end, or of both with a comma between\n"
     "  -s, --stats          print every counter, drops and limits included, at the end\n"
+    "      --who FILE       who is at which address, as for imward watch\n"
     "      --max-flows N    flows kept at a time (default 1000000); when full the idlest is ended\n"
     "      --no-colour      no colour, even on a terminal (the variable NO_COLOR does the same)\n"
     "  -q, --quiet          no progress bar\n"
@@ -37,7 +39,7 @@ static const char usage[] =
 
 struct read_options {
     bool json, all_flows, stats, quiet, no_colour;
-    const char *output, *catalog, *policy, *explain;
+    const char *output, *catalog, *policy, *explain, *who;
     unsigned workers; /* 0: by the size of the captures */
     uint32_t max_flows;
 };
@@ -46,6 +48,7 @@ struct reader {
     const struct read_options *options;
     FILE *out;
     struct table *table;
+    struct who_file *who; /* NULL: none */
     pthread_mutex_t out_lock;
     bool progress; /* a bar is wanted */
     bool progress_shown;
@@ -89,6 +92,14 @@ static void on_activity(void *context, const struct activity_event *e)
     char line[EVE_LINE_BYTES];
 
     write_line(context, line, eve_activity(e, line));
+}
+
+static bool on_who(void *context, const struct ip_addr *addr, uint64_t now_us, struct known_who *known)
+{
+    const struct reader *r = context;
+
+    (void)now_us;
+    return who_file_tell(r->who, addr, known);
 }
 
 static void clear_progress(struct reader *r)
@@ -294,15 +305,18 @@ static int read_all(const struct read_options *o, char **paths, int count, struc
         .activity = o->json ? on_activity : NULL,
         .trace = o->explain != NULL ? on_trace : NULL,
         .progress = on_progress,
+        .who = o->who != NULL ? on_who : NULL,
         .context = &r,
     };
-    struct imw_error_info err;
+    struct imw_error_info err = { .code = IMW_OK };
     struct engine *e;
     int status = EXIT_FAILED;
     bool ok = true;
 
     pthread_mutex_init(&r.out_lock, NULL);
-    if (r.table == NULL || !engine_new(&config, &e, &err)) {
+    /* The list is held to be true of the time of the capture: its names have no age. */
+    if (r.table == NULL || (o->who != NULL && !who_file_load(o->who, UINT64_MAX, &r.who, &err)) ||
+        !engine_new(&config, &e, &err)) {
         rules_free(rules);
         status = r.table == NULL ? EXIT_FAILED : cli_failed(&err);
     } else {
@@ -311,6 +325,7 @@ static int read_all(const struct read_options *o, char **paths, int count, struc
         status = finish(&r, e, ok, count > 1);
         engine_free(e);
     }
+    who_file_free(r.who);
     pthread_mutex_destroy(&r.out_lock);
     table_free(r.table);
     return status;
@@ -318,7 +333,7 @@ static int read_all(const struct read_options *o, char **paths, int count, struc
 
 /* ---- arguments ---- */
 
-enum { OPTION_MAX_FLOWS = 256, OPTION_NO_COLOUR };
+enum { OPTION_MAX_FLOWS = 256, OPTION_NO_COLOUR, OPTION_WHO };
 
 static const struct option long_options[] = {
     { "json", no_argument, NULL, 'j' },
@@ -329,6 +344,7 @@ static const struct option long_options[] = {
     { "all-flows", no_argument, NULL, 'a' },
     { "explain", required_argument, NULL, 'x' },
     { "stats", no_argument, NULL, 's' },
+    { "who", required_argument, NULL, OPTION_WHO },
     { "max-flows", required_argument, NULL, OPTION_MAX_FLOWS },
     { "no-colour", no_argument, NULL, OPTION_NO_COLOUR },
     { "no-color", no_argument, NULL, OPTION_NO_COLOUR },
@@ -355,6 +371,7 @@ static bool parse(int argc, char **argv, struct read_options *o, int *out_status
         case 'x': o->explain = optarg; break;
         case 's': o->stats = true; break;
         case 'q': o->quiet = true; break;
+        case OPTION_WHO: o->who = optarg; break;
         case OPTION_NO_COLOUR: o->no_colour = true; break;
         case 'w':
             if (!view_decimal(view_string(optarg), ENGINE_WORKERS_MAX, &number) || number == 0) {
