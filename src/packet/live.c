@@ -60,6 +60,11 @@ static bool interface_unknown(const char *name, struct imw_error_info *err)
         text_string(&t, one->if_name);
     }
     if_freenameindex(all);
+    if (strcmp(name, "any") == 0)
+        return error_set(err, IMW_ERROR_VALUE,
+                         "'any' is no interface: name one; for several, join them (bond, bridge) or run a "
+                         "sensor for each; there are: %s%s",
+                         list, t.cut ? " ..." : "");
     return error_set(err, IMW_ERROR_VALUE, "there is no interface '%s'; there are: %s%s", name, list,
                      t.cut ? " ..." : "");
 }
@@ -77,6 +82,7 @@ static bool interface_look(int fd, const char *name, struct live_interface *out,
     if (ioctl(fd, SIOCGIFFLAGS, &r) != 0)
         return interface_unknown(name, err);
     out->up = (r.ifr_flags & IFF_UP) != 0;
+    out->joins = (r.ifr_flags & IFF_MASTER) != 0;
     out->loopback = (r.ifr_flags & IFF_LOOPBACK) != 0;
     if (ioctl(fd, SIOCGIFHWADDR, &r) != 0)
         return interface_unknown(name, err);
@@ -194,6 +200,11 @@ bool live_grant_open(const struct live_config *config, struct live_grant *out, s
     grant_clear(&g);
     if (!workers_fit(config, err) || !interface_find(config->interface, &interface, err))
         return false;
+    if (config->method == LIVE_XDP && interface.joins) /* a frame's queue is that of the card it came by */
+        return error_set(err, IMW_ERROR_VALUE,
+                         "'%s' joins other interfaces, off which AF_XDP gets no frames: go without XDP, or "
+                         "watch each of them with a sensor of its own",
+                         config->interface);
     g.ifindex = interface.index;
     if (!methods[config->method]->grant(config, &interface, &g, err)) {
         live_grant_close(&g);

@@ -25,6 +25,7 @@ struct live_interface {
     unsigned index;
     uint16_t link; /* LINKTYPE_ */
     bool loopback, up;
+    bool joins; /* other interfaces to one, as a bond does */
 };
 
 /* A ring shared with the kernel (AF_XDP): entries between consumer and producer are in it. */
