@@ -46,11 +46,18 @@ static void note_rules(struct reloader *r)
     r->status.catalog_built_s = catalog_built(catalog);
 }
 
+static void settle(struct reloader *r, unsigned wait_ms)
+{
+    if (engine_has_settled(r->config.engine, wait_ms) && r->config.settled != NULL)
+        r->config.settled(r->config.context);
+}
+
 static bool load(struct reloader *r, struct imw_error_info *err)
 {
     struct engine *e = r->config.engine;
     struct rules *next;
 
+    settle(r, 0); /* where a worker was late with the reload before */
     if (!rules_load(r->config.catalog, r->config.policy, engine_rules(e), &next, err))
         return false;
     if (r->config.also != NULL && !r->config.also(r->config.context, err)) {
@@ -58,8 +65,7 @@ static bool load(struct reloader *r, struct imw_error_info *err)
         return false;
     }
     engine_use(e, next);
-    if (engine_has_settled(e, SETTLE_MS) && r->config.settled != NULL)
-        r->config.settled(r->config.context);
+    settle(r, SETTLE_MS);
     return true;
 }
 
