@@ -181,6 +181,17 @@ void status_view_take(struct status_view *v, const struct sensor_status *s)
 
 /* ---- the top ---- */
 
+/* What guards the machine from who takes the sensor over. */
+static void draw_sandbox(struct page *p, const struct sandbox_status *s)
+{
+    put(p, DIM, "   sandbox ");
+    put(p, s->seccomp ? PLAIN : RED, "%s", s->seccomp ? "seccomp" : "off");
+    if (s->landlock > 0)
+        put(p, PLAIN, ", landlock %u", s->landlock);
+    put(p, s->capabilities == 0 ? PLAIN : RED, ", %s", s->capabilities == 0 ? "no caps" : "has caps");
+    put(p, strcmp(s->user, "root") == 0 ? YELLOW : PLAIN, ", user %s", s->user);
+}
+
 static void draw_head(struct page *p)
 {
     const struct sensor_status *s = &p->view->now;
@@ -205,6 +216,7 @@ static void draw_head(struct page *p)
     put(p, PLAIN, "%llu", (unsigned long long)s->reloads);
     if (s->reloads_failed > 0)
         put(p, YELLOW, ", %llu failed", (unsigned long long)s->reloads_failed);
+    draw_sandbox(p, &s->sandbox);
     line_end(p);
     if (p->view->trouble[0] != '\0')
         put(p, RED, " %s", p->view->trouble);

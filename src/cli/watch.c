@@ -47,8 +47,8 @@ static const char usage[] =
     "  -q, --quiet            log warnings and errors only\n"
     "  -h, --help             this text\n"
     "\n"
-    "SIGHUP reloads catalog, policy and who; SIGUSR1 begins new event files; SIGTERM and SIGINT stop, and\n"
-    "write what is left.\n"
+    "SIGHUP reloads catalog, policy, who and secrets; SIGUSR1 begins new event files; SIGTERM and SIGINT\n"
+    "stop, and write what is left.\n"
     "\n"
     "exit status: 0 stopped; 1 could not start, or a process died; 2 wrong use\n";
 

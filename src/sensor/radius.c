@@ -2,17 +2,17 @@
 /*
  * One thread, one socket. radius_packet.c knows the packets; here is who may send them, what they do, and the
  * memory of those that were answered lately, so that one sent again does nothing twice: an old Start that
- * comes after the Stop must not bring the user back.
+ * comes after the Stop must not bring the user back. `lock` is for the secrets, which may be read again.
  */
 #include "sensor/radius.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "sensor/net_list.h"
 #include "sensor/radius_packet.h"
+#include "sensor/server.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -35,6 +35,7 @@ struct answered {
 };
 
 struct radius {
+    pthread_mutex_t lock;
     struct net_list *secrets;
     struct knowledge *knowledge;
     uint64_t (*now_us)(void);
@@ -195,7 +196,10 @@ static void *serve(void *argument)
         if (n < 0)
             continue;
         read_sender(&from, &client, &port);
-        if (handle(r, view_of(packet, (size_t)n), &client, port, answer))
+        pthread_mutex_lock(&r->lock);
+        bool answers = handle(r, view_of(packet, (size_t)n), &client, port, answer);
+        pthread_mutex_unlock(&r->lock);
+        if (answers)
             (void)sendto(r->socket, answer, sizeof answer, MSG_DONTWAIT, (struct sockaddr *)&from, from_len);
     }
     return NULL;
@@ -262,6 +266,7 @@ bool radius_new(const char *listen, const char *secrets_path, struct knowledge *
 
     if (r == NULL)
         return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    pthread_mutex_init(&r->lock, NULL);
     r->knowledge = k;
     r->now_us = now_us;
     r->socket = -1;
@@ -269,14 +274,26 @@ bool radius_new(const char *listen, const char *secrets_path, struct knowledge *
     bool ok = r->stop >= 0 ? net_list_load(secrets_path, true, check_secret, &r->secrets, err) &&
                                  open_socket(r, listen, err)
                            : error_errno(err, "eventfd");
-    if (ok && pthread_create(&r->thread, NULL, serve, r) != 0)
-        ok = error_set(err, IMW_ERROR_SYSTEM, "cannot start a thread for RADIUS");
-    if (!ok) {
+    if (!ok || !server_thread(&r->thread, "radius", serve, r, err)) {
         radius_free(r);
         return false;
     }
     r->running = true;
     *out = r;
+    return true;
+}
+
+bool radius_reload(struct radius *r, const char *secrets_path, struct imw_error_info *err)
+{
+    struct net_list *next;
+
+    if (!net_list_load(secrets_path, true, check_secret, &next, err))
+        return false;
+    pthread_mutex_lock(&r->lock);
+    struct net_list *before = r->secrets;
+    r->secrets = next;
+    pthread_mutex_unlock(&r->lock);
+    net_list_free(before);
     return true;
 }
 
@@ -293,6 +310,7 @@ void radius_free(struct radius *r)
     if (r->stop >= 0)
         close(r->stop);
     net_list_free(r->secrets);
+    pthread_mutex_destroy(&r->lock);
     free(r);
 }
 

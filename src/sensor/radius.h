@@ -35,6 +35,9 @@ bool radius_new(const char *listen, const char *secrets_path, struct knowledge *
                 struct radius **out, struct imw_error_info *err) IMW_MUST_USE;
 void radius_free(struct radius *r); /* ends the thread */
 
+/* Read the file of secrets again; any thread, one at a time. False: those in force stay. */
+bool radius_reload(struct radius *r, const char *secrets_path, struct imw_error_info *err) IMW_MUST_USE;
+
 /* The port that it listens on. */
 uint16_t radius_port(const struct radius *r);
 void radius_counters(const struct radius *r, struct radius_counters *out);

@@ -23,6 +23,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -59,6 +60,7 @@ struct sensor {
     uint64_t beats[ENGINE_WORKERS_MAX]; /* of each worker, when it was last seen alive, */
     uint64_t beaten_s;                  /* all of them then */
     uint64_t clock_steps;
+    struct sandbox_status sandbox;
     bool open_asked, stopping;
 
     pthread_mutex_t lock;
@@ -134,7 +136,28 @@ static void add_output(struct path_list *l, const char *spec)
     add_folder_of(l, view_starts(v, VIEW("file:")) || view_starts(v, VIEW("unix:")) ? spec + 5 : spec, true);
 }
 
-static bool close_sandbox(const struct sensor_config *c, struct imw_error_info *err)
+static void copy_text(char *out, size_t size, const char *text)
+{
+    struct text t = text_over(out, size);
+
+    text_string(&t, text != NULL ? text : "");
+}
+#define COPY_TEXT(array, text) copy_text(array, sizeof(array), text)
+
+static void note_user(struct sandbox_status *out)
+{
+    const struct passwd *p = getpwuid(geteuid());
+    struct text t = TEXT(out->user);
+
+    if (p != NULL)
+        text_string(&t, p->pw_name);
+    else
+        text_format(&t, "%u", (unsigned)geteuid());
+    out->capabilities = sandbox_capabilities();
+}
+
+static bool close_sandbox(const struct sensor_config *c, struct sandbox_status *out,
+                          struct imw_error_info *err)
 {
     static const char *const read[] = { "/etc",         "/usr",         "/lib",
                                         "/lib64",       "/proc/self",   "/dev/null",
@@ -142,6 +165,7 @@ static bool close_sandbox(const struct sensor_config *c, struct imw_error_info *
     struct path_list *l = calloc(1, sizeof *l);
     int landlock = 0;
 
+    note_user(out);
     if (!c->sandbox) {
         free(l);
         log_warning("sandbox", "off, as --no-sandbox asks: for finding faults only");
@@ -163,13 +187,12 @@ static bool close_sandbox(const struct sensor_config *c, struct imw_error_info *
             add_output(l, c->outputs[i]);
     bool ok = sandbox_paths(l->paths, l->count, &landlock, err) && sandbox_calls(ROLE_SENSOR, err);
     free(l);
-    if (ok && landlock == 0)
-        log_notice("sandbox",
-                   "uid=%u seccomp=on landlock=none: this kernel has none, files are guarded by "
-                   "their permissions alone",
-                   (unsigned)geteuid());
-    else if (ok)
-        log_notice("sandbox", "uid=%u seccomp=on landlock=%d", (unsigned)geteuid(), landlock);
+    out->seccomp = ok;
+    out->landlock = (uint32_t)landlock;
+    if (ok)
+        log_notice("sandbox", "user=%s seccomp=on landlock=%d%s", out->user, landlock,
+                   landlock == 0 ? ": this kernel has none, files are guarded by their permissions alone"
+                                 : "");
     return ok;
 }
 
@@ -197,14 +220,6 @@ static struct live_counters live_sum(const struct sensor *s)
     }
     return sum;
 }
-
-static void copy_text(char *out, size_t size, const char *text)
-{
-    struct text t = text_over(out, size);
-
-    text_string(&t, text != NULL ? text : "");
-}
-#define COPY_TEXT(array, text) copy_text(array, sizeof(array), text)
 
 static void fill_workers(const struct sensor *s, struct sensor_status *out)
 {
@@ -269,6 +284,9 @@ static void on_status(void *context, struct sensor_status *out)
     reloader_status(s->reloader, &rules);
     memcpy(out->catalog_version, rules.catalog_version, sizeof out->catalog_version);
     memcpy(out->reload_error, rules.error, sizeof out->reload_error);
+    if (s->radius != NULL)
+        radius_counters(s->radius, &out->radius);
+    out->sandbox = s->sandbox;
     COPY_TEXT(out->catalog_path, s->config->catalog);
     COPY_TEXT(out->policy_path, s->config->policy);
     out->catalog_built_s = rules.catalog_built_s;
@@ -347,19 +365,24 @@ static bool on_who(void *context, const struct ip_addr *addr, uint64_t now_us, s
     return who != NULL && who_file_tell(who, addr, known);
 }
 
-/* Read the list again, and put it in the place of the one before. */
-static bool load_who(void *context, struct imw_error_info *err)
+/* Read the list of who is where and the secrets of RADIUS again: both change, or neither. */
+static bool load_lists(void *context, struct imw_error_info *err)
 {
     struct sensor *s = context;
-    struct who_file *next;
+    struct who_file *next = NULL;
 
-    if (s->config->who == NULL)
-        return true;
     if (s->who_before != NULL) /* a worker that did not move since the last reload may still read it */
-        return error_set(err, IMW_ERROR_SYSTEM, "the reload before is not over");
-    if (!who_file_load(s->config->who, clock_now_us(), &next, err))
+        return error_set(err, IMW_ERROR_SYSTEM,
+                         "a worker has not taken up the reload before: try again, and restart the sensor if "
+                         "its log says worker_stuck");
+    if (s->config->who != NULL && !who_file_load(s->config->who, clock_now_us(), &next, err))
         return false;
-    s->who_before = atomic_exchange(&s->who, next);
+    if (s->radius != NULL && !radius_reload(s->radius, s->config->radius_secrets, err)) {
+        who_file_free(next);
+        return false;
+    }
+    if (next != NULL)
+        s->who_before = atomic_exchange(&s->who, next);
     return true;
 }
 
@@ -394,6 +417,8 @@ static bool take_grant(struct sensor *s, struct live_grant *grant, struct imw_er
         live_grant_close(grant);
         return false;
     }
+    if (note[0] != '\0')
+        log_notice("interface_limits", "%s", note);
     pthread_mutex_lock(&s->lock);
     s->live = live;
     s->state = "up";
@@ -604,7 +629,7 @@ static bool make_engine(struct sensor *s, struct imw_error_info *err)
 
     if (getrandom(&config.hash_seed, sizeof config.hash_seed, 0) != sizeof config.hash_seed)
         return error_set(err, IMW_ERROR_SYSTEM, "no random numbers of the system");
-    if (!load_who(s, err) || !rules_load(s->config->catalog, s->config->policy, NULL, &config.rules, err))
+    if (!load_lists(s, err) || !rules_load(s->config->catalog, s->config->policy, NULL, &config.rules, err))
         return false;
     if (engine_new(&config, &s->engine, err))
         return true;
@@ -628,7 +653,7 @@ static bool start_servers(struct sensor *s, struct imw_error_info *err)
                                               .notify = &s->notify,
                                               .catalog = s->config->catalog,
                                               .policy = s->config->policy,
-                                              .also = load_who,
+                                              .also = load_lists,
                                               .settled = forget_who_before,
                                               .context = s };
     const struct control_calls calls = { .status = on_status,
@@ -639,12 +664,12 @@ static bool start_servers(struct sensor *s, struct imw_error_info *err)
                                          .context = s,
                                          .counts = &s->control_counts };
 
-    return reloader_new(&reloader, &s->reloader, err) &&
-           (s->config->control == NULL || control_new(s->config->control, &calls, &s->control, err)) &&
-           (s->config->metrics == NULL || metrics_new(s->config->metrics, &calls, &s->metrics, err)) &&
-           (s->config->radius == NULL ||
+    return (s->config->radius == NULL ||
             radius_new(s->config->radius, s->config->radius_secrets, engine_knowledge(s->engine),
-                       clock_now_us, &s->radius, err));
+                       clock_now_us, &s->radius, err)) &&
+           reloader_new(&reloader, &s->reloader, err) &&
+           (s->config->control == NULL || control_new(s->config->control, &calls, &s->control, err)) &&
+           (s->config->metrics == NULL || metrics_new(s->config->metrics, &calls, &s->metrics, err));
 }
 
 static bool start(struct sensor *s, struct imw_error_info *err)
@@ -661,7 +686,7 @@ static bool start(struct sensor *s, struct imw_error_info *err)
         return false;
     notify_open(&s->notify);
     s->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    if (!close_sandbox(s->config, err) || !make_engine(s, err) ||
+    if (!close_sandbox(s->config, &s->sandbox, err) || !make_engine(s, err) ||
         !event_writer_new(&events, &s->writer, err)) {
         live_grant_close(&grant);
         return false;
@@ -722,10 +747,10 @@ static void finish(struct sensor *s)
 
 static void tear_down(struct sensor *s)
 {
-    radius_free(s->radius);
     metrics_free(s->metrics);
     control_free(s->control);
     reloader_free(s->reloader);
+    radius_free(s->radius);
     if (s->watch != NULL)
         finish(s);
     event_writer_free(s->writer);

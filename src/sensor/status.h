@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "event/writer.h"
 #include "packet/live.h"
+#include "sensor/radius.h"
 
 enum { LATENCY_BUCKETS = 16 };
 
@@ -40,6 +41,13 @@ struct sensor_status {
     uint64_t reloads, reloads_failed, reloaded_us;   /* reloads: that worked; reloaded_us: the last of them */
     char reload_error[512];                          /* of the last that failed; empty once one worked */
     struct event_writer_status events;
+    struct radius_counters radius;
+    struct sandbox_status {
+        char user[64];         /* that both processes run as */
+        bool seccomp;          /* the list of system calls holds */
+        uint32_t landlock;     /* its version; 0: files are guarded by their permissions alone */
+        uint64_t capabilities; /* of the sensor's process: none */
+    } sandbox;
     struct { /* filled by control.c and metrics.c themselves */
         uint64_t requests, malformed, refused, slow, scrapes;
     } control;

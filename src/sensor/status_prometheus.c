@@ -27,6 +27,8 @@
     X("gauge", "resident_memory_bytes", s->resident_bytes, "memory of the sensor's processes")               \
     X("gauge", "catalog_built_timestamp_seconds", s->catalog_built_s, "when the catalog was built")          \
     X("gauge", "catalog_age_seconds", catalog_age_s(s), "time since the catalog was built")                  \
+    X("gauge", "sandbox_seccomp", s->sandbox.seccomp, "1: the list of system calls holds")                   \
+    X("gauge", "sandbox_landlock_version", s->sandbox.landlock, "of Landlock; 0: none")                      \
     X("gauge", "policy_loaded", s->policy_path[0] != '\0', "1: a policy is in force")                        \
     X("gauge", "reload_timestamp_seconds", s->reloaded_us / 1000000, "last reload that worked")              \
     X("gauge", "reload_failing", s->reload_error[0] != '\0', "1: the last reload failed, the old stays")     \
@@ -100,6 +102,12 @@ static void write_plain(FILE *out, const struct sensor_status *s)
     head(out, "memory_peak_bytes", "gauge", "memory of the tables at their peak");
     sample(out, "memory_peak_bytes", "table", "flows", s->memory.flow_bytes);
     sample(out, "memory_peak_bytes", "table", "inspection", s->memory.inspect_bytes);
+    head(out, "radius_requests_total", "counter", "packets of RADIUS accounting, by what became of them");
+    sample(out, "radius_requests_total", "result", "answered", s->radius.requests - s->radius.repeated);
+    sample(out, "radius_requests_total", "result", "repeated", s->radius.repeated);
+    sample(out, "radius_requests_total", "result", "unknown", s->radius.unknown);
+    sample(out, "radius_requests_total", "result", "forged", s->radius.forged);
+    sample(out, "radius_requests_total", "result", "malformed", s->radius.malformed);
     head(out, "reloads_total", "counter", "reloads of catalog and policy");
     sample(out, "reloads_total", "result", "ok", s->reloads);
     sample(out, "reloads_total", "result", "failed", s->reloads_failed);

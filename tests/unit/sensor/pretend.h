@@ -97,6 +97,8 @@ static inline void pretend_status(void *context, struct sensor_status *s)
                                  .catalog_version = "2026.11.20",
                                  .catalog_built_s = p->now_us / 1000000 - 3 * 86400,
                                  .policy_path = "/etc/imward/policy.yaml",
+                                 .radius = { .requests = 9, .repeated = 2, .users = 7, .forged = 1 },
+                                 .sandbox = { .user = "imward", .seccomp = true, .landlock = 7 },
                                  .reloads = p->reloads,
                                  .reloads_failed = p->broken };
     pretend_counters(s, t);

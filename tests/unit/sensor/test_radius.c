@@ -259,6 +259,33 @@ static void test_who_does_not_know_the_secret_gets_no_answer(void **state)
     assert_string_equal(at(rig, 7).user, "");
 }
 
+static void test_secrets_that_are_read_again_hold_from_then_on(void **state)
+{
+    static const char line[] = "127.0.0.1 another\n", broken[] = "127.0.0.1\n";
+    struct imw_error_info err = { .code = IMW_OK };
+    struct rig *rig = *state;
+    struct request r;
+    uint8_t answer[20];
+
+    FILE *f = fopen(rig->secrets, "w");
+    assert_non_null(f);
+    assert_int_equal(fputs(line, f) >= 0 && fclose(f) == 0, 1);
+    assert_true(ask(rig, session(&r, 1, RADIUS_START, "alice"), answer, 5000));
+    assert_true(radius_reload(rig->r, rig->secrets, &err));
+    session(&r, 2, RADIUS_START, "bob");
+    assert_false(ask(rig, sign(&r, "secret"), answer, 300));
+    assert_true(ask(rig, sign(&r, "another"), answer, 5000));
+    assert_string_equal(at(rig, 7).user, "bob");
+
+    f = fopen(rig->secrets, "w");
+    assert_non_null(f);
+    assert_int_equal(fputs(broken, f) >= 0 && fclose(f) == 0, 1);
+    assert_false(radius_reload(rig->r, rig->secrets, &err));
+    assert_int_equal(err.line, 1);
+    session(&r, 3, RADIUS_START, "carol");
+    assert_true(ask(rig, sign(&r, "another"), answer, 5000)); /* those in force stay */
+}
+
 static void test_machines_and_mac_authentication_are_no_users(void **state)
 {
     struct rig *rig = *state;
@@ -366,6 +393,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_request_sent_again_is_answered_and_does_nothing, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(test_who_does_not_know_the_secret_gets_no_answer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_secrets_that_are_read_again_hold_from_then_on, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(test_machines_and_mac_authentication_are_no_users, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_clients_that_are_not_in_the_file_are_counted_only, set_up,
                                         tear_down),

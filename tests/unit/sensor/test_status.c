@@ -41,6 +41,10 @@ static void test_json_there_and_back_is_the_same(void **state)
     assert_int_equal(again.decided_bytes[8], 5);
     assert_string_equal(again.method, "af_packet");
     assert_true(again.events.outputs[1].up);
+    assert_int_equal(again.radius.forged, 1);
+    assert_string_equal(again.sandbox.user, "imward");
+    assert_true(again.sandbox.seccomp);
+    assert_int_equal(again.sandbox.landlock, 7);
     free(one);
     free(two);
 }
@@ -118,6 +122,9 @@ static void test_prometheus_has_the_known_numbers(void **state)
     has(text, "\nimward_verdicts_total{service=\"whatsapp\",action=\"alert\"} 4800\n");
     has(text, "\nimward_verdicts_total{service=\"whatsapp\",action=\"other\"} 18600\n");
     has(text, "\nimward_http_requests_total 22\n");
+    has(text, "\nimward_radius_requests_total{result=\"answered\"} 7\n");
+    has(text, "\nimward_radius_requests_total{result=\"forged\"} 1\n");
+    has(text, "\nimward_sandbox_seccomp 1\n");
     free(text);
 }
 
