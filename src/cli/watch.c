@@ -243,8 +243,8 @@ static bool parse_number(int option, struct sensor_config *c)
                wrong("--workers", "a number from 1 to 64");
     case 'd': return seconds_of(optarg, &c->duration_s) || wrong("--duration", "a time such as 30 or 2h");
     case OPTION_RING:
-        return number_of(optarg, 1, 4096, &c->live.ring_mib) ||
-               wrong("--ring-mib", "a number from 1 to 4096");
+        return number_of(optarg, 1, 2047, &c->live.ring_mib) ||
+               wrong("--ring-mib", "a number from 1 to 2047");
     case OPTION_MAX_FLOWS:
         return number_of(optarg, 1000, 100000000, &c->max_flows) ||
                wrong("--max-flows", "a number from 1000 to 100000000");
