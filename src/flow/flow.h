@@ -126,7 +126,8 @@ const struct flow *flow_table_peek(const struct flow_table *t, uint32_t hash);
 
 /*
  * The flow of a packet, made if it is new; counters and flags are brought up to date. When the table is full
- * one of a few flows is ended to make room: the idlest that is not settled, else the idlest. Never NULL.
+ * one of a few flows is ended to make room: one that is not settled, else of no service, else any; of
+ * those the idlest. Never NULL.
  * *out_new: this packet opened it.
  */
 struct flow *flow_table_find(struct flow_table *t, const struct packet *p, uint32_t hash,

@@ -325,13 +325,16 @@ void flow_seen(const struct flow_table *t, struct flow *f, uint64_t time_us)
 
 /* ---- find and make ---- */
 
-/* Is it less of a loss to end `a` than `b`? What is not settled, as all of a SYN flood, goes first; then what
- * was idle for longer. */
+/* What is not settled, as all of a SYN flood, goes first, and messaging that was found goes last. */
+static unsigned worth(const struct flow *f)
+{
+    return f->service != 0 ? 2 : f->state == FLOW_SETTLED;
+}
+
+/* Is it less of a loss to end `a` than `b`? Of those of the same worth, what was idle for longer. */
 static bool goes_before(const struct flow *a, const struct flow *b)
 {
-    bool a_settled = a->state == FLOW_SETTLED, b_settled = b->state == FLOW_SETTLED;
-
-    return a_settled != b_settled ? b_settled : a->last_ms < b->last_ms;
+    return worth(a) != worth(b) ? worth(a) < worth(b) : a->last_ms < b->last_ms;
 }
 
 /*

@@ -200,6 +200,28 @@ static void test_a_full_table_ends_idle_flows_and_counts_them(void **state)
     flow_table_free(t);
 }
 
+static void test_messaging_that_was_found_outlives_a_flood(void **state)
+{
+    struct counters counters = { 0 };
+    struct log log = { 0 };
+    struct flow_table *t = table(&(struct flow_table_config){ .max_flows = 100 }, &counters, &log);
+    struct packet session = packet(1000000, 40000, L4_TCP, TCP_SYN, 0, false);
+    enum flow_dir from;
+    bool is_new;
+
+    (void)state;
+    give(t, &session, &from, &is_new)->service = 1;
+    for (uint32_t i = 0; i < 1000; i++) { /* of which each tenth is settled, and all are younger */
+        struct packet p = packet(i, 40000, L4_TCP, TCP_SYN, 1 + i / 100, false);
+        struct flow *f = give(t, &p, &from, &is_new);
+        f->state = i % 10 == 0 ? FLOW_SETTLED : f->state;
+    }
+    assert_int_equal(counters.n[COUNT_FLOWS_EVICTED], 901);
+    give(t, &session, &from, &is_new);
+    assert_false(is_new);
+    flow_table_free(t);
+}
+
 static void test_every_flow_is_found_again_and_ends_once(void **state)
 {
     enum { N = 50000 };
@@ -396,6 +418,7 @@ int main(void)
         cmocka_unit_test(test_flows_end_in_time_after_a_time_without_any),
         cmocka_unit_test(test_a_new_syn_on_a_closed_flow_is_another_flow),
         cmocka_unit_test(test_a_full_table_ends_idle_flows_and_counts_them),
+        cmocka_unit_test(test_messaging_that_was_found_outlives_a_flood),
         cmocka_unit_test(test_every_flow_is_found_again_and_ends_once),
         cmocka_unit_test(test_a_table_that_was_flushed_takes_flows_of_an_earlier_time),
         cmocka_unit_test(test_a_flow_does_not_end_before_it_began),
