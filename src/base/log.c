@@ -64,7 +64,8 @@ void log_line(enum log_level level, const char *key, const char *format, ...)
     if (may_write(level, key, &left_out)) {
         if (getenv("JOURNAL_STREAM") != NULL)
             text_format(&t, "<%d>", level);
-        text_format(&t, "imward: %s: %s", key, facts);
+        text_format(&t, "imward: %s: ", key);
+        text_printable(&t, view_string(facts)); /* one line, whatever stands in a path or a name */
         if (left_out > 0)
             text_format(&t, " (and %u such lines left out)", left_out);
         line[t.len++] = '\n';
