@@ -35,15 +35,21 @@ static struct output_unix *unix_of(struct output *o)
     return (struct output_unix *)(void *)o;
 }
 
+/* Lines that end in what waits first in a client's buffer. */
+static uint64_t lines_in(const struct client *c, size_t len)
+{
+    struct view rest = view_of(c->buffer + c->from, len), line;
+    uint64_t lines = 0;
+
+    while (view_line(&rest, &line))
+        lines++;
+    return lines;
+}
+
 /* What still waits for it is lost. */
 static void client_shut(struct output_unix *u, unsigned i)
 {
-    struct view rest = view_of(u->clients[i].buffer + u->clients[i].from, u->clients[i].len);
-
-    for (struct view line; view_line(&rest, &line);) {
-        u->base.written--;
-        u->base.lost++;
-    }
+    u->base.lost += lines_in(&u->clients[i], u->clients[i].len);
     close(u->clients[i].fd);
     free(u->clients[i].buffer);
     u->clients[i] = u->clients[--u->count];
@@ -73,6 +79,7 @@ static bool client_send(struct output_unix *u, struct client *c)
         ssize_t n = send(c->fd, c->buffer + c->from, c->len, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (n < 0)
             return errno == EAGAIN || errno == EINTR;
+        u->base.written += lines_in(c, (size_t)n);
         c->from += (size_t)n;
         c->len -= (size_t)n;
         u->base.bytes += (uint64_t)n;
@@ -98,7 +105,6 @@ static void unix_take(struct output *o, const struct message *m)
         }
         memcpy(c->buffer + c->from + c->len, line.at, line.len);
         c->len += line.len;
-        o->written++;
     }
 }
 
