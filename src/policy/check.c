@@ -123,8 +123,6 @@ static void check_people(struct checking *c, uint32_t r)
                   NULL);
     if ((keys >> POLICY_KEY_TRAINED & 1) != 0 && !p->has_people)
         tell_rule(c, r, "never matches: 'trained' is not known without the key 'people'", NULL);
-    if ((keys >> POLICY_KEY_USER & 1) != 0 && !p->has_people)
-        tell_rule(c, r, "never matches: 'user' is not known without the key 'people'", NULL);
 }
 
 static void check_rule(struct checking *c, uint32_t r)
