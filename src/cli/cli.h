@@ -24,5 +24,9 @@ COMMANDS(X)
 /* Print "imward COMMAND: message" and where help is; returns EXIT_USAGE. */
 int cli_usage(const char *command, const char *format, ...) IMW_PRINTF(2, 3);
 
+/* The number behind an option, from `min` to `max`. False: it is none, and that is told as wrong use. */
+bool cli_number(const char *command, const char *option, const char *text, uint32_t min, uint32_t max,
+                uint32_t *out);
+
 /* Print an error record; returns EXIT_FAILED. */
 int cli_failed(const struct imw_error_info *err);

@@ -41,6 +41,19 @@ int cli_usage(const char *command, const char *format, ...)
     return EXIT_USAGE;
 }
 
+bool cli_number(const char *command, const char *option, const char *text, uint32_t min, uint32_t max,
+                uint32_t *out)
+{
+    uint64_t number;
+
+    if (!view_decimal(view_string(text), max, &number) || number < min) {
+        cli_usage(command, "%s takes a number from %u to %u, not '%s'", option, min, max, text);
+        return false;
+    }
+    *out = (uint32_t)number;
+    return true;
+}
+
 int cli_failed(const struct imw_error_info *err)
 {
     char line[768];

@@ -356,7 +356,6 @@ static const struct option long_options[] = {
 /* False: *out_status is the exit status (help was given, or wrong use). */
 static bool parse(int argc, char **argv, struct read_options *o, int *out_status)
 {
-    uint64_t number;
     int option;
 
     *o = (struct read_options){ 0 };
@@ -374,19 +373,12 @@ static bool parse(int argc, char **argv, struct read_options *o, int *out_status
         case OPTION_WHO: o->who = optarg; break;
         case OPTION_NO_COLOUR: o->no_colour = true; break;
         case 'w':
-            if (!view_decimal(view_string(optarg), ENGINE_WORKERS_MAX, &number) || number == 0) {
-                cli_usage("read", "--workers takes a number from 1 to %d, not '%s'", ENGINE_WORKERS_MAX,
-                          optarg);
+            if (!cli_number("read", "--workers", optarg, 1, ENGINE_WORKERS_MAX, &o->workers))
                 return false;
-            }
-            o->workers = (unsigned)number;
             break;
         case OPTION_MAX_FLOWS:
-            if (!view_decimal(view_string(optarg), 100000000, &number) || number < 1000) {
-                cli_usage("read", "--max-flows takes a number from 1000 to 100000000, not '%s'", optarg);
+            if (!cli_number("read", "--max-flows", optarg, 1000, 100000000, &o->max_flows))
                 return false;
-            }
-            o->max_flows = (uint32_t)number;
             break;
         case 'h':
             fputs(usage, stdout);

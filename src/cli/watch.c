@@ -147,16 +147,6 @@ static bool seconds_of(const char *text, uint32_t *out)
     return true;
 }
 
-static bool number_of(const char *text, uint64_t min, uint64_t max, uint32_t *out)
-{
-    uint64_t number;
-
-    if (!view_decimal(view_string(text), max, &number) || number < min)
-        return false;
-    *out = (uint32_t)number;
-    return true;
-}
-
 /* ---- CPUs ---- */
 
 static bool next_number(const char **at, unsigned *out)
@@ -238,24 +228,16 @@ static bool wrong(const char *option, const char *takes)
 static bool parse_number(int option, struct sensor_config *c)
 {
     switch (option) {
-    case 'w':
-        return number_of(optarg, 1, LIVE_WORKERS, &c->live.workers) ||
-               wrong("--workers", "a number from 1 to 64");
+    case 'w': return cli_number("watch", "--workers", optarg, 1, LIVE_WORKERS, &c->live.workers);
     case 'd': return seconds_of(optarg, &c->duration_s) || wrong("--duration", "a time such as 30 or 2h");
-    case OPTION_RING:
-        return number_of(optarg, 1, 2047, &c->live.ring_mib) ||
-               wrong("--ring-mib", "a number from 1 to 2047");
-    case OPTION_MAX_FLOWS:
-        return number_of(optarg, 1000, 100000000, &c->max_flows) ||
-               wrong("--max-flows", "a number from 1000 to 100000000");
+    case OPTION_RING: return cli_number("watch", "--ring-mib", optarg, 1, 2047, &c->live.ring_mib);
+    case OPTION_MAX_FLOWS: return cli_number("watch", "--max-flows", optarg, 1000, 100000000, &c->max_flows);
     case OPTION_ROTATE_SIZE:
         return bytes_of(optarg, &c->rotate_bytes) || wrong("--rotate-size", "a size such as 100M");
     case OPTION_ROTATE_EVERY:
         return (seconds_of(optarg, &c->rotate_s) && c->rotate_s > 0) ||
                wrong("--rotate-every", "a time such as 1h or 1d");
-    case OPTION_ROTATE_KEEP:
-        return number_of(optarg, 1, 100000, &c->rotate_keep) ||
-               wrong("--rotate-keep", "a number from 1 to 100000");
+    case OPTION_ROTATE_KEEP: return cli_number("watch", "--rotate-keep", optarg, 1, 100000, &c->rotate_keep);
     default:
         return seconds_of(optarg, &c->stats_interval_s) ||
                wrong("--stats-interval", "a time such as 60 or 5m");
