@@ -92,6 +92,7 @@ bool sandbox_become(const struct sandbox_user *user, uint64_t capabilities, stru
             return error_set(err, IMW_ERROR_SYSTEM, "cannot become user '%s': %s", user->name,
                              strerror(errno));
     }
+    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
     if (!capabilities_keep(capabilities))
         return error_set(err, IMW_ERROR_SYSTEM, "cannot give up capabilities: %s", strerror(errno));
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)

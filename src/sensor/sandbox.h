@@ -26,7 +26,8 @@ struct sandbox_user {
 bool sandbox_user_find(const char *name, struct sandbox_user *out, struct imw_error_info *err) IMW_MUST_USE;
 
 /* Become it with these capabilities and no others (those that we lack are no error), for good: no program
- * that is executed gets any back. */
+ * that is executed gets any back. No other process of the user may look into this one, and it leaves no core:
+ * there are secrets in it, and what others wrote to each other. */
 bool sandbox_become(const struct sandbox_user *user, uint64_t capabilities,
                     struct imw_error_info *err) IMW_MUST_USE;
 

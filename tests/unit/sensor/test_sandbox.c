@@ -305,6 +305,24 @@ static int keeps_one_capability(const char *folder)
                                                                                                     : REFUSED;
 }
 
+static int leaves_no_core(const char *folder)
+{
+    struct sandbox_user user;
+    struct imw_error_info err;
+
+    (void)folder;
+    if (!sandbox_user_find(NULL, &user, &err) || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 1)
+        return NOT_SET_UP;
+    user.uid = geteuid(); /* as under the unit: nobody else from the start */
+    user.gid = getegid();
+    return sandbox_become(&user, 0, &err) && prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0 ? WORKED : REFUSED;
+}
+
+static void test_no_core_is_left(void **state)
+{
+    assert_int_equal(end_of(leaves_no_core, *state), WORKED);
+}
+
 static int is_not_root_and_wants_to_be_another(const char *folder)
 {
     struct sandbox_user user;
@@ -366,6 +384,7 @@ int main(void)
         cmocka_unit_test(test_the_opener_writes_no_file_and_starts_no_process),
         cmocka_unit_test(test_files_that_were_not_named_are_closed),
         cmocka_unit_test(test_root_becomes_another_for_good),
+        cmocka_unit_test(test_no_core_is_left),
         cmocka_unit_test(test_a_user_that_does_not_exist_is_named),
     };
 
