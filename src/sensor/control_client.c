@@ -22,12 +22,12 @@ static bool no_sensor(struct imw_error_info *err, const char *path)
     switch (errno) {
     case ENOENT:
         return error_file(err, IMW_ERROR_SYSTEM, path,
-                          "no sensor runs there; start one (systemctl start imward, or imward watch), "
+                          "no sensor runs there; start one (systemctl start imward-watch, or imward watch), "
                           "or name its socket with --socket");
     case ECONNREFUSED:
         return error_file(err, IMW_ERROR_SYSTEM, path,
                           "the sensor that made this socket has ended; start it again "
-                          "(systemctl start imward, or imward watch)");
+                          "(systemctl start imward-watch, or imward watch)");
     case EACCES:
     case EPERM:
         return error_file(err, IMW_ERROR_SYSTEM, path,

@@ -472,7 +472,7 @@ static void test_a_live_socket_is_refused_and_a_dead_one_replaced(void **state)
     assert_int_equal(access(f->path, F_OK), 0);
     char *answer = NULL;
     assert_false(control_ask(f->path, "{}", &answer, &err));
-    assert_non_null(strstr(err.text, "has ended; start it again"));
+    assert_non_null(strstr(err.text, "has ended; start it again (systemctl start imward-watch,"));
     assert_true(control_new(f->path, &f->calls, &f->control, &err));
     still_serves(f);
 }
