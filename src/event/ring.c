@@ -61,6 +61,15 @@ void *ring_reserve(struct ring *r, size_t size)
     return word(r, head) + 1;
 }
 
+bool ring_has_room(struct ring *r)
+{
+    uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
+
+    if (head - r->tail_seen > r->size / 2)
+        r->tail_seen = atomic_load_explicit(&r->tail, memory_order_acquire);
+    return head - r->tail_seen <= r->size / 2;
+}
+
 void ring_commit(struct ring *r)
 {
     count_one(&r->put);

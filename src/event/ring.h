@@ -36,6 +36,8 @@ void ring_fini(struct ring *r);
 /* Room for a record of `size` bytes (at most half the ring), eight-aligned, valid until ring_commit(). NULL:
  * full; counted. */
 void *ring_reserve(struct ring *r, size_t size);
+/* At least half of it is free, so that a record of any size has room; nothing is counted. */
+bool ring_has_room(struct ring *r);
 /* What was reserved is written and may be read by the other side. */
 void ring_commit(struct ring *r);
 

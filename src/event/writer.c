@@ -337,6 +337,14 @@ bool event_put_activity(struct event_writer *w, unsigned worker, const struct ac
     return pack_activity(&w->rings[worker], e);
 }
 
+void event_writer_wait_for_room(struct event_writer *w, unsigned worker)
+{
+    const struct timespec step = { .tv_nsec = 1000000 };
+
+    while (!ring_has_room(&w->rings[worker]))
+        nanosleep(&step, NULL);
+}
+
 bool event_put_stats(struct event_writer *w, const struct counters *counters, uint64_t time_us)
 {
     return pack_stats(&w->rings[w->workers], counters, time_us);

@@ -39,6 +39,10 @@ void event_writer_reopen(struct event_writer *w);
 bool event_put_flow(struct event_writer *w, unsigned worker, const struct flow_event *e);
 bool event_put_activity(struct event_writer *w, unsigned worker, const struct activity_event *e);
 
+/* By the worker, where no packet waits for it, as at the end of all flows: returns when its ring has room.
+ * The writer must run; it never waits for an output, so this does not either. */
+void event_writer_wait_for_room(struct event_writer *w, unsigned worker);
+
 /* By any one thread, the same always: counters as a `stats` event. */
 bool event_put_stats(struct event_writer *w, const struct counters *counters, uint64_t time_us);
 

@@ -62,6 +62,7 @@ struct sensor {
     uint64_t clock_steps;
     struct sandbox_status sandbox;
     bool open_asked, stopping;
+    atomic_bool ending; /* workers are asked to end all flows */
 
     pthread_mutex_t lock;
     struct live *live;           /* NULL: the interface is gone */
@@ -297,10 +298,18 @@ static void on_status(void *context, struct sensor_status *out)
 
 /* ---- what others ask of us ---- */
 
+/* Packets never wait for events; at a stop there are no more, and the events of all flows come at once. */
+static void wait_at_the_end(const struct sensor *s, unsigned worker)
+{
+    if (atomic_load_explicit(&s->ending, memory_order_relaxed))
+        event_writer_wait_for_room(s->writer, worker);
+}
+
 static void on_flow(void *context, const struct flow_event *e)
 {
     const struct sensor *s = context;
 
+    wait_at_the_end(s, e->worker);
     (void)event_put_flow(s->writer, e->worker, e); /* one that is lost is counted there */
 }
 
@@ -308,6 +317,7 @@ static void on_activity(void *context, const struct activity_event *e)
 {
     const struct sensor *s = context;
 
+    wait_at_the_end(s, e->worker);
     (void)event_put_activity(s->writer, e->worker, e);
 }
 
@@ -724,6 +734,7 @@ static void finish(struct sensor *s)
     struct live_counters live;
     struct counters sum;
 
+    atomic_store(&s->ending, true);
     watch_stop(s->watch);
     s->watch = NULL;
     live = live_sum(s);

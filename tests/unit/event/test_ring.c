@@ -97,6 +97,27 @@ static void test_a_full_ring_refuses_the_new_record_and_counts_it(void **state)
     ring_fini(&r);
 }
 
+static void test_a_ring_has_room_while_half_of_it_is_free(void **state)
+{
+    struct imw_error_info err;
+    struct ring r;
+    unsigned n = 0;
+
+    (void)state;
+    assert_true(ring_init(&r, 4096, &err));
+    for (; ring_has_room(&r); n++) {
+        assert_non_null(ring_reserve(&r, 56));
+        ring_commit(&r);
+    }
+    assert_int_equal(n, 4096 / 2 / 64 + 1);
+    assert_non_null(ring_next(&r));
+    assert_false(ring_has_room(&r));
+    ring_release(&r);
+    assert_true(ring_has_room(&r));
+    assert_int_equal(ring_lost(&r), 0);
+    ring_fini(&r);
+}
+
 static void test_a_mark_is_passed_once_all_before_it_is_released(void **state)
 {
     struct ring r;
@@ -249,6 +270,7 @@ int main(void)
         cmocka_unit_test(test_records_come_out_as_they_went_in),
         cmocka_unit_test(test_records_of_every_size_pass_over_the_end),
         cmocka_unit_test(test_a_full_ring_refuses_the_new_record_and_counts_it),
+        cmocka_unit_test(test_a_ring_has_room_while_half_of_it_is_free),
         cmocka_unit_test(test_a_mark_is_passed_once_all_before_it_is_released),
         cmocka_unit_test(test_two_threads_pass_records_of_any_size_in_order),
         cmocka_unit_test(test_an_activity_keeps_its_words_but_never_the_message),
