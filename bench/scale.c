@@ -205,7 +205,7 @@ int main(int argc, char **argv)
         return 1;
     }
     in_force = rules;
-    if (!worker_new(&config, &in_force, (uint32_t)flows, knowledge, &feed.worker, &err)) {
+    if (!worker_new(&config, 0, &in_force, (uint32_t)flows, knowledge, &feed.worker, &err)) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
     }
