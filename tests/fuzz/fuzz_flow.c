@@ -149,7 +149,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         static struct rules *_Atomic rules;
         struct rules *loaded;
         struct imw_error_info err;
-        knowledge = knowledge_new();
+        knowledge = knowledge_new(0);
         if (knowledge == NULL || !rules_load(NULL, NULL, NULL, &loaded, &err))
             abort();
         rules = loaded;
