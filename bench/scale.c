@@ -149,7 +149,7 @@ static void handle_block(struct feed *f)
         for (unsigned i = n; i < n + BATCH && i < f->count; i++)
             if (decode(&f->frames[i], NULL, &f->counters, &packets[ready]) == DECODE_PACKET) {
                 hashes[ready] = flow_hash(&packets[ready], 0);
-                worker_expect(f->worker, hashes[ready++]);
+                ready++;
             }
         worker_packets(f->worker, packets, hashes, ready);
     }

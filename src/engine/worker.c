@@ -408,11 +408,6 @@ static void handle_group(struct worker *w, const struct packet *packets, const u
 #undef AT
 }
 
-void worker_expect(const struct worker *w, uint32_t hash)
-{
-    flow_table_prefetch(w->flows, hash);
-}
-
 void worker_packets(struct worker *w, const struct packet *packets, const uint32_t *hashes, unsigned count)
 {
     worker_refresh(w);
@@ -433,8 +428,7 @@ void worker_frames(struct worker *w, struct defrag *d, const struct frame *frame
             knowledge_learn_mac(w->knowledge, &p->src, p->payload.at, p->time_us);
         if (answer != DECODE_PACKET)
             continue;
-        hashes[ready] = flow_hash(p, w->config->hash_seed);
-        worker_expect(w, hashes[ready++]);
+        hashes[ready++] = flow_hash(p, w->config->hash_seed);
         if (!borrows_from(p, &frames[i])) { /* a joined datagram lives until the next decode only */
             worker_packets(w, packets, hashes, ready);
             ready = 0;

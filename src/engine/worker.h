@@ -33,9 +33,6 @@ void worker_refresh(struct worker *w);
 /* The serial number of the rules by which it judges; any thread. */
 uint64_t worker_rules(const struct worker *w);
 
-/* A packet with this hash will come with the next worker_packets(): start loading what leads to its flow. */
-void worker_expect(const struct worker *w, uint32_t hash);
-
 /* Handle packets in order; `hashes` are flow_hash() of each. */
 void worker_packets(struct worker *w, const struct packet *packets, const uint32_t *hashes, unsigned count);
 

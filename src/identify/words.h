@@ -74,6 +74,7 @@
  * What is spoken on the wire. `app_proto` of an event is the outermost of them that was found, `protocol` the
  * IM's own.
  */
+/* clang-format off: one a line */
 #define PROTOCOLS(X)                                                                                         \
     X(UNKNOWN, 0, "unknown")                                                                                 \
     X(TLS, 1, "tls")                                                                                         \
@@ -81,47 +82,82 @@
     X(QUIC, 3, "quic")                                                                                       \
     X(HTTP, 4, "http")                                                                                       \
     X(HTTP2, 5, "http2")                                                                                     \
-    X(WEBSOCKET, 6, "websocket") X(SOCKS, 7, "socks") X(DNS, 8, "dns") X(STUN, 9, "stun") X(                 \
-        RTP, 10, "rtp") X(SSH, 11, "ssh") X(SMTP, 12, "smtp") X(FTP, 13, "ftp") X(DHCP, 14, "dhcp")          \
-        X(SIP, 15, "sip") X(OSCAR, 20, "oscar") X(MSNP, 21, "msnp") X(YMSG, 22, "ymsg") X(IRC, 23, "irc") X( \
-            XMPP, 24, "xmpp") X(GADU_GADU, 25, "gadu-gadu") X(OICQ, 26, "oicq") X(MRIM, 27, "mrim")          \
-            X(NATEON, 28, "nateon") X(SIMPLE, 29, "simple") X(ZEPHYR, 30, "zephyr") X(                       \
-                GROUPWISE, 31, "groupwise") X(TOX, 32, "tox") X(OFT, 33, "oft")                              \
-                X(ODC, 34, "odc") X(MSNFTP, 35, "msnftp") X(MSNSLP, 36, "msnslp") X(                         \
-                    YMSG_PEER, 37, "ymsg-peer") X(DCC, 38, "dcc")                                            \
-                    X(XMPP_BYTESTREAM, 39, "xmpp-bytestream") X(                                             \
-                        MTPROTO, 40, "mtproto") X(WHATSAPP_NOISE, 41, "whatsapp-noise")                      \
-                        X(MMTLS, 42, "mmtls") X(LINE_CALL, 43, "line-call") X(VIBER, 44, "viber") X(         \
-                            LOCO,                                                                            \
-                            45,                                                                              \
-                            "loco") X(THREEMA, 46, "threema") X(DISCORD_VOICE, 47, "discord-voice")          \
-                            X(IMO, 48, "imo") X(DINGTALK, 49, "dingtalk") X(TEAMSPEAK, 50, "teamspeak") X(   \
-                                MUMBLE,                                                                      \
-                                51, "mumble") X(ZOOM_MEDIA, 52, "zoom-media")                                \
-                                X(TEAMS_MEDIA, 53, "teams-media") X(TELEGRAM_CALL, 54, "telegram-call") X(   \
-                                    WHATSAPP_CALL, 55,                                                       \
-                                    "whatsapp-call") X(SNAPCHAT_CALL, 56,                                    \
-                                                       "snapchat-call") X(KAKAO_CALL, 57, "kakao-call")      \
-                                    X(SIGNAL_CALL, 58,                                                       \
-                                      "signal-call") X(MATRIX, 59,                                           \
-                                                       "matrix") X(MQTT, 60, "mqtt") X(APNS, 61, "apns")     \
-                                        X(SKYPE, 62,                                                         \
-                                          "skype") X(TURN_CHANNEL, 63,                                       \
-                                                     "turn-channel") X(MSRP, 64, "msrp") X(BBM, 65, "bbm")   \
-                                            X(WIRE_CALL, 66, "wire-call") X(MEET_MEDIA, 67, "meet-media")    \
-                                                X(WEBEX_MEDIA, 68, "webex-media") X(POP3, 80, "pop3")        \
-                                                    X(IMAP, 81,                                              \
-                                                      "imap") X(NNTP, 82,                                    \
-                                                                "nntp") X(TELNET, 83, "telnet")              \
-                                                        X(RTSP, 84,                                          \
-                                                          "rtsp") X(RDP, 85, "rdp") X(SMB, 86, "smb")        \
-                                                            X(LDAP, 87,                                      \
-                                                              "ldap") X(POSTGRES, 88, "postgres")            \
-                                                                X(MYSQL, 89, "mysql") X(REDIS, 90, "redis")  \
-                                                                    X(VNC, 91, "vnc")                        \
-                                                                        X(BITTORRENT, 92, "bittorrent")      \
-                                                                            X(AMQP, 93, "amqp")                      \
-    X(KERBEROS, 94, "kerberos") X(DHCPV6, 95, "dhcpv6")
+    X(WEBSOCKET, 6, "websocket")                                                                             \
+    X(SOCKS, 7, "socks")                                                                                     \
+    X(DNS, 8, "dns")                                                                                         \
+    X(STUN, 9, "stun")                                                                                       \
+    X(RTP, 10, "rtp")                                                                                        \
+    X(SSH, 11, "ssh")                                                                                        \
+    X(SMTP, 12, "smtp")                                                                                      \
+    X(FTP, 13, "ftp")                                                                                        \
+    X(DHCP, 14, "dhcp")                                                                                      \
+    X(SIP, 15, "sip")                                                                                        \
+    X(OSCAR, 20, "oscar")                                                                                    \
+    X(MSNP, 21, "msnp")                                                                                      \
+    X(YMSG, 22, "ymsg")                                                                                      \
+    X(IRC, 23, "irc")                                                                                        \
+    X(XMPP, 24, "xmpp")                                                                                      \
+    X(GADU_GADU, 25, "gadu-gadu")                                                                            \
+    X(OICQ, 26, "oicq")                                                                                      \
+    X(MRIM, 27, "mrim")                                                                                      \
+    X(NATEON, 28, "nateon")                                                                                  \
+    X(SIMPLE, 29, "simple")                                                                                  \
+    X(ZEPHYR, 30, "zephyr")                                                                                  \
+    X(GROUPWISE, 31, "groupwise")                                                                            \
+    X(TOX, 32, "tox")                                                                                        \
+    X(OFT, 33, "oft")                                                                                        \
+    X(ODC, 34, "odc")                                                                                        \
+    X(MSNFTP, 35, "msnftp")                                                                                  \
+    X(MSNSLP, 36, "msnslp")                                                                                  \
+    X(YMSG_PEER, 37, "ymsg-peer")                                                                            \
+    X(DCC, 38, "dcc")                                                                                        \
+    X(XMPP_BYTESTREAM, 39, "xmpp-bytestream")                                                                \
+    X(MTPROTO, 40, "mtproto")                                                                                \
+    X(WHATSAPP_NOISE, 41, "whatsapp-noise")                                                                  \
+    X(MMTLS, 42, "mmtls")                                                                                    \
+    X(LINE_CALL, 43, "line-call")                                                                            \
+    X(VIBER, 44, "viber")                                                                                    \
+    X(LOCO, 45, "loco")                                                                                      \
+    X(THREEMA, 46, "threema")                                                                                \
+    X(DISCORD_VOICE, 47, "discord-voice")                                                                    \
+    X(IMO, 48, "imo")                                                                                        \
+    X(DINGTALK, 49, "dingtalk")                                                                              \
+    X(TEAMSPEAK, 50, "teamspeak")                                                                            \
+    X(MUMBLE, 51, "mumble")                                                                                  \
+    X(ZOOM_MEDIA, 52, "zoom-media")                                                                          \
+    X(TEAMS_MEDIA, 53, "teams-media")                                                                        \
+    X(TELEGRAM_CALL, 54, "telegram-call")                                                                    \
+    X(WHATSAPP_CALL, 55, "whatsapp-call")                                                                    \
+    X(SNAPCHAT_CALL, 56, "snapchat-call")                                                                    \
+    X(KAKAO_CALL, 57, "kakao-call")                                                                          \
+    X(SIGNAL_CALL, 58, "signal-call")                                                                        \
+    X(MATRIX, 59, "matrix")                                                                                  \
+    X(MQTT, 60, "mqtt")                                                                                      \
+    X(APNS, 61, "apns")                                                                                      \
+    X(SKYPE, 62, "skype")                                                                                    \
+    X(TURN_CHANNEL, 63, "turn-channel")                                                                      \
+    X(MSRP, 64, "msrp")                                                                                      \
+    X(BBM, 65, "bbm")                                                                                        \
+    X(WIRE_CALL, 66, "wire-call")                                                                            \
+    X(MEET_MEDIA, 67, "meet-media")                                                                          \
+    X(WEBEX_MEDIA, 68, "webex-media")                                                                        \
+    X(POP3, 80, "pop3")                                                                                      \
+    X(IMAP, 81, "imap")                                                                                      \
+    X(NNTP, 82, "nntp")                                                                                      \
+    X(TELNET, 83, "telnet")                                                                                  \
+    X(RTSP, 84, "rtsp")                                                                                      \
+    X(RDP, 85, "rdp")                                                                                        \
+    X(SMB, 86, "smb")                                                                                        \
+    X(LDAP, 87, "ldap")                                                                                      \
+    X(POSTGRES, 88, "postgres")                                                                              \
+    X(MYSQL, 89, "mysql")                                                                                    \
+    X(REDIS, 90, "redis")                                                                                    \
+    X(VNC, 91, "vnc")                                                                                        \
+    X(BITTORRENT, 92, "bittorrent")                                                                          \
+    X(AMQP, 93, "amqp")                                                                                      \
+    X(KERBEROS, 94, "kerberos")                                                                              \
+    X(DHCPV6, 95, "dhcpv6")
+/* clang-format on */
 
 /* How it was learnt who is at an address, the most trusted last: number, name */
 #define WHO_SOURCES(X)                                                                                       \
