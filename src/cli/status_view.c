@@ -281,10 +281,10 @@ static void draw_rates(struct page *p)
     put(p, PLAIN, "  of packets, %s flows", si((double)s->live.bypassed_flows).text);
     if (strcmp(s->bypass, "on") != 0)
         put(p, YELLOW, "  %s", s->bypass);
-    for (unsigned i = 0; i < LATENCY_BUCKETS; i++)
-        decisions += s->decided_packets[i];
+    for (unsigned i = 0; i < DECISION_BUCKETS; i++)
+        decisions += s->decided.packets[i];
     if (decisions > 0)
-        put(p, PLAIN, "; decided after %.1f packets", (double)s->decided_packets_sum / (double)decisions);
+        put(p, PLAIN, "; decided after %.1f packets", (double)s->decided.packets_sum / (double)decisions);
     line_end(p);
 }
 

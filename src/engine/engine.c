@@ -172,19 +172,22 @@ uint64_t engine_now_us(const struct engine *e)
     return now_us;
 }
 
+void decisions_sum(struct decisions *sum, const struct decisions *add)
+{
+    for (unsigned b = 0; b < DECISION_BUCKETS; b++) {
+        sum->packets[b] += add->packets[b];
+        sum->bytes[b] += add->bytes[b];
+    }
+    sum->packets_sum += add->packets_sum;
+    sum->bytes_sum += add->bytes_sum;
+}
+
 struct decisions engine_decisions(const struct engine *e)
 {
     struct decisions sum = { 0 };
 
-    for (unsigned i = 0; i < e->worker_count; i++) {
-        const struct decisions *d = worker_decisions(e->workers[i]);
-        for (unsigned b = 0; b < DECISION_BUCKETS; b++) {
-            sum.packets[b] += d->packets[b];
-            sum.bytes[b] += d->bytes[b];
-        }
-        sum.packets_sum += d->packets_sum;
-        sum.bytes_sum += d->bytes_sum;
-    }
+    for (unsigned i = 0; i < e->worker_count; i++)
+        decisions_sum(&sum, worker_decisions(e->workers[i]));
     return sum;
 }
 

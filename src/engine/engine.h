@@ -103,6 +103,7 @@ struct decisions {
     uint64_t packets[DECISION_BUCKETS], bytes[DECISION_BUCKETS];
     uint64_t packets_sum, bytes_sum;
 };
+void decisions_sum(struct decisions *sum, const struct decisions *add);
 /* Of all workers; not while they read. */
 struct decisions engine_decisions(const struct engine *e);
 

@@ -14,16 +14,15 @@
 #include "base/log.h"
 #include "sensor/channel.h"
 #include "sensor/conditions.h"
+#include "sensor/confine.h"
 #include "sensor/notify.h"
 #include "sensor/radius.h"
 #include "sensor/reloader.h"
-#include "sensor/sandbox.h"
 #include "sensor/who_file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -37,9 +36,7 @@
 enum {
     GRANT_WAIT_MS = 10000, /* for the first one */
     TICK_MS = 1000,
-    PATHS_MAX = 32,
 };
-_Static_assert((int)LATENCY_BUCKETS == (int)DECISION_BUCKETS, "a status shows all of them");
 
 struct sensor {
     const struct sensor_config *config;
@@ -93,49 +90,7 @@ static uint64_t now_s(void)
     return clock_us(CLOCK_MONOTONIC) / 1000000;
 }
 
-/* ---- sandbox ---- */
-
-struct path_list {
-    struct sandbox_path paths[PATHS_MAX];
-    unsigned count;
-    char folders[PATHS_MAX][256];
-};
-
-static void add_path(struct path_list *l, const char *path, size_t len, bool write)
-{
-    if (len == 0 || len >= sizeof l->folders[0] || l->count == PATHS_MAX)
-        return;
-    memcpy(l->folders[l->count], path, len);
-    l->folders[l->count][len] = '\0';
-    l->paths[l->count] = (struct sandbox_path){ l->folders[l->count], write };
-    l->count++;
-}
-
-/* The folder of a file, since files are replaced by others of their name. */
-static void add_folder_of(struct path_list *l, const char *path, bool write)
-{
-    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
-
-    if (path == NULL)
-        return;
-    if (slash == NULL)
-        add_path(l, ".", 1, write);
-    else
-        add_path(l, path, slash > path ? (size_t)(slash - path) : 1, write);
-}
-
-/* "file:PATH", "unix:PATH", "PATH": its folder, to write. "syslog:...?ca=FILE&...": the files, to read. */
-static void add_output(struct path_list *l, const char *spec)
-{
-    struct view v = view_string(spec);
-
-    if (view_starts(v, VIEW("syslog:"))) {
-        for (const char *at = strstr(spec, "=/"); at != NULL; at = strstr(at + 1, "=/"))
-            add_path(l, at + 1, strcspn(at + 1, "&"), false);
-        return;
-    }
-    add_folder_of(l, view_starts(v, VIEW("file:")) || view_starts(v, VIEW("unix:")) ? spec + 5 : spec, true);
-}
+/* ---- status ---- */
 
 static void copy_text(char *out, size_t size, const char *text)
 {
@@ -144,60 +99,6 @@ static void copy_text(char *out, size_t size, const char *text)
     text_string(&t, text != NULL ? text : "");
 }
 #define COPY_TEXT(array, text) copy_text(array, sizeof(array), text)
-
-static void note_user(struct sandbox_status *out)
-{
-    const struct passwd *p = getpwuid(geteuid());
-    struct text t = TEXT(out->user);
-
-    if (p != NULL)
-        text_string(&t, p->pw_name);
-    else
-        text_format(&t, "%u", (unsigned)geteuid());
-    out->capabilities = sandbox_capabilities();
-}
-
-static bool close_sandbox(const struct sensor_config *c, struct sandbox_status *out,
-                          struct imw_error_info *err)
-{
-    static const char *const read[] = { "/etc",         "/usr",         "/lib",
-                                        "/lib64",       "/proc/self",   "/dev/null",
-                                        "/dev/urandom", "/run/systemd", "/run/resolvconf" };
-    struct path_list *l = calloc(1, sizeof *l);
-    int landlock = 0;
-
-    note_user(out);
-    if (!c->sandbox) {
-        free(l);
-        log_warning("sandbox", "off, as --no-sandbox asks: for finding faults only");
-        return true;
-    }
-    if (l == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "no memory for the sandbox");
-    for (size_t i = 0; i < sizeof read / sizeof read[0]; i++)
-        add_path(l, read[i], strlen(read[i]), false);
-    if (c->catalog != NULL)
-        add_path(l, c->catalog, strlen(c->catalog), false);
-    add_folder_of(l, c->catalog, false);
-    add_folder_of(l, c->policy, false);
-    add_folder_of(l, c->who, false);
-    add_folder_of(l, c->radius_secrets, false);
-    add_folder_of(l, c->control, true);
-    for (unsigned i = 0; i < c->output_count; i++)
-        if (strcmp(c->outputs[i], "-") != 0)
-            add_output(l, c->outputs[i]);
-    bool ok = sandbox_paths(l->paths, l->count, &landlock, err) && sandbox_calls(ROLE_SENSOR, err);
-    free(l);
-    out->seccomp = ok;
-    out->landlock = (uint32_t)landlock;
-    if (ok)
-        log_notice("sandbox", "user=%s seccomp=on landlock=%d%s", out->user, landlock,
-                   landlock == 0 ? ": this kernel has none, files are guarded by their permissions alone"
-                                 : "");
-    return ok;
-}
-
-/* ---- status ---- */
 
 static void add_live(struct live_counters *sum, const struct live_counters *more)
 {
@@ -238,12 +139,7 @@ static void fill_workers(const struct sensor *s, struct sensor_status *out)
         out->memory.inspect_bytes += w.inspect_bytes;
         out->memory.flows_peak += (uint32_t)w.flows_peak;
         out->memory.inspect_used += (uint32_t)w.inspect_used;
-        for (unsigned b = 0; b < LATENCY_BUCKETS; b++) {
-            out->decided_packets[b] += w.decisions.packets[b];
-            out->decided_bytes[b] += w.decisions.bytes[b];
-        }
-        out->decided_packets_sum += w.decisions.packets_sum;
-        out->decided_bytes_sum += w.decisions.bytes_sum;
+        decisions_sum(&out->decided, &w.decisions);
     }
 }
 
@@ -696,7 +592,7 @@ static bool start(struct sensor *s, struct imw_error_info *err)
         return false;
     notify_open(&s->notify);
     s->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    if (!close_sandbox(s->config, &s->sandbox, err) || !make_engine(s, err) ||
+    if (!confine(s->config, &s->sandbox, err) || !make_engine(s, err) ||
         !event_writer_new(&events, &s->writer, err)) {
         live_grant_close(&grant);
         return false;

@@ -56,8 +56,8 @@ static const struct field fields[] = {
     S("memory.inspect_used", NUMBER, memory.inspect_used),
     S("flows.live", NUMBER, flows_live),
     S("flows.peak", NUMBER, memory.flows_peak),
-    S("decided.packets_sum", NUMBER, decided_packets_sum),
-    S("decided.bytes_sum", NUMBER, decided_bytes_sum),
+    S("decided.packets_sum", NUMBER, decided.packets_sum),
+    S("decided.bytes_sum", NUMBER, decided.bytes_sum),
     S("catalog.version", TEXT_IN, catalog_version),
     S("catalog.path", TEXT_IN, catalog_path),
     S("catalog.built_s", NUMBER, catalog_built_s),
@@ -132,8 +132,8 @@ static const struct list lists[] = {
          output_fields),
     LIST("services", events.services, TOP_SERVICES, offsetof(struct sensor_status, events.service_count),
          service_fields),
-    LIST("decided_packets", decided_packets, LATENCY_BUCKETS, SIZE_MAX, number_fields),
-    LIST("decided_bytes", decided_bytes, LATENCY_BUCKETS, SIZE_MAX, number_fields),
+    LIST("decided_packets", decided.packets, DECISION_BUCKETS, SIZE_MAX, number_fields),
+    LIST("decided_bytes", decided.bytes, DECISION_BUCKETS, SIZE_MAX, number_fields),
 };
 
 /* ---- to JSON ---- */

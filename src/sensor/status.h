@@ -9,8 +9,6 @@
 #include "packet/live.h"
 #include "sensor/radius.h"
 
-enum { LATENCY_BUCKETS = 16 };
-
 struct sensor_worker_status {
     int cpu;                 /* pinned to; -1: not */
     uint64_t packets, flows; /* so far */
@@ -31,15 +29,12 @@ struct sensor_status {
     struct engine_memory memory;
     uint32_t flows_live;
     uint64_t resident_bytes;
-    /* Decisions by the packets and bytes of payload that it took: bucket i counts those of at most 2^i
-     * packets, 2^(i+4) bytes; not cumulative; the last one also all above. */
-    uint64_t decided_packets[LATENCY_BUCKETS], decided_bytes[LATENCY_BUCKETS];
-    uint64_t decided_packets_sum, decided_bytes_sum; /* of all decisions, for the mean */
-    char catalog_version[32], catalog_path[256];     /* path empty: built in */
-    uint64_t catalog_built_s;                        /* since 1970 */
-    char policy_path[256];                           /* empty: none */
-    uint64_t reloads, reloads_failed, reloaded_us;   /* reloads: that worked; reloaded_us: the last of them */
-    char reload_error[512];                          /* of the last that failed; empty once one worked */
+    struct decisions decided;
+    char catalog_version[32], catalog_path[256];   /* path empty: built in */
+    uint64_t catalog_built_s;                      /* since 1970 */
+    char policy_path[256];                         /* empty: none */
+    uint64_t reloads, reloads_failed, reloaded_us; /* reloads: that worked; reloaded_us: the last of them */
+    char reload_error[512];                        /* of the last that failed; empty once one worked */
     struct event_writer_status events;
     struct radius_counters radius;
     struct sandbox_status {

@@ -195,12 +195,12 @@ static void write_histogram(FILE *out, const char *name, const char *help, const
     uint64_t n = 0;
 
     head(out, name, "histogram", help);
-    for (unsigned i = 0; i + 1 < LATENCY_BUCKETS; i++) {
+    for (unsigned i = 0; i + 1 < DECISION_BUCKETS; i++) {
         n += buckets[i];
         fprintf(out, "imward_%s_bucket{le=\"%llu\"} %llu\n", name, (unsigned long long)1 << (i + shift),
                 (unsigned long long)n);
     }
-    n += buckets[LATENCY_BUCKETS - 1];
+    n += buckets[DECISION_BUCKETS - 1];
     fprintf(out, "imward_%s_bucket{le=\"+Inf\"} %llu\nimward_%s_sum %llu\nimward_%s_count %llu\n", name,
             (unsigned long long)n, name, (unsigned long long)sum, name, (unsigned long long)n);
 }
@@ -221,9 +221,9 @@ char *status_prometheus(const struct sensor_status *s)
     write_services(out, &s->events);
     write_outputs(out, &s->events);
     write_histogram(out, "decision_packets", "packets of a flow seen when its service was decided",
-                    s->decided_packets, 0, s->decided_packets_sum);
+                    s->decided.packets, 0, s->decided.packets_sum);
     write_histogram(out, "decision_payload_bytes", "bytes of payload seen when a service was decided",
-                    s->decided_bytes, 4, s->decided_bytes_sum);
+                    s->decided.bytes, 4, s->decided.bytes_sum);
     bool failed = ferror(out) != 0;
     if (fclose(out) != 0 || failed) {
         free(text);

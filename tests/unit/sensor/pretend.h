@@ -108,11 +108,11 @@ static inline void pretend_status(void *context, struct sensor_status *s)
                                                        .packets = t * 100000 / p->workers,
                                                        .flows = t * 2000 / p->workers };
     }
-    for (unsigned i = 0; i < LATENCY_BUCKETS; i++) {
-        s->decided_packets[i] = i < 6 ? 10u - i : 0;
-        s->decided_bytes[i] = i < 9 ? 5 : 0;
-        s->decided_packets_sum += s->decided_packets[i] << i;
-        s->decided_bytes_sum += s->decided_bytes[i] << (i + 4);
+    for (unsigned i = 0; i < DECISION_BUCKETS; i++) {
+        s->decided.packets[i] = i < 6 ? 10u - i : 0;
+        s->decided.bytes[i] = i < 9 ? 5 : 0;
+        s->decided.packets_sum += s->decided.packets[i] << i;
+        s->decided.bytes_sum += s->decided.bytes[i] << (i + 4);
     }
 }
 

@@ -38,7 +38,7 @@ static void test_json_there_and_back_is_the_same(void **state)
     assert_int_equal(again.worker_count, 3);
     assert_string_equal(again.events.services[4].slug, s.events.services[4].slug);
     assert_int_equal(again.counters.n[COUNT_FLOWS_IM], s.counters.n[COUNT_FLOWS_IM]);
-    assert_int_equal(again.decided_bytes[8], 5);
+    assert_int_equal(again.decided.bytes[8], 5);
     assert_string_equal(again.method, "af_packet");
     assert_true(again.events.outputs[1].up);
     assert_int_equal(again.radius.forged, 1);
@@ -133,7 +133,7 @@ static void test_prometheus_histograms_are_cumulative(void **state)
     struct sensor_status s = known();
 
     (void)state;
-    s.decided_packets[LATENCY_BUCKETS - 1] = 1; /* above all bounds */
+    s.decided.packets[DECISION_BUCKETS - 1] = 1; /* above all bounds */
     char *text = status_prometheus(&s);
     has(text, "\nimward_decision_packets_bucket{le=\"1\"} 10\n");
     has(text, "\nimward_decision_packets_bucket{le=\"2\"} 19\n");

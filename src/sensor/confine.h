@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The sensor's own sandbox, made from its options. */
+#pragma once
+#include "sensor/sandbox.h"
+#include "sensor/sensor.h"
+
+/*
+ * Give up all that the sensor with these options does not need, for the process and for ever, and log what is
+ * in force. *out is filled in any case. With --no-sandbox nothing is given up, which is logged, too. False:
+ * err says what could not be closed, and the process must not go on.
+ */
+bool confine(const struct sensor_config *c, struct sandbox_status *out, struct imw_error_info *err);
