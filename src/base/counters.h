@@ -43,6 +43,12 @@
     X(ADDRESSES_LEARNT, "addresses_learnt", "addresses learnt from DNS answers")                             \
     X(EXPECTATIONS, "expectations", "direct legs announced by a signalling protocol")                        \
     X(EXPECTATIONS_MET, "expectations_met", "direct legs that came")                                         \
+    X(ANOMALIES, "anomalies",                                                                                \
+      "breaches of protocol rules, and signs of tampering, on flows that are inspected")                     \
+    X(FILES, "files", "files whose bytes were carried by IM flows")                                          \
+    X(FILE_BYTES, "file_bytes", "bytes of such files")                                                       \
+    X(CONTENT_LOST, "content_lost",                                                                          \
+      "messages and pieces of files dropped: the queue to the content thread was full")                      \
     X(EVENTS, "events", "events written")
 
 enum counter {

@@ -4,7 +4,7 @@
  * table for people (table.c). The facts are borrowed for the call.
  */
 #pragma once
-#include "identify/inspect.h"
+#include "threat/threat.h"
 #include <stdio.h>
 
 struct verdict {
@@ -37,6 +37,23 @@ struct activity_event {
     const struct im_detail *detail;
     const struct known_who *client;
     unsigned worker;
+    const char *plain; /* the message's text without mark-up, where the analyst asked for it; else NULL */
+};
+
+/* A file that an IM flow carried came to its end. */
+struct file_event {
+    const struct scene *scene;
+    const struct carried_file *file;
+    const struct spool_facts *facts;
+    const char *stored;         /* saved under this name, or in the vault under this id; NULL: not kept */
+    const struct leaked *leaks; /* NULL: nothing was searched for, or found */
+};
+
+struct alert_event {
+    const struct scene *scene;
+    const struct alert *alert;
+    uint64_t suppressed; /* the same, held back since it was told last */
+    struct verdict verdict;
 };
 
 /* ---- EVE ---- */
@@ -48,6 +65,9 @@ enum { EVE_LINE_BYTES = 16384 };
 /* One line, newline included, into `out`. Returns its length. */
 size_t eve_flow(const struct flow_event *e, char out[EVE_LINE_BYTES]);
 size_t eve_activity(const struct activity_event *e, char out[EVE_LINE_BYTES]);
+/* `fileinfo` and `alert` as Suricata has them, with what is ours beside. */
+size_t eve_file(const struct file_event *e, char out[EVE_LINE_BYTES]);
+size_t eve_alert(const struct alert_event *e, char out[EVE_LINE_BYTES]);
 size_t eve_stats(const struct counters *counters, uint64_t time_us, char out[EVE_LINE_BYTES]);
 
 /* ---- the table ---- */

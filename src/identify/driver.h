@@ -70,6 +70,7 @@ struct inspector {
     /* Parsers for which this side never begins: what it answers with may be anything. */
     struct parser_set answering[2][2];
     struct parser_set bodies;
+    struct parser_set given; /* never asked: no flow begins with them */
 };
 
 /* What a parser holds while it is called. */
@@ -127,12 +128,16 @@ void layer_fini(struct inspector *in, struct layer *l);
 
 /* Bytes of one side of the session's layer, in order; and: bytes of that side were lost. */
 void layer_bytes(struct session *s, enum flow_dir from, struct view in);
-void layer_lost(struct session *s, enum flow_dir from);
+void layer_lost(struct session *s, enum flow_dir from, uint64_t lost);
 
 /* A datagram of a UDP flow. */
 void layer_datagram(struct session *s, enum flow_dir from, struct view datagram, uint32_t wire_len);
 
-/* Put the parser of a protocol that needs no probing in charge of the session's layer. */
+/* Put the parser of a protocol that is announced, never recognised, in charge of the session's layer. False:
+ * there is none of this protocol. */
+bool layer_give(struct session *s, enum protocol protocol);
+
+/* The same of a parser that keeps nothing from one datagram to the next. */
 bool layer_resume(struct session *s, enum protocol protocol);
 
 /* No more bytes will come: decide with those that are kept. */

@@ -866,11 +866,13 @@ static size_t http_feed(void *state, struct session *s, enum flow_dir from, stru
 }
 
 /* How much is lost is not told, so no length can be trusted, nor which answer is whose. */
-static bool http_gap(void *state, enum flow_dir from)
+static bool http_gap(void *state, struct session *s, enum flow_dir from, uint64_t lost)
 {
     struct http *h = state;
     struct half *other = &h->half[dir_other(from)];
 
+    (void)s;
+    (void)lost;
     h->answer_count = 0;
     h->half[from].carry = 0;
     if (h->half[from].place != TO_END)

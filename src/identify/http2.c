@@ -263,8 +263,10 @@ static size_t http2_feed(void *state, struct session *s, enum flow_dir from, str
 }
 
 /* What the client lost may have been part of the table. */
-static bool http2_gap(void *state, enum flow_dir from)
+static bool http2_gap(void *state, struct session *s, enum flow_dir from, uint64_t lost)
 {
+    (void)s;
+    (void)lost;
     (void)state;
     return from == FROM_SERVER;
 }

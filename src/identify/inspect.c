@@ -27,6 +27,8 @@ static void build_dispatch(struct inspector *in)
     for (unsigned i = 0; i < in->config.parser_count; i++) {
         const struct parser *p = in->config.parsers[i];
         assert(p->state_size <= PARSER_STATE_BYTES);
+        bool never_asked = true;
+
         if ((p->on & PARSER_BODY) != 0)
             set_add(&in->bodies, i);
         for (unsigned l4 = 0; l4 < 2; l4++) {
@@ -43,8 +45,11 @@ static void build_dispatch(struct inspector *in)
                 }
                 if (!begins)
                     set_add(&in->answering[l4][from], i);
+                never_asked &= !begins;
             }
         }
+        if (never_asked)
+            set_add(&in->given, i);
     }
 }
 
@@ -236,7 +241,7 @@ static void deliver(void *context, struct view data, uint64_t lost)
     if (d->session.inspection->settle)
         return;
     if (lost > 0)
-        layer_lost(&d->session, d->from);
+        layer_lost(&d->session, d->from, lost);
     if (data.len > 0 && !d->session.inspection->settle)
         layer_bytes(&d->session, d->from, data);
 }
@@ -314,6 +319,15 @@ static void finish(struct session *s)
     layer_finish(s);
 }
 
+/* A leg that was announced and whose protocol has no signature: its parser is known, and only that. */
+static void take_announced(struct session *s)
+{
+    const struct flow *f = s->flow;
+
+    if (layer_give(s, (enum protocol)f->protocol))
+        session_trace(s, "announced as %s", protocol_name((enum protocol)f->protocol));
+}
+
 void inspector_prefetch(const struct inspector *in, const struct flow *flow)
 {
     if (flow->inspect != 0)
@@ -325,12 +339,15 @@ void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir fro
     bool ends = (p->tcp_flags & TCP_FIN) != 0 && flow->inspect != 0;
     if (p->payload.len == 0 && flow->state != FLOW_WAITING && !ends)
         return;
-    if (flow->inspect == 0 && !begin(in, flow)) {
+    bool first = flow->inspect == 0;
+    if (first && !begin(in, flow)) {
         count(in->counters, COUNT_INSPECT_FULL);
         flow->state = FLOW_SETTLED;
         return;
     }
     struct session s = session_of(in, flow, p->time_us);
+    if (first && flow->service != 0 && flow->protocol != PROTOCOL_UNKNOWN)
+        take_announced(&s);
     if (flow->key.l4 == L4_TCP) {
         if (flow->state == FLOW_WAITING)
             tcp_acked(&s, from, p);

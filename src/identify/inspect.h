@@ -32,9 +32,24 @@ struct record {
     char account[48];
     char ja4[40];
     uint32_t messages, files, calls; /* im events told, by activity */
+    uint16_t anomalies;              /* bits by enum anomaly */
+    uint16_t anomaly_count;          /* of all kinds; stays at its largest */
 };
 
 struct inspector;
+
+/* Where a flow's files, contacts and anomalies go, in the order in which they come. All views are borrowed
+ * for the call. `context` is inspector_config's. */
+struct tap {
+    uint32_t (*file_begin)(void *context, const struct flow *flow, const struct record *record,
+                           uint64_t time_us, const struct im_file *f);
+    void (*file_bytes)(void *context, uint32_t file, uint64_t offset, struct view bytes);
+    void (*file_end)(void *context, uint32_t file, uint64_t time_us, bool whole);
+    void (*contact)(void *context, const struct flow *flow, const struct record *record, uint64_t time_us,
+                    const struct im_contact *c);
+    void (*anomaly)(void *context, const struct flow *flow, const struct record *record, uint64_t time_us,
+                    enum anomaly anomaly, struct view value);
+};
 
 struct inspector_config {
     const struct parser *const *parsers; /* in the order of asking */
@@ -47,6 +62,8 @@ struct inspector_config {
     /* Told of activities with a detail, while they happen. */
     void (*activity)(void *context, const struct flow *flow, const struct record *record, uint64_t time_us,
                      enum activity activity, const struct im_detail *detail);
+    /* Who wants what is carried (NULL: nobody): see session_file_begin() and those after it. */
+    const struct tap *tap;
     /* A line of a traced flow's story. */
     void (*trace)(void *context, const struct flow *flow, uint64_t time_us, const char *line);
     void *context;

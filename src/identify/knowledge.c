@@ -6,6 +6,7 @@
  * equally far in a capture, tell what they see. To forget is a fact, too: of no source.
  */
 #include "identify/knowledge.h"
+#include "base/hash.h"
 #include "base/map.h"
 #include <sched.h>
 #include <stdatomic.h>
@@ -23,13 +24,19 @@ enum {
     END_LIFETIME_S = 600,
     HOST_LIFETIME_S = 86400,
     MAC_SETTLED_S = 60, /* seen again so soon, a hardware address is not written again */
+    FILE_ENTRIES = 4096,
+    FILE_WAYS = 8, /* places of an entry */
+    FILE_LIFETIME_S = 7200,
 };
 
 struct knowledge {
     struct map *addresses, *legs, *ends, *hosts, *users, *macs;
-    atomic_bool any_port;   /* some leg was announced without its port */
-    atomic_flag announcing; /* held by who looks a leg up to announce it again: seldom, and shortly */
-    atomic_flag telling;    /* the same of who is at an address */
+    atomic_bool any_port;         /* some leg was announced without its port */
+    atomic_flag announcing;       /* held by who looks a leg up to announce it again: seldom, and shortly */
+    atomic_flag telling;          /* the same of who is at an address */
+    atomic_flag filing;           /* and of who tells of a file, or asks */
+    struct announced_file *files; /* in sets of FILE_WAYS */
+    uint64_t seed;
 };
 
 struct end_key {
@@ -83,6 +90,9 @@ struct knowledge *knowledge_new(uint64_t seed)
         return NULL;
     atomic_flag_clear(&k->announcing);
     atomic_flag_clear(&k->telling);
+    atomic_flag_clear(&k->filing);
+    k->seed = seed;
+    k->files = calloc(FILE_ENTRIES, sizeof *k->files);
     k->addresses = map_new(ADDRESS_ENTRIES, seed + 1);
     k->legs = map_new(LEG_ENTRIES, seed + 2);
     k->ends = map_new(END_ENTRIES, seed + 3);
@@ -90,7 +100,7 @@ struct knowledge *knowledge_new(uint64_t seed)
     k->users = map_new(HOST_ENTRIES, seed + 5);
     k->macs = map_new(HOST_ENTRIES, seed + 6);
     if (k->addresses == NULL || k->legs == NULL || k->ends == NULL || k->hosts == NULL || k->users == NULL ||
-        k->macs == NULL) {
+        k->macs == NULL || k->files == NULL) {
         knowledge_free(k);
         return NULL;
     }
@@ -107,6 +117,7 @@ void knowledge_free(struct knowledge *k)
     map_free(k->hosts);
     map_free(k->users);
     map_free(k->macs);
+    free(k->files);
     free(k);
 }
 
@@ -118,6 +129,7 @@ void knowledge_forget(struct knowledge *k)
     map_clear(k->hosts);
     map_clear(k->users);
     map_clear(k->macs);
+    memset(k->files, 0, FILE_ENTRIES * sizeof *k->files);
 }
 
 static uint64_t seconds(uint64_t s)
@@ -240,6 +252,51 @@ bool knowledge_expected(const struct knowledge *k, const struct flow_key *key, u
         }
     }
     return false;
+}
+
+/* The places where a token may be. */
+static struct announced_file *file_set(const struct knowledge *k, struct view token, uint64_t *out_number)
+{
+    uint64_t number = hash_bytes(token, k->seed);
+
+    *out_number = number != 0 ? number : 1; /* 0: empty */
+    return &k->files[*out_number % (FILE_ENTRIES / FILE_WAYS) * FILE_WAYS];
+}
+
+void knowledge_announce(struct knowledge *k, struct view token, const struct announced_file *f)
+{
+    uint64_t number;
+    struct announced_file *set = file_set(k, token, &number), *place = set;
+
+    hold(&k->filing);
+    for (unsigned i = 0; i < FILE_WAYS;
+         i++) { /* its own, else the oldest; an empty one is as old as can be */
+        if (set[i].token == number) {
+            place = &set[i];
+            break;
+        }
+        if (set[i].since_us < place->since_us)
+            place = &set[i];
+    }
+    *place = *f;
+    place->token = number;
+    let_go(&k->filing);
+}
+
+bool knowledge_announced(struct knowledge *k, struct view token, uint64_t now_us, struct announced_file *out)
+{
+    uint64_t number;
+    const struct announced_file *set = file_set(k, token, &number);
+    bool found = false;
+
+    hold(&k->filing);
+    for (unsigned i = 0; i < FILE_WAYS && !found; i++) {
+        found = set[i].token == number && now_us <= set[i].since_us + seconds(FILE_LIFETIME_S);
+        if (found)
+            *out = set[i];
+    }
+    let_go(&k->filing);
+    return found;
 }
 
 /* What is proved under a key of the map of ends. */

@@ -44,6 +44,12 @@ void knowledge_expect(struct knowledge *k, const struct expectation *e, uint16_t
 bool knowledge_expected(const struct knowledge *k, const struct flow_key *key, uint64_t now_us,
                         struct known_leg *out);
 
+/* ---- files that other flows will carry ---- */
+
+/* `f` is copied, under its token (of any length); its since_us is the time. */
+void knowledge_announce(struct knowledge *k, struct view token, const struct announced_file *f);
+bool knowledge_announced(struct knowledge *k, struct view token, uint64_t now_us, struct announced_file *out);
+
 /* ---- ends proved to speak a service ---- */
 
 /* One end (address, port) of a proved flow: a UDP socket of a client serves one program; a server's port one

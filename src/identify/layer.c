@@ -257,6 +257,19 @@ static struct sample sample_of(const struct session *s, enum flow_dir from)
 
 /* ---- feeding streams ---- */
 
+bool layer_give(struct session *s, enum protocol protocol)
+{
+    for (unsigned i = set_next(&s->in->given, 0); i < s->in->config.parser_count;
+         i = set_next(&s->in->given, i + 1)) {
+        if (s->in->config.parsers[i]->protocol != protocol)
+            continue;
+        if (!take_charge(s, s->in->config.parsers[i]))
+            session_settle(s);
+        return true;
+    }
+    return false;
+}
+
 static void upgrade(struct session *s)
 {
     struct layer *l = s->layer;
@@ -270,11 +283,7 @@ static void upgrade(struct session *s)
     l->started[0] = l->started[1] = l->midstream = false;
     l->state = LAYER_PROBING;
     s->inspection->notes.upgraded = l->upgrade_to;
-    for (unsigned i = 0; l->upgrade_to == PROTOCOL_WEBSOCKET && i < s->in->config.parser_count; i++) {
-        if (s->in->config.parsers[i]->protocol == PROTOCOL_WEBSOCKET &&
-            !take_charge(s, s->in->config.parsers[i]))
-            session_settle(s);
-    }
+    (void)layer_give(s, (enum protocol)l->upgrade_to);
 }
 
 /* Feed from `in` until the parser is satisfied or waits for more. Returns how many bytes were used up. */
@@ -379,8 +388,10 @@ static void layer_overflow(struct session *s, enum flow_dir from)
         count(s->in->counters, side->large ? COUNT_PARSER_FULL : COUNT_INSPECT_FULL);
         session_trace(s, "a message of %s is longer than %u bytes", protocol_name(l->parser->protocol),
                       side->len);
+        uint32_t dropped = side->len;
         side_clear(s->in, side);
-        if (l->parser->gap == NULL || !l->parser->gap(state_of(s), from))
+        session_anomaly(s, ANOMALY_OVERLONG, view_string(protocol_name(l->parser->protocol)));
+        if (l->parser->gap == NULL || !l->parser->gap(state_of(s), s, from, dropped))
             session_settle(s);
     }
     if (l->state == LAYER_DEAD)
@@ -417,12 +428,13 @@ void layer_bytes(struct session *s, enum flow_dir from, struct view in)
     layer_other(s, dir_other(from));
 }
 
-static void lost_here(struct session *s, enum flow_dir from)
+static void lost_here(struct session *s, enum flow_dir from, uint64_t lost)
 {
     struct layer *l = s->layer;
 
+    lost += l->side[from].len; /* kept, but of no use without what should follow */
     side_clear(s->in, &l->side[from]);
-    if (l->state == LAYER_FED && (l->parser->gap == NULL || !l->parser->gap(state_of(s), from))) {
+    if (l->state == LAYER_FED && (l->parser->gap == NULL || !l->parser->gap(state_of(s), s, from, lost))) {
         session_trace(s, "bytes lost: %s is not followed further", protocol_name(l->parser->protocol));
         session_settle(s);
     } else if (l->state == LAYER_PROBING) {
@@ -442,13 +454,13 @@ static struct layer *layer_inside(const struct session *s)
     return l->inner != 0 && l->state == LAYER_FED ? slab_at(&s->in->layers, l->inner) : NULL;
 }
 
-void layer_lost(struct session *s, enum flow_dir from)
+void layer_lost(struct session *s, enum flow_dir from, uint64_t lost)
 {
     struct layer *outermost = s->layer;
 
-    lost_here(s, from);
+    lost_here(s, from, lost);
     while ((s->layer = layer_inside(s)) != NULL)
-        lost_here(s, from);
+        lost_here(s, from, lost);
     s->layer = outermost;
 }
 

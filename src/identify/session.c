@@ -341,3 +341,107 @@ bool session_is_udp(const struct session *s)
 {
     return s->flow->key.l4 == L4_UDP;
 }
+
+/* ---- what is carried ---- */
+
+void session_contact(struct session *s, const struct im_contact *c)
+{
+    const struct tap *tap = s->in->config.tap;
+
+    if (tap != NULL && s->flow->service != 0)
+        tap->contact(s->in->config.context, s->flow, record_of(s->in, s->flow), s->now_us, c);
+}
+
+bool session_wants_files(const struct session *s)
+{
+    return s->in->config.tap != NULL;
+}
+
+uint32_t session_file_begin(struct session *s, const struct im_file *f)
+{
+    const struct tap *tap = s->in->config.tap;
+
+    session_trace(s, "file \"%s\", %llu bytes", show(f->name).text, (unsigned long long)f->size);
+    if (tap == NULL || s->flow->service == 0)
+        return 0;
+    return tap->file_begin(s->in->config.context, s->flow, record_of(s->in, s->flow), s->now_us, f);
+}
+
+void session_file_bytes(struct session *s, uint32_t file, uint64_t offset, struct view bytes)
+{
+    if (file != 0 && bytes.len > 0)
+        s->in->config.tap->file_bytes(s->in->config.context, file, offset, bytes);
+}
+
+void session_file_end(struct session *s, uint32_t file, bool whole)
+{
+    if (file != 0)
+        s->in->config.tap->file_end(s->in->config.context, file, s->now_us, whole);
+}
+
+static void keep_text(char *out, size_t size, struct view v)
+{
+    struct text t = text_over(out, size);
+
+    text_printable(&t, v);
+}
+
+void session_announce(struct session *s, struct view token, const struct im_file *f)
+{
+    struct announced_file a = { .since_us = s->now_us,
+                                .size = f->size,
+                                .offset = f->offset,
+                                .service =
+                                    s->flow->service != 0 ? s->flow->service : session_service(s, NULL),
+                                .outgoing = f->outgoing };
+
+    keep_text(a.name, sizeof a.name, f->name);
+    keep_text(a.type, sizeof a.type, f->type);
+    keep_text(a.account, sizeof a.account, f->account);
+    keep_text(a.peer, sizeof a.peer, f->peer);
+    keep_text(a.room, sizeof a.room, f->room);
+    session_trace(s, "a file under \"%s\"", show(token).text);
+    knowledge_announce(s->in->config.knowledge, token, &a);
+}
+
+bool session_announced(struct session *s, struct view token, struct announced_file *out)
+{
+    if (!knowledge_announced(s->in->config.knowledge, token, s->now_us, out))
+        return false;
+    if (s->flow->service == 0 && out->service != 0)
+        session_adopt(s, out->service, EVIDENCE_EXPECTED, evidence_worth(EVIDENCE_EXPECTED), token);
+    return true;
+}
+
+struct im_file announced_view(const struct announced_file *a)
+{
+    return (struct im_file){ .name = view_string(a->name),
+                             .type = view_string(a->type),
+                             .account = view_string(a->account),
+                             .peer = view_string(a->peer),
+                             .room = view_string(a->room),
+                             .size = a->size,
+                             .offset = a->offset,
+                             .outgoing = a->outgoing };
+}
+
+struct view session_server_name(const struct session *s)
+{
+    return view_string(s->inspection->notes.server_name);
+}
+
+void session_anomaly(struct session *s, enum anomaly a, struct view value)
+{
+    const struct tap *tap = s->in->config.tap;
+    struct record *r = record_of(s->in, s->flow);
+
+    session_trace(s, "anomaly %s \"%s\"", anomaly_name(a), show(value).text);
+    count(s->in->counters, COUNT_ANOMALIES);
+    if (r == NULL)
+        return; /* of no service so far */
+    r->anomalies |= (uint16_t)(1 << a);
+    if (r->anomaly_count < UINT16_MAX)
+        r->anomaly_count++;
+    if (tap != NULL && s->flow->service != 0)
+        tap->anomaly(s->in->config.context, s->flow, r, s->now_us, a, value);
+}

@@ -37,7 +37,11 @@ struct im_detail {
     struct view room;    /* group or channel */
     struct view file;    /* file name */
     uint64_t size;       /* of the file, bytes */
-    struct view text;    /* message text: never written to an event by default */
+    struct view text;    /* message text in UTF-8, with its mark-up: never written to an event by default */
+    enum markup markup;  /* of the text: content/plain.h takes it off */
+    struct view display; /* the name that the sender shows, where it is not the account */
+    uint64_t sent_us;    /* written then, where that is not now (offline, archive); 0: now */
+    bool again;          /* a copy of a message sent before: carbon, archive, echo of a room */
     bool outgoing;       /* from the flow's client */
 };
 
@@ -115,6 +119,73 @@ void session_upgrade(struct session *s, enum protocol hint);
  */
 void session_inner(struct session *s, enum flow_dir from, struct view bytes);
 void session_inner_end(struct session *s);
+
+/* ---- what is carried ---- */
+
+/* One entry of a buddy list, or the presence of somebody; empty views where not known. */
+struct im_contact {
+    struct view account; /* whose list, or who sees it: the local user */
+    struct view peer;    /* the buddy's account */
+    struct view display; /* the buddy's name as shown */
+    struct view group;   /* in the list */
+    enum presence presence;
+    bool removed; /* taken off the list, refused, blocked */
+};
+void session_contact(struct session *s, const struct im_contact *c);
+
+/* A file that flows carry; empty views and zero where not known. */
+struct im_file {
+    struct view name;    /* as announced, with whatever path it has */
+    struct view type;    /* media type as announced */
+    struct view account; /* the local user's, as of im_detail */
+    struct view peer, room;
+    uint64_t size;   /* as announced, bytes */
+    uint64_t offset; /* of the first byte that is sent (resumed transfers) */
+    bool outgoing;   /* from the local user */
+};
+
+/*
+ * The bytes of a file begin to come on this flow. Returns its number, by which the parser names it from now
+ * on; 0: nobody wants files, or there is no room (counted), and the other two calls do nothing with it. A
+ * file that is not ended when its flow ends was cut off.
+ */
+uint32_t session_file_begin(struct session *s, const struct im_file *f);
+/* Bytes that stand at `offset` of the whole file, decoded (no base64), in any order; what never comes is
+ * marked as missing. */
+void session_file_bytes(struct session *s, uint32_t file, uint64_t offset, struct view bytes);
+/* No more will come. `whole`: the protocol says that it is complete (its announced size came, or it said so).
+ */
+void session_file_end(struct session *s, uint32_t file, bool whole);
+/* Does anybody want the bytes of files? Decoding them for nobody is a waste. */
+bool session_wants_files(const struct session *s);
+
+/*
+ * This flow tells of a file that another one will carry, which is found by a token that both know: "dcc
+ * ADDRESS:PORT", the hash of a SOCKS5 bytestream, a URL. Announced again it is replaced. For two hours.
+ */
+void session_announce(struct session *s, struct view token, const struct im_file *f);
+
+enum { ANNOUNCED_NAME_BYTES = 256, ANNOUNCED_ACCOUNT_BYTES = 96 };
+/* The copy that session_announced() gives; names are cut. */
+struct announced_file {
+    uint64_t token, since_us, size, offset;
+    uint16_t service; /* of the flow that told, 0: not known */
+    bool outgoing;
+    char name[ANNOUNCED_NAME_BYTES], type[64];
+    char account[ANNOUNCED_ACCOUNT_BYTES], peer[ANNOUNCED_ACCOUNT_BYTES], room[ANNOUNCED_ACCOUNT_BYTES];
+};
+/* True: *out is what was announced. Also makes the announcer's service this flow's, where it has none
+ * (evidence EVIDENCE_EXPECTED). */
+bool session_announced(struct session *s, struct view token, struct announced_file *out);
+/* An im_file that borrows from an announcement. */
+struct im_file announced_view(const struct announced_file *a);
+
+/* The name that the client asked for on this flow (SNI, SOCKS target ...); empty: none. Borrowed for the
+ * call. */
+struct view session_server_name(const struct session *s);
+
+/* Something that a well-behaved program does not do; for the threat detectors. `value`: what was seen. */
+void session_anomaly(struct session *s, enum anomaly a, struct view value);
 
 /* Nothing more to learn from this flow: stop feeding me. */
 void session_settle(struct session *s);

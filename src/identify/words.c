@@ -12,12 +12,15 @@ static const struct word deliveries[] = { DELIVERIES(NAMED) };
 static const struct word classes[] = { SERVICE_CLASSES(NAMED) };
 static const struct word roles[] = { ROLES(NAMED) };
 static const struct word hints[] = { HINTS(NAMED) };
+static const struct word anomalies[] = { ANOMALIES(NAMED) };
 #undef NAMED
 #define NAMED(id, number, name, worth, help) [number] = { name },
 static const struct word evidence[] = { EVIDENCE_KINDS(NAMED) };
 #undef NAMED
 #define NAMED(id, number, name) [number] = { name },
 static const struct word protocols[] = { PROTOCOLS(NAMED) };
+static const struct word markups[] = { MARKUPS(NAMED) };
+static const struct word presences[] = { PRESENCES(NAMED) };
 static const struct word who_sources[] = { WHO_SOURCES(NAMED) };
 #undef NAMED
 #define WORTH(id, number, name, worth, help) [number] = worth,
@@ -61,6 +64,18 @@ unsigned evidence_worth(enum evidence_kind k)
 const char *hint_name(enum hint h)
 {
     return hints[h].name;
+}
+const char *anomaly_name(enum anomaly a)
+{
+    return anomalies[a].name;
+}
+const char *markup_name(enum markup m)
+{
+    return markups[m].name;
+}
+const char *presence_name(enum presence p)
+{
+    return presences[p].name;
 }
 const char *protocol_name(enum protocol p)
 {

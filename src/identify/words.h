@@ -70,6 +70,24 @@
     X(PROXY, 6, "proxy", "traffic inside a proxy (SOCKS, CONNECT)")                                          \
     X(FRONTING, 8, "fronting", "TLS server name and HTTP host differ: domain fronting")
 
+/* What a well-behaved program or an undisturbed network does not do. */
+#define ANOMALIES(X)                                                                                         \
+    X(MALFORMED, 0, "malformed", "a message that breaks the rules of its protocol")                          \
+    X(OVERLONG, 1, "overlong", "a message or field longer than its protocol allows")                         \
+    X(TCP_CONFLICT, 2, "tcp-conflict", "TCP bytes sent twice with other content")                            \
+    X(SEQUENCE_JUMP, 3, "sequence-jump", "a TCP segment far outside the window")                             \
+    X(TTL_CHANGE, 4, "ttl-change", "packets of one side suddenly came over another number of hops")          \
+    X(RESET_IGNORED, 5, "reset-ignored", "a side went on after it had reset the connection")
+
+/* How text is marked up. */
+#define MARKUPS(X)                                                                                           \
+    X(NONE, 0, "none") X(HTML, 1, "html") X(RTF, 2, "rtf") X(YAHOO, 3, "yahoo") X(IRC, 4, "irc")
+
+/* What a buddy list says of somebody. */
+#define PRESENCES(X)                                                                                         \
+    X(UNKNOWN, 0, "unknown")                                                                                 \
+    X(OFFLINE, 1, "offline") X(ONLINE, 2, "online") X(AWAY, 3, "away") X(BUSY, 4, "busy")
+
 /*
  * What is spoken on the wire. `app_proto` of an event is the outermost of them that was found, `protocol` the
  * IM's own.
@@ -189,6 +207,15 @@ enum evidence_kind { EVIDENCE_KINDS(X) EVIDENCE_COUNT };
 #define X(id, number, ...) HINT_##id = number,
 enum hint { HINTS(X) HINT_COUNT };
 #undef X
+#define X(id, number, ...) ANOMALY_##id = number,
+enum anomaly { ANOMALIES(X) ANOMALY_COUNT };
+#undef X
+#define X(id, number, ...) MARKUP_##id = number,
+enum markup { MARKUPS(X) MARKUP_COUNT };
+#undef X
+#define X(id, number, ...) PRESENCE_##id = number,
+enum presence { PRESENCES(X) PRESENCE_COUNT };
+#undef X
 #define X(id, number, ...) PROTOCOL_##id = number,
 enum protocol { PROTOCOLS(X) PROTOCOL_COUNT };
 #undef X
@@ -204,6 +231,9 @@ const char *role_name(enum role r);
 const char *evidence_name(enum evidence_kind k);
 unsigned evidence_worth(enum evidence_kind k); /* confidence, 1 to 100 */
 const char *hint_name(enum hint h);
+const char *anomaly_name(enum anomaly a);
+const char *markup_name(enum markup m);
+const char *presence_name(enum presence p);
 const char *protocol_name(enum protocol p);
 const char *who_source_name(enum who_source s);
 

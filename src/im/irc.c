@@ -646,10 +646,12 @@ static size_t irc_feed(void *state, struct session *s, enum flow_dir from, struc
     return in.len - left.len;
 }
 
-static bool irc_gap(void *state, enum flow_dir from)
+static bool irc_gap(void *state, struct session *s, enum flow_dir from, uint64_t lost)
 {
     struct irc_state *st = state;
 
+    (void)s;
+    (void)lost;
     st->skip[from] = true;
     return true;
 }

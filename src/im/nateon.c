@@ -277,10 +277,12 @@ static size_t nateon_feed(void *state, struct session *s, enum flow_dir from, st
     return in.len - left.len;
 }
 
-static bool nateon_gap(void *state, enum flow_dir from)
+static bool nateon_gap(void *state, struct session *s, enum flow_dir from, uint64_t lost)
 {
     struct nateon_state *st = state;
 
+    (void)s;
+    (void)lost;
     st->skip[from] = true;
     return true;
 }

@@ -987,10 +987,12 @@ static size_t xmpp_feed(void *state, struct session *s, enum flow_dir from, stru
     return in.len - left.len;
 }
 
-static bool xmpp_gap(void *state, enum flow_dir from)
+static bool xmpp_gap(void *state, struct session *s, enum flow_dir from, uint64_t lost)
 {
     struct xmpp_state *st = state;
 
+    (void)s;
+    (void)lost;
     st->lost[from] = true;
     return true;
 }

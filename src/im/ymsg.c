@@ -570,10 +570,12 @@ static size_t feed(void *state, struct session *s, enum flow_dir from, struct vi
     return in.len - cursor_left(&c);
 }
 
-static bool gap(void *state, enum flow_dir from)
+static bool gap(void *state, struct session *s, enum flow_dir from, uint64_t lost)
 {
     struct ymsg *y = state;
 
+    (void)s;
+    (void)lost;
     y->side[from].skip = 0;
     y->side[from].lost = true;
     return true;

@@ -111,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                         break;
                 }
                 if (len[d] > PARSER_MESSAGE_BYTES && PARSER.gap != NULL &&
-                    PARSER.gap(state, (enum flow_dir)d))
+                    PARSER.gap(state, recorder_session(&recorder), (enum flow_dir)d, 100))
                     len[d] = 0;
             }
         }

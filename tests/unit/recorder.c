@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The session calls as lines of text. */
 #include "recorder.h"
+#include "base/hash.h"
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -21,7 +22,7 @@ void recorder_init(struct recorder *r)
     r->address[FROM_SERVER] = ip_from_v4((const uint8_t[]){ 192, 0, 2, 1 });
     r->port[FROM_CLIENT] = 40000;
     r->port[FROM_SERVER] = 5000;
-    r->inner_open = -1;
+    r->inner_open = RECORDER_NONE;
 }
 
 struct session *recorder_session(struct recorder *r)
@@ -31,9 +32,10 @@ struct session *recorder_session(struct recorder *r)
 
 static void close_inner(struct recorder *r)
 {
-    if (r->inner_open >= 0)
+    if (r->inner_open != RECORDER_NONE)
         text_char(&r->out, '\n');
-    r->inner_open = -1;
+    r->inner_open = RECORDER_NONE;
+    r->file_open = 0;
 }
 
 static void add(struct recorder *r, const char *format, ...) IMW_PRINTF(2, 3);
@@ -127,7 +129,13 @@ void session_activity(struct session *s, enum activity a, const struct im_detail
         add_view(r, " file=", detail->file);
         if (detail->size > 0)
             text_format(&r->out, " size=%llu", (unsigned long long)detail->size);
+        add_view(r, " display=", detail->display);
+        if (detail->sent_us > 0)
+            text_format(&r->out, " sent=%llu", (unsigned long long)detail->sent_us);
         text_string(&r->out, detail->outgoing ? " out" : " in");
+        text_string(&r->out, detail->again ? " again" : "");
+        if (detail->markup != MARKUP_NONE)
+            text_format(&r->out, " %s", markup_name(detail->markup));
         add_view(r, " text=", detail->text);
     }
     end_line(r);
@@ -254,6 +262,110 @@ void session_learn_mac(struct session *s, const struct ip_addr *addr, const uint
 void session_forget_who(struct session *s, const struct ip_addr *addr)
 {
     add_who(s, "forget", addr, VIEW(""), 0);
+}
+
+void session_contact(struct session *s, const struct im_contact *c)
+{
+    struct recorder *r = of(s);
+
+    add(r, "contact");
+    add_view(r, " account=", c->account);
+    add_view(r, " peer=", c->peer);
+    add_view(r, " display=", c->display);
+    add_view(r, " group=", c->group);
+    if (c->presence != PRESENCE_UNKNOWN)
+        text_format(&r->out, " %s", presence_name(c->presence));
+    text_string(&r->out, c->removed ? " removed" : "");
+    end_line(r);
+}
+
+bool session_wants_files(const struct session *s)
+{
+    (void)s;
+    return true;
+}
+
+static void add_file(struct recorder *r, const struct im_file *f)
+{
+    add_view(r, " name=", f->name);
+    add_view(r, " type=", f->type);
+    add_view(r, " account=", f->account);
+    add_view(r, " peer=", f->peer);
+    add_view(r, " room=", f->room);
+    if (f->size > 0)
+        text_format(&r->out, " size=%llu", (unsigned long long)f->size);
+    if (f->offset > 0)
+        text_format(&r->out, " offset=%llu", (unsigned long long)f->offset);
+    text_string(&r->out, f->outgoing ? " out" : " in");
+    end_line(r);
+}
+
+uint32_t session_file_begin(struct session *s, const struct im_file *f)
+{
+    struct recorder *r = of(s);
+
+    add(r, "file %u", ++r->files);
+    add_file(r, f);
+    return r->files;
+}
+
+/* Pieces that follow each other are joined, so that segmentation does not show. */
+void session_file_bytes(struct session *s, uint32_t file, uint64_t offset, struct view bytes)
+{
+    struct recorder *r = of(s);
+
+    if (file == 0 || bytes.len == 0)
+        return;
+    if (r->file_open != file || r->file_at != offset) {
+        add(r, "bytes %u at %llu ", file, (unsigned long long)offset);
+        r->inner_open = RECORDER_FILE;
+    }
+    r->file_open = file;
+    r->file_at = offset + bytes.len;
+    text_printable(&r->out, bytes);
+}
+
+void session_file_end(struct session *s, uint32_t file, bool whole)
+{
+    if (file != 0)
+        add(of(s), "file %u %s\n", file, whole ? "whole" : "cut");
+}
+
+/* "announce TOKEN name=..." */
+void session_announce(struct session *s, struct view token, const struct im_file *f)
+{
+    struct recorder *r = of(s);
+
+    add_view((add(r, "announce"), r), " ", token);
+    add_file(r, f);
+    r->announced_token = hash_bytes(token, 0);
+    r->announced = (struct announced_file){ .size = f->size, .offset = f->offset, .outgoing = f->outgoing };
+    struct text name = TEXT(r->announced.name);
+    text_printable(&name, f->name);
+}
+
+bool session_announced(struct session *s, struct view token, struct announced_file *out)
+{
+    struct recorder *r = of(s);
+
+    if (r->announced_token == 0 || r->announced_token != hash_bytes(token, 0))
+        return false;
+    *out = r->announced;
+    return true;
+}
+
+struct view session_server_name(const struct session *s)
+{
+    return view_string(of(s)->server_name);
+}
+
+void session_anomaly(struct session *s, enum anomaly a, struct view value)
+{
+    struct recorder *r = of(s);
+
+    add(r, "anomaly %s", anomaly_name(a));
+    add_view(r, " ", value);
+    end_line(r);
 }
 
 void session_upgrade(struct session *s, enum protocol hint)

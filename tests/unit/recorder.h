@@ -12,12 +12,17 @@
  *     user 10.0.0.7 alice                       mac 10.0.0.7 020000000001
  *     forget 10.0.0.7
  *
- * (`inner` bytes of one direction that follow each other are joined, so that segmentation does not show.)
+ *     file 1 name=a.txt size=10 out             bytes 1 at 0 text of it    file 1 whole (or cut)
+ *     announce TOKEN name=a.txt size=10 in      contact account=bob peer=al display=Al group=Desk online
+ *     anomaly malformed what was seen
+ *
+ * (`inner` bytes and those of a file of one direction that follow each other are joined, so that segmentation
+ * does not show.)
  */
 #pragma once
 #include "identify/parser.h"
 
-enum { RECORD_BYTES = 1 << 16 };
+enum { RECORD_BYTES = 1 << 16, RECORDER_NONE = -1, RECORDER_FILE = 2 };
 
 struct recorder {
     char text[RECORD_BYTES]; /* the lines */
@@ -27,7 +32,13 @@ struct recorder {
     struct ip_addr address[2];
     uint16_t port[2];
     bool udp;
-    int inner_open; /* direction of an unfinished inner line, or -1 */
+    int inner_open; /* direction of an unfinished inner line, RECORDER_FILE: of a file's bytes */
+    uint32_t files, file_open;
+    uint64_t file_at;
+    /* What session_announced() finds: the last that was announced, or what the test puts here. */
+    uint64_t announced_token; /* hash_bytes(token, 0) */
+    struct announced_file announced;
+    char server_name[64]; /* what session_server_name() gives */
 };
 
 /* A recorder whose ends are 10.0.0.1:40000 (client) and 192.0.2.1:5000 (server). */

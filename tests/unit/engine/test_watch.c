@@ -153,26 +153,26 @@ static void on_flow(void *context, const struct flow_event *e)
     pthread_mutex_unlock(&t->lock);
 }
 
-struct scene {
+struct stage {
     struct engine *engine;
     struct live *live;
     struct watch *watch;
     struct told told;
 };
 
-static void scene_open(struct scene *s, unsigned workers)
+static void scene_open(struct stage *s, unsigned workers)
 {
     struct engine_config config = { .workers = workers, .all_flows = true, .flow = on_flow };
     struct imw_error_info err;
 
-    *s = (struct scene){ .told.lock = PTHREAD_MUTEX_INITIALIZER, .live = calloc(1, sizeof *s->live) };
+    *s = (struct stage){ .told.lock = PTHREAD_MUTEX_INITIALIZER, .live = calloc(1, sizeof *s->live) };
     assert_non_null(s->live);
     assert_true(rules_load(NULL, NULL, NULL, &config.rules, &err));
     config.context = &s->told;
     assert_true(engine_new(&config, &s->engine, &err));
 }
 
-static void scene_start(struct scene *s, bool bypass)
+static void scene_start(struct stage *s, bool bypass)
 {
     struct watch_config config = { .bypass = bypass };
     struct imw_error_info err;
@@ -183,14 +183,14 @@ static void scene_start(struct scene *s, bool bypass)
     assert_true(engine_watch(s->engine, s->live, &config, &s->watch, &err));
 }
 
-static void scene_close(struct scene *s)
+static void scene_close(struct stage *s)
 {
     watch_stop(s->watch);
     engine_free(s->engine);
     free(s->live);
 }
 
-static unsigned flows_told(struct scene *s)
+static unsigned flows_told(struct stage *s)
 {
     pthread_mutex_lock(&s->told.lock);
     unsigned n = s->told.flows;
@@ -206,7 +206,7 @@ static unsigned flows_told(struct scene *s)
         assert_true(condition);                                                                              \
     } while (0)
 
-static uint64_t counter(struct scene *s, enum counter which)
+static uint64_t counter(struct stage *s, enum counter which)
 {
     struct watch_status status;
 
@@ -218,7 +218,7 @@ static uint64_t counter(struct scene *s, enum counter which)
 
 static void test_a_stop_handles_what_came_before_and_ends_all_flows(void **state)
 {
-    struct scene s;
+    struct stage s;
 
     (void)state;
     scene_open(&s, 3);
@@ -236,7 +236,7 @@ static void test_a_stop_handles_what_came_before_and_ends_all_flows(void **state
 
 static void test_a_flow_ends_by_the_clock_though_no_packet_comes(void **state)
 {
-    struct scene s;
+    struct stage s;
 
     (void)state;
     scene_open(&s, 1);
@@ -249,7 +249,7 @@ static void test_a_flow_ends_by_the_clock_though_no_packet_comes(void **state)
 
 static void test_flows_outlive_an_interface(void **state)
 {
-    struct scene s;
+    struct stage s;
     struct live *second = calloc(1, sizeof *second);
 
     (void)state;
@@ -279,7 +279,7 @@ static void test_flows_outlive_an_interface(void **state)
 
 static void test_a_bypassed_flow_ends_with_the_counters_of_the_kernel(void **state)
 {
-    struct scene s;
+    struct stage s;
     uint64_t now_us = clock_us();
 
     (void)state;
@@ -307,7 +307,7 @@ static void test_a_bypassed_flow_ends_with_the_counters_of_the_kernel(void **sta
 
 static void test_a_bypassed_flow_does_not_idle_out_while_the_kernel_counts(void **state)
 {
-    struct scene s;
+    struct stage s;
     uint64_t now_us = clock_us(), old_us = now_us - 3700ull * 1000000; /* open connections idle for an hour */
 
     (void)state;
@@ -324,7 +324,7 @@ static void test_a_bypassed_flow_does_not_idle_out_while_the_kernel_counts(void 
 
 static void test_no_flow_is_bypassed_unless_it_is_wanted(void **state)
 {
-    struct scene s;
+    struct stage s;
 
     (void)state;
     scene_open(&s, 1);
@@ -338,7 +338,7 @@ static void test_no_flow_is_bypassed_unless_it_is_wanted(void **state)
 
 static void test_a_clock_set_back_ends_flows_and_begins_anew(void **state)
 {
-    struct scene s;
+    struct stage s;
     struct watch_status status;
 
     (void)state;
@@ -358,7 +358,7 @@ static void test_a_clock_set_back_ends_flows_and_begins_anew(void **state)
 
 static void test_a_decision_is_noted_by_packets_and_bytes(void **state)
 {
-    struct scene s;
+    struct stage s;
     struct watch_status status;
     uint64_t packets = 0, bytes = 0;
 

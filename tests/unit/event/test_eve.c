@@ -196,7 +196,7 @@ static void longest(struct catalog *c, char with)
                            .file = view_string(FILL(words[3])),
                            .size = UINT64_MAX,
                            .outgoing = true };
-    struct activity_event a = { &f, &r, c, file, UINT64_MAX, UINT64_MAX, ACTIVITY_PRESENCE, &d, &who[0], 0 };
+    struct activity_event a = { &f, &r, c, file, UINT64_MAX, UINT64_MAX, ACTIVITY_PRESENCE, &d, &who[0], 0, NULL };
     assert_event(out, eve_activity(&a, out));
 }
 

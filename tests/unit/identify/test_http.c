@@ -356,7 +356,7 @@ static void test_after_a_gap_the_next_start_line_is_found(void **state)
     assert_non_null(http);
     recorder_init(r);
     assert_int_equal(parser_http.feed(http, recorder_session(r), FROM_CLIENT, first), first.len);
-    assert_true(parser_http.gap(http, FROM_CLIENT));
+    assert_true(parser_http.gap(http, NULL, FROM_CLIENT, 100));
     assert_int_equal(parser_http.feed(http, recorder_session(r), FROM_CLIENT, later), later.len);
     assert_string_equal(r->text,
                         "name http-host a.example\nhttp POST /\nname http-host b.example\nhttp PUT /2\n");
@@ -376,7 +376,7 @@ static void test_connect_whose_answer_is_lost_ends_where_http_does(void **state)
     (void)parser_http.feed(http, recorder_session(r), FROM_SERVER, VIEW("HTTP/1.1 2"));
     assert_int_equal(parser_http.feed(http, recorder_session(r), FROM_CLIENT, VIEW("\x16\x03\x01")), 0);
     assert_false(r->upgraded);
-    assert_true(parser_http.gap(http, FROM_SERVER));
+    assert_true(parser_http.gap(http, NULL, FROM_SERVER, 100));
     assert_int_equal(parser_http.feed(http, recorder_session(r), FROM_CLIENT, VIEW("\x16\x03\x01")), 0);
     assert_true(r->upgraded);
     free(http);
@@ -396,7 +396,7 @@ static void test_a_request_inside_an_answer_is_not_a_request(void **state)
     recorder_init(r);
     (void)parser_http.feed(http, recorder_session(r), FROM_CLIENT, request);
     (void)parser_http.feed(http, recorder_session(r), FROM_SERVER, answer);
-    assert_true(parser_http.gap(http, FROM_SERVER));
+    assert_true(parser_http.gap(http, NULL, FROM_SERVER, 100));
     (void)parser_http.feed(http, recorder_session(r), FROM_SERVER, decoy);
     assert_string_equal(r->text, "name http-host a.example\nhttp GET /\n");
     free(http);

@@ -111,8 +111,8 @@ static void test_inspection_ends_after_sixteen_requests_that_prove_nothing(void 
 static void test_only_the_servers_loss_can_be_borne(void **state)
 {
     (void)state;
-    assert_true(parser_http2.gap(NULL, FROM_SERVER));
-    assert_false(parser_http2.gap(NULL, FROM_CLIENT));
+    assert_true(parser_http2.gap(NULL, NULL, FROM_SERVER, 100));
+    assert_false(parser_http2.gap(NULL, NULL, FROM_CLIENT, 100));
 }
 
 static void test_what_is_not_the_preface_is_refused(void **state)

@@ -143,9 +143,11 @@ static size_t feed_gap(void *state, struct session *s, enum flow_dir from, struc
     return feed_line("gap", s, from, in);
 }
 
-static bool gap_goes_on(void *state, enum flow_dir from)
+static bool gap_goes_on(void *state, struct session *s, enum flow_dir from, uint64_t lost)
 {
     (void)state;
+    (void)s;
+    (void)lost;
     tell("gap", from, VIEW("LOST"));
     return true;
 }

@@ -266,7 +266,7 @@ static void test_lines_are_found_again_after_a_gap(void **state)
     struct view rest = VIEW("of a message\r\nXYZ 1\r\nUSR 3 MD5 I alice@example.org\r\nUBX");
 
     recorder_init(&out->record);
-    assert_true(parser_msnp.gap(memory, FROM_CLIENT));
+    assert_true(parser_msnp.gap(memory, NULL, FROM_CLIENT, 100));
     assert_int_equal(parser_msnp.feed(memory, recorder_session(&out->record), FROM_CLIENT, rest),
                      rest.len - 3);
     assert_string_equal(out->record.text,

@@ -424,7 +424,7 @@ static void test_bytes_between_frames_and_a_gap_are_survived(void **state)
     assert_true(recorder_has(&out->record, "activity chat account=tester peer=bob out text=found"));
 
     recorder_init(&out->record);
-    assert_true(parser_oscar.gap(memory, FROM_CLIENT));
+    assert_true(parser_oscar.gap(memory, NULL, FROM_CLIENT, 100));
     size_t used = parser_oscar.feed(memory, recorder_session(&out->record), FROM_CLIENT, built(&b));
     assert_int_equal(used, b.len);
     assert_true(recorder_has(&out->record, "activity chat peer=bob out text=found"));

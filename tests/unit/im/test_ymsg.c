@@ -279,7 +279,7 @@ static void test_frames_are_found_again_after_a_gap(void **state)
     put_frame(&b, 0x06, "1|alice|5|bob|14|back");
     put_text(&b, "YMSG");
     recorder_init(&out->record);
-    assert_true(parser_ymsg.gap(memory, FROM_CLIENT));
+    assert_true(parser_ymsg.gap(memory, NULL, FROM_CLIENT, 100));
     assert_int_equal(parser_ymsg.feed(memory, recorder_session(&out->record), FROM_CLIENT, built(&b)),
                      b.len - 4);
     assert_true(recorder_has(&out->record, "activity chat account=alice peer=bob out text=back"));

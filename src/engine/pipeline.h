@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What goes through IM, off the packet path. Each worker copies messages, pieces of files, contacts,
+ * anomalies and ends of flows into a ring of its own; one thread takes them out, makes text plain, spools
+ * files, searches for leaks and asks the threat detectors; files that are done go to a few threads that scan
+ * them.
+ *
+ *     workers ==rings==> content thread ==queue==> scan threads
+ *                            |   ^---------results------'
+ *                            '--> alerts, fileinfo events
+ *
+ * While captures are read a worker waits for room; live, what finds no room is lost and counted, and the file
+ * is marked.
+ */
+#pragma once
+#include "content/settings.h"
+#include "event/event.h"
+
+struct pipeline;
+
+struct pipeline_config {
+    unsigned workers;
+    bool wait;                                 /* for room in the ring, rather than lose */
+    const struct content_settings *settings;   /* copied; its strings live as long as the pipeline */
+    const struct detector_settings *detectors; /* NULL: the usual ones; the same */
+    bool threats;                              /* run the detectors */
+    struct threat_world world;
+    const char *spool;   /* directory; NULL: $TMPDIR or /tmp */
+    const char *extract; /* save files here; NULL: nowhere */
+    /* What the policy in force says of a flow with this activity: its verdict, and for how many seconds
+     * messages or files of it are kept (0: not). By the content thread. NULL: nothing is kept. */
+    void (*judge)(void *context, const struct scene *s, enum activity a, struct verdict *out,
+                  uint32_t *out_keep_s);
+    /* By the content thread and the scan threads, one at a time. */
+    void (*file)(void *context, const struct file_event *e);
+    void (*alert)(void *context, const struct alert_event *e);
+    void *context;
+};
+
+bool pipeline_new(const struct pipeline_config *config, struct pipeline **out,
+                  struct imw_error_info *err) IMW_MUST_USE;
+/* Work off all that was put, wait for all scans, end the threads. */
+void pipeline_stop(struct pipeline *p);
+void pipeline_free(struct pipeline *p);
+
+/* ---- by the worker whose number it is; facts are copied ---- */
+
+uint32_t pipeline_file_begin(struct pipeline *p, unsigned worker, const struct activity_event *where,
+                             const struct im_file *f);
+void pipeline_file_bytes(struct pipeline *p, unsigned worker, uint32_t file, uint64_t offset,
+                         struct view bytes);
+void pipeline_file_end(struct pipeline *p, unsigned worker, uint32_t file, uint64_t time_us, bool whole);
+void pipeline_activity(struct pipeline *p, unsigned worker, const struct activity_event *e);
+void pipeline_contact(struct pipeline *p, unsigned worker, const struct activity_event *where,
+                      const struct im_contact *c);
+void pipeline_anomaly(struct pipeline *p, unsigned worker, const struct activity_event *where, enum anomaly a,
+                      struct view value);
+/* The flow ended: files that are still open are cut off. */
+void pipeline_flow(struct pipeline *p, unsigned worker, const struct flow_event *e);
+
+struct pipeline_status {
+    uint64_t messages, files, file_bytes, files_cut, lost;
+    uint64_t scanned, infected, not_scanned, leaks, kept;
+    struct threats_status threats;
+    struct scanner_status scanners;
+};
+void pipeline_status(struct pipeline *p, struct pipeline_status *out);
