@@ -1,13 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Events as JSON lines, a superset of Suricata's EVE (doc/userguide/output/eve in OISF/suricata): its members
- * keep their names and meaning, ours are `im`, `verdict` and `hints`.
+ * keep their names and meaning, ours are `im`, `verdict`, `hints`, `scan`, `leaks` and `imward`, and in
+ * `fileinfo` what stands behind `tx_id`.
+ *
+ * Every value is bounded, so that the longest event fits in EVE_LINE_BYTES. Lists that could be longer than
+ * the line (members of an archive, gaps, findings) end where the room does: LIST_BYTES.
  */
 #include "base/json.h"
 #include "event/event.h"
 #include <assert.h>
 
-enum { VALUE_BYTES = 256 }; /* of a value in an event */
+enum {
+    VALUE_BYTES = 256, /* of a value in an event */
+    TEXT_BYTES = 1024, /* of a sentence in an alert */
+    /* Where in the line a list ends: before what follows it. */
+    GAPS_END = EVE_LINE_BYTES / 4,
+    MEMBERS_END = EVE_LINE_BYTES / 4 * 3,
+    FINDINGS_END = EVE_LINE_BYTES - 256,
+};
 
 /* A value that comes from outside the traffic: names of files, the catalog's and the policy's words. */
 static void cut(struct json *j, const char *key, const char *value)
@@ -28,6 +39,7 @@ static void ends(struct json *j, const struct flow *f)
     json_string(j, "proto", f->key.l4 == L4_TCP ? "TCP" : "UDP");
 }
 
+/* `f` NULL: it is about no flow. */
 static void head(struct json *j, const char *type, uint64_t time_us, const struct flow *f, uint64_t flow_id,
                  const char *file)
 {
@@ -35,10 +47,13 @@ static void head(struct json *j, const char *type, uint64_t time_us, const struc
 
     json_object(j, NULL);
     json_time(j, "timestamp", time_us);
-    json_number(j, "flow_id", flow_id);
+    if (f != NULL)
+        json_number(j, "flow_id", flow_id);
     json_string(j, "event_type", type);
     if (file != NULL)
         cut(j, "pcap_filename", file);
+    if (f == NULL)
+        return;
     if (flow_vlan(&f->key, 0) != 0) {
         json_array(j, "vlan");
         for (unsigned level = 0; level < 2 && flow_vlan(&f->key, level) != 0; level++)
@@ -63,20 +78,28 @@ static size_t finish(struct json *j)
 
 static void service(struct json *j, const struct flow *f, const struct catalog *catalog)
 {
-    const struct catalog_service *s = catalog_service(catalog, f->service);
+    const struct catalog_service *s = f->service != 0 ? catalog_service(catalog, f->service) : NULL;
 
-    cut(j, "service", s->slug);
-    cut(j, "vendor", s->vendor);
-    json_string(j, "class", class_name(s->class));
+    if (s != NULL) {
+        cut(j, "service", s->slug);
+        cut(j, "vendor", s->vendor);
+        json_string(j, "class", class_name(s->class));
+    }
     json_string(
         j, "protocol",
         protocol_name(f->protocol != PROTOCOL_UNKNOWN ? (enum protocol)f->protocol : (enum protocol)f->app));
 }
 
+/* Left out where it is not known. */
+static void given(struct json *j, const char *key, struct view value, size_t most)
+{
+    if (value.len > 0)
+        json_view(j, key, view_slice(value, 0, most));
+}
+
 static void optional(struct json *j, const char *key, const char *value)
 {
-    if (value != NULL && value[0] != '\0')
-        json_string(j, key, value);
+    given(j, key, view_string(value), VALUE_BYTES);
 }
 
 /* Who is at an end: each name with how it was learnt, and how many seconds before the event. */
@@ -144,6 +167,14 @@ static void im(struct json *j, const struct flow_event *e)
     json_object_end(j);
 }
 
+static void verdict(struct json *j, const struct verdict *v)
+{
+    json_object(j, "verdict");
+    json_string(j, "action", v->action);
+    cut(j, "rule", v->rule);
+    json_object_end(j);
+}
+
 static void counts(struct json *j, const struct flow_event *e)
 {
     const struct flow *f = e->flow;
@@ -183,10 +214,7 @@ size_t eve_flow(const struct flow_event *e, char out[EVE_LINE_BYTES])
     }
     if (e->flow->service != 0) {
         im(&j, e);
-        json_object(&j, "verdict");
-        json_string(&j, "action", e->verdict.action);
-        cut(&j, "rule", e->verdict.rule);
-        json_object_end(&j);
+        verdict(&j, &e->verdict);
     }
     if (r != NULL && r->hints != 0) {
         json_array(&j, "hints");
@@ -202,15 +230,6 @@ size_t eve_activity(const struct activity_event *e, char out[EVE_LINE_BYTES])
 {
     struct json j = json_over(out, EVE_LINE_BYTES);
     const struct im_detail *d = e->detail;
-    const struct {
-        const char *key;
-        struct view value;
-    } words[] = {
-        { "account", d->account },
-        { "peer", d->peer },
-        { "room", d->room },
-        { "file", d->file },
-    };
 
     head(&j, "im", e->time_us, e->flow, e->flow_id, e->file);
     who(&j, "src_who", e->client, e->time_us);
@@ -218,12 +237,229 @@ size_t eve_activity(const struct activity_event *e, char out[EVE_LINE_BYTES])
     service(&j, e->flow, e->catalog);
     json_string(&j, "activity", activity_name(e->activity));
     json_string(&j, "direction", d->outgoing ? "out" : "in");
-    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++)
-        if (words[i].value.len > 0)
-            json_view(&j, words[i].key, view_slice(words[i].value, 0, VALUE_BYTES));
+    given(&j, "account", d->account, VALUE_BYTES);
+    given(&j, "peer", d->peer, VALUE_BYTES);
+    given(&j, "room", d->room, VALUE_BYTES);
+    given(&j, "display", d->display, VALUE_BYTES);
+    given(&j, "file", d->file, VALUE_BYTES);
     if (d->size > 0)
         json_number(&j, "size", d->size);
+    if (d->sent_us > 0)
+        json_time(&j, "sent", d->sent_us);
+    if (d->again)
+        json_bool(&j, "again", true);
+    if (e->plain != NULL)
+        json_view(&j, "text", view_slice(view_string(e->plain), 0, EVE_TEXT_BYTES));
     json_object_end(&j);
+    return finish(&j);
+}
+
+/* ---- files ---- */
+
+/* An entry of a list was written since `before`: take it back where the line has no room for it. */
+static bool fits(struct json *j, const struct json *before, size_t most)
+{
+    if (!j->text.cut && j->text.len <= most)
+        return true;
+    *j = *before;
+    j->text.at[j->text.len] = '\0';
+    return false;
+}
+
+/* A file as Suricata tells of it; then what we know besides. */
+static void fileinfo(struct json *j, const struct file_event *e)
+{
+    const struct carried_file *f = e->file;
+    const struct scan_result *scan = f->scan;
+    const struct spool_facts *facts = e->facts;
+    bool whole = f->whole && !facts->cut && !facts->failed;
+    char hash[2 * SHA256_BYTES + 1];
+    struct text hash_text = TEXT(hash);
+    struct json before;
+
+    json_object(j, "fileinfo");
+    json_view(j, "filename", view_slice(f->name, 0, VALUE_BYTES));
+    if (scan != NULL) {
+        optional(j, "magic", scan->magic);
+        optional(j, "mimetype", scan->media_type);
+    }
+    json_bool(j, "gaps", facts->gap_count > 0 || facts->more_gaps);
+    json_string(j, "state", whole ? "CLOSED" : "TRUNCATED");
+    if (f->sha256 != NULL) {
+        text_hex(&hash_text, view_of(f->sha256, SHA256_BYTES));
+        json_string(j, "sha256", hash);
+    }
+    json_bool(j, "stored", e->stored != NULL);
+    json_number(j, "size", f->size);
+    json_number(j, "tx_id", 0);
+    optional(j, "stored_as", e->stored);
+    if (facts->cut)
+        json_bool(j, "cut", true);
+    if (facts->failed)
+        json_bool(j, "failed", true);
+    if (facts->conflict)
+        json_bool(j, "conflict", true);
+    if (facts->gap_count > 0) {
+        json_array(j, "missing");
+        for (unsigned i = 0; i < facts->gap_count; i++) {
+            before = *j;
+            json_object(j, NULL);
+            json_number(j, "from", facts->gap[i].from);
+            json_number(j, "to", facts->gap[i].to);
+            json_object_end(j);
+            if (!fits(j, &before, GAPS_END))
+                break;
+        }
+        json_array_end(j);
+    }
+    json_object_end(j);
+}
+
+/* Who sent it to whom, over what. */
+static void carried(struct json *j, const struct scene *s, const struct carried_file *f)
+{
+    json_object(j, "im");
+    if (s->flow != NULL)
+        service(j, s->flow, s->catalog);
+    json_string(j, "direction", f->outgoing ? "out" : "in");
+    given(j, "from", f->from, VALUE_BYTES);
+    given(j, "to", f->to, VALUE_BYTES);
+    given(j, "room", f->room, VALUE_BYTES);
+    json_object_end(j);
+}
+
+static void members(struct json *j, const struct scan_result *r)
+{
+    json_array(j, "members");
+    for (unsigned i = 0; i < r->member_count && i < SCAN_MEMBERS; i++) {
+        struct json before = *j;
+        json_object(j, NULL);
+        json_string(j, "name", r->members[i].name);
+        json_number(j, "size", r->members[i].size);
+        if (r->members[i].encrypted)
+            json_bool(j, "encrypted", true);
+        if (r->members[i].executable)
+            json_bool(j, "executable", true);
+        json_object_end(j);
+        if (!fits(j, &before, MEMBERS_END))
+            break;
+    }
+    json_array_end(j);
+    json_number(j, "member_count", r->member_count);
+    json_number(j, "unpacked", r->unpacked_bytes);
+}
+
+static void scan(struct json *j, const struct scan_result *r)
+{
+    const struct {
+        const char *key;
+        bool is;
+    } kinds[] = {
+        { "executable", r->executable }, { "archive", r->archive },   { "encrypted", r->encrypted },
+        { "media", r->media },           { "document", r->document },
+    };
+
+    json_object(j, "scan");
+    json_string(j, "state", scan_state_name(r->state));
+    optional(j, "reason", scan_reason_text(r->reason));
+    optional(j, "by", r->by);
+    optional(j, "signature", r->signature);
+    optional(j, "member", r->member);
+    optional(j, "engine", r->engine);
+    json_number(j, "took_ms", r->took_ms);
+    optional(j, "media_type", r->media_type);
+    optional(j, "extension", r->extension);
+    json_array(j, "is");
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (kinds[i].is)
+            json_string(j, NULL, kinds[i].key);
+    json_array_end(j);
+    optional(j, "media_work", r->media_work);
+    if (r->member_count > 0)
+        members(j, r);
+    json_object_end(j);
+}
+
+static void leaks(struct json *j, const struct leaked *l)
+{
+    json_object(j, "leaks");
+    json_number(j, "count", l->count);
+    json_array(j, "findings");
+    for (unsigned i = 0; i < l->told; i++) {
+        const struct leak_finding *f = &l->finding[i];
+        struct json before = *j;
+        json_object(j, NULL);
+        json_string(j, "kind", leak_kind_name(f->kind));
+        optional(j, "name", f->name);
+        json_string(j, "masked", f->masked);
+        json_number(j, "offset", f->offset);
+        json_object_end(j);
+        if (!fits(j, &before, FINDINGS_END))
+            break;
+    }
+    json_array_end(j);
+    json_object_end(j);
+}
+
+static void scene_head(struct json *j, const char *type, const struct scene *s)
+{
+    head(j, type, s->time_us, s->flow, s->flow_id, s->file);
+    who(j, "src_who", s->client, s->time_us);
+    who(j, "dest_who", s->server, s->time_us);
+}
+
+size_t eve_file(const struct file_event *e, char out[EVE_LINE_BYTES])
+{
+    struct json j = json_over(out, EVE_LINE_BYTES);
+
+    scene_head(&j, "fileinfo", e->scene);
+    fileinfo(&j, e);
+    carried(&j, e->scene, e->file);
+    if (e->file->scan != NULL)
+        scan(&j, e->file->scan);
+    if (e->leaks != NULL)
+        leaks(&j, e->leaks);
+    return finish(&j);
+}
+
+/* ---- alerts ---- */
+
+size_t eve_alert(const struct alert_event *e, char out[EVE_LINE_BYTES])
+{
+    struct json j = json_over(out, EVE_LINE_BYTES);
+    const struct scene *s = e->scene;
+    const struct alert *a = e->alert;
+    bool judged = e->verdict.action != NULL, blocked = judged && strcmp(e->verdict.action, "block") == 0;
+
+    scene_head(&j, "alert", s);
+    json_object(&j, "alert");
+    json_string(&j, "action", blocked ? "blocked" : "allowed");
+    json_number(&j, "gid", 1);
+    json_number(&j, "signature_id", a->detector->id + a->kind);
+    json_number(&j, "rev", 1);
+    cut(&j, "signature", a->title);
+    cut(&j, "category", a->detector->help);
+    json_number(&j, "severity", a->severity);
+    json_object_end(&j);
+    if (s->flow != NULL) {
+        json_object(&j, "im");
+        service(&j, s->flow, s->catalog);
+        json_object_end(&j);
+    }
+    json_object(&j, "imward");
+    cut(&j, "detector", a->detector->name);
+    given(&j, "seen", view_string(a->seen), TEXT_BYTES);
+    given(&j, "why", view_string(a->why), TEXT_BYTES);
+    given(&j, "advice", view_string(a->advice), TEXT_BYTES);
+    optional(&j, "subject", a->subject);
+    json_object(&j, "evidence");
+    for (unsigned i = 0; i < a->evidence_count && i < ALERT_EVIDENCE; i++)
+        optional(&j, a->evidence[i].key, a->evidence[i].value);
+    json_object_end(&j);
+    json_number(&j, "suppressed", e->suppressed);
+    json_object_end(&j);
+    if (judged)
+        verdict(&j, &e->verdict);
     return finish(&j);
 }
 

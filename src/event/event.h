@@ -52,15 +52,15 @@ struct file_event {
 struct alert_event {
     const struct scene *scene;
     const struct alert *alert;
-    uint64_t suppressed; /* the same, held back since it was told last */
-    struct verdict verdict;
+    uint64_t suppressed;    /* the same, held back since it was told last */
+    struct verdict verdict; /* its action NULL: it is about no flow */
 };
 
 /* ---- EVE ---- */
 
-/* Room for the longest event: four values of 256 bytes at six bytes an escaped byte, and what is bounded by
- * itself. */
-enum { EVE_LINE_BYTES = 16384 };
+/* Room for the longest event: a message's text of EVE_TEXT_BYTES, or two dozen values of 256 bytes, at six
+ * bytes an escaped byte, and what is bounded by itself. */
+enum { EVE_LINE_BYTES = 65536, EVE_TEXT_BYTES = 4096 };
 
 /* One line, newline included, into `out`. Returns its length. */
 size_t eve_flow(const struct flow_event *e, char out[EVE_LINE_BYTES]);

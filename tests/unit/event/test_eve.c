@@ -134,6 +134,80 @@ static struct catalog *long_catalog(void)
     return c;
 }
 
+static void longest_file(const struct scene *scene, char words[4][2000], const char *stored, char with)
+{
+    static char out[EVE_LINE_BYTES];
+    static struct leak_finding findings[1000];
+    static struct scan_result scan;
+    static uint8_t hash[SHA256_BYTES];
+    struct spool_facts facts = {
+        .cut = true, .failed = true, .conflict = true, .gap_count = SPOOL_GAPS, .more_gaps = true
+    };
+
+    for (unsigned i = 0; i < SPOOL_GAPS; i++)
+        facts.gap[i] = (struct spool_gap){ UINT64_MAX, UINT64_MAX };
+    memset(&scan, 0, sizeof scan);
+    scan.state = SCAN_NOT_SCANNED;
+    scan.reason = SCAN_REASON_SCANNER_FAILED;
+    FILL(scan.by);
+    FILL(scan.signature);
+    FILL(scan.member);
+    FILL(scan.media_type);
+    FILL(scan.magic);
+    FILL(scan.extension);
+    FILL(scan.media_work);
+    FILL(scan.engine);
+    scan.executable = scan.archive = scan.encrypted = scan.media = scan.document = true;
+    scan.member_count = UINT32_MAX;
+    scan.unpacked_bytes = UINT64_MAX;
+    scan.took_ms = UINT32_MAX;
+    for (unsigned i = 0; i < SCAN_MEMBERS; i++) {
+        FILL(scan.members[i].name);
+        scan.members[i].size = UINT64_MAX;
+        scan.members[i].encrypted = scan.members[i].executable = true;
+    }
+    for (unsigned i = 0; i < sizeof findings / sizeof findings[0]; i++) {
+        findings[i].kind = LEAK_EXACT;
+        FILL(findings[i].name);
+        FILL(findings[i].masked);
+        findings[i].offset = UINT64_MAX;
+    }
+    struct carried_file f = { .name = view_string(words[3]),
+                              .from = view_string(words[0]),
+                              .to = view_string(words[1]),
+                              .room = view_string(words[2]),
+                              .size = UINT64_MAX,
+                              .sha256 = hash,
+                              .scan = &scan,
+                              .whole = true };
+    struct leaked leaked = { .file = &f, .finding = findings, .count = UINT32_MAX, .told = 1000 };
+    struct file_event e = { scene, &f, &facts, stored, &leaked };
+    assert_event(out, eve_file(&e, out));
+    assert_non_null(strstr(out, "\"members\":[{\"name\":"));
+    assert_non_null(strstr(out, "\"findings\":[{\"kind\":\"customer-data\","));
+}
+
+static void longest_alert(const struct scene *scene, const char *word)
+{
+    static char out[EVE_LINE_BYTES];
+    struct detector detector = { .name = word, .id = UINT32_MAX, .help = word };
+    struct alert a = { .detector = &detector,
+                       .severity = SEVERITY_LOW,
+                       .title = word,
+                       .seen = word,
+                       .why = word,
+                       .advice = word,
+                       .evidence_count = ALERT_EVIDENCE,
+                       .subject = word };
+    struct alert_event e = { scene, &a, UINT64_MAX, { "block", word } };
+
+    for (unsigned i = 0; i < ALERT_EVIDENCE; i++) {
+        a.evidence[i].key = "a_rather_long_name_of_a_piece_of_evidence";
+        a.evidence[i].value = word;
+    }
+    assert_event(out, eve_alert(&e, out));
+}
+
 static void longest(struct catalog *c, char with)
 {
     static char out[EVE_LINE_BYTES], file[256], rule[20000], words[4][2000];
@@ -194,10 +268,26 @@ static void longest(struct catalog *c, char with)
                            .peer = view_string(FILL(words[1])),
                            .room = view_string(FILL(words[2])),
                            .file = view_string(FILL(words[3])),
+                           .display = view_string(words[0]),
                            .size = UINT64_MAX,
+                           .sent_us = UINT64_MAX,
+                           .again = true,
                            .outgoing = true };
-    struct activity_event a = { &f, &r, c, file, UINT64_MAX, UINT64_MAX, ACTIVITY_PRESENCE, &d, &who[0], 0, NULL };
+    struct activity_event a = { &f, &r,      c, file, UINT64_MAX, UINT64_MAX, ACTIVITY_PRESENCE,
+                                &d, &who[0], 0, rule };
     assert_event(out, eve_activity(&a, out));
+
+    struct scene scene = { .time_us = UINT64_MAX,
+                           .flow_id = UINT64_MAX,
+                           .flow = &f,
+                           .record = &r,
+                           .catalog = c,
+                           .client = &who[0],
+                           .server = &who[1],
+                           .file = file,
+                           .port_agile = true };
+    longest_file(&scene, words, rule, with);
+    longest_alert(&scene, rule);
 }
 
 static void test_the_longest_events_fit_whatever_they_are_made_of(void **state)
@@ -232,6 +322,157 @@ static void test_a_flow_of_which_little_is_known(void **state)
     catalog_close(c);
 }
 
+static struct scene plain_scene(const struct flow *f, const struct catalog *c)
+{
+    return (struct scene){ .time_us = 1700000000000000, .flow_id = 7, .flow = f, .catalog = c };
+}
+
+static void assert_has(const char *line, const char *what)
+{
+    if (strstr(line, what) == NULL)
+        fail_msg("no %s in %s", what, line);
+}
+
+static void test_a_file_is_told_as_suricata_does_with_what_the_scan_said(void **state)
+{
+    static const uint8_t hash[SHA256_BYTES] = { 0xab, 0xcd };
+    char out[EVE_LINE_BYTES];
+    struct catalog *c = rig_catalog();
+    struct flow flow = { .key = { .l4 = L4_TCP }, .service = 1, .protocol = PROTOCOL_IRC };
+    struct scene scene = plain_scene(&flow, c);
+    struct scan_result scan = { .state = SCAN_INFECTED,
+                                .by = "clamav",
+                                .signature = "Eicar",
+                                .member = "a/b.com",
+                                .media_type = "application/zip",
+                                .archive = true,
+                                .member_count = 40,
+                                .members = { { "a/b.com", 68, false, true } } };
+    struct leak_finding finding = { LEAK_CARD, "Visa", "************1111", 12 };
+    struct carried_file f = { .name = VIEW("x.zip"),
+                              .from = VIEW("anna"),
+                              .room = VIEW("#desk"),
+                              .size = 300,
+                              .sha256 = hash,
+                              .scan = &scan,
+                              .outgoing = true,
+                              .whole = true };
+    struct spool_facts facts = { 0 };
+    struct leaked leaked = { .file = &f, .finding = &finding, .count = 3, .told = 1 };
+    struct file_event e = { &scene, &f, &facts, "x (2).zip", &leaked };
+
+    (void)state;
+    assert_event(out, eve_file(&e, out));
+    assert_has(out, "\"event_type\":\"fileinfo\"");
+    assert_has(out, "\"fileinfo\":{\"filename\":\"x.zip\",\"mimetype\":\"application/zip\",\"gaps\":false,"
+                    "\"state\":\"CLOSED\",\"sha256\":\"abcd0000");
+    assert_has(out, "\"stored\":true,\"size\":300,\"tx_id\":0,\"stored_as\":\"x (2).zip\"}");
+    assert_has(out, "\"protocol\":\"irc\",\"direction\":\"out\",\"from\":\"anna\",\"room\":\"#desk\"}");
+    assert_has(out, "\"scan\":{\"state\":\"infected\",\"by\":\"clamav\",\"signature\":\"Eicar\","
+                    "\"member\":\"a/b.com\"");
+    assert_has(out,
+               "\"is\":[\"archive\"],\"members\":[{\"name\":\"a/b.com\",\"size\":68,\"executable\":true},");
+    assert_has(out, "\"member_count\":40");
+    assert_has(out, "\"leaks\":{\"count\":3,\"findings\":[{\"kind\":\"card\",\"name\":\"Visa\","
+                    "\"masked\":\"************1111\",\"offset\":12}]}");
+    assert_null(strstr(out, "\"reason\""));
+
+    /* A file of which a part did not come, and that nobody scanned. */
+    facts = (struct spool_facts){ .gap_count = 1, .gap = { { 10, 20 } }, .conflict = true };
+    f.scan = NULL;
+    f.sha256 = NULL;
+    f.whole = f.outgoing = false;
+    e.stored = NULL;
+    e.leaks = NULL;
+    assert_event(out, eve_file(&e, out));
+    assert_has(out, "\"gaps\":true,\"state\":\"TRUNCATED\",\"stored\":false,");
+    assert_has(out, "\"conflict\":true,\"missing\":[{\"from\":10,\"to\":20}]}");
+    assert_has(out, "\"direction\":\"in\"");
+    assert_null(strstr(out, "\"scan\""));
+    assert_null(strstr(out, "\"leaks\""));
+    assert_null(strstr(out, "sha256"));
+
+    /* It came to its end, but only its beginning was kept. */
+    facts = (struct spool_facts){ .cut = true };
+    f.whole = true;
+    assert_event(out, eve_file(&e, out));
+    assert_has(out, "\"gaps\":false,\"state\":\"TRUNCATED\"");
+    assert_has(out, "\"cut\":true");
+    catalog_close(c);
+}
+
+static void test_an_alert_is_told_as_suricata_does_with_its_reasons(void **state)
+{
+    char out[EVE_LINE_BYTES];
+    struct catalog *c = rig_catalog();
+    struct flow flow = { .key = { .l4 = L4_TCP }, .service = 1 };
+    struct scene scene = plain_scene(&flow, c);
+    const struct detector *malware = threats_detector(0);
+    struct alert a = { .detector = malware,
+                       .kind = 1,
+                       .severity = SEVERITY_HIGH,
+                       .title = "bad file",
+                       .seen = "it was seen",
+                       .why = "it is bad",
+                       .advice = "be good",
+                       .evidence = { { "file", "x.zip" }, { "member", "" }, { "to", NULL } },
+                       .evidence_count = 3,
+                       .subject = "anna" };
+    struct alert_event e = { &scene, &a, 5, { "block", "no files" } };
+    char expected[200];
+
+    (void)state;
+    assert_event(out, eve_alert(&e, out));
+    assert_has(out, "\"event_type\":\"alert\"");
+    snprintf(
+        expected, sizeof expected,
+        "\"alert\":{\"action\":\"blocked\",\"gid\":1,\"signature_id\":%u,\"rev\":1,\"signature\":\"bad file\","
+        "\"category\":\"%s\",\"severity\":1}",
+        malware->id + 1, malware->help);
+    assert_has(out, expected);
+    assert_has(out, "\"imward\":{\"detector\":\"malware\",\"seen\":\"it was seen\",\"why\":\"it is bad\","
+                    "\"advice\":\"be good\",\"subject\":\"anna\",\"evidence\":{\"file\":\"x.zip\"},"
+                    "\"suppressed\":5}");
+    assert_has(out, "\"verdict\":{\"action\":\"block\",\"rule\":\"no files\"}");
+    assert_has(out, "\"src_port\"");
+    e.verdict.action = "alert";
+    assert_event(out, eve_alert(&e, out));
+    assert_has(out, "\"action\":\"allowed\"");
+
+    /* About no flow: a scanner that is away. */
+    e.verdict = (struct verdict){ 0 };
+    scene.flow = NULL;
+    assert_event(out, eve_alert(&e, out));
+    assert_has(out, "\"action\":\"allowed\"");
+    assert_null(strstr(out, "\"src_ip\""));
+    assert_null(strstr(out, "\"flow_id\""));
+    assert_null(strstr(out, "\"im\""));
+    assert_null(strstr(out, "\"verdict\""));
+    catalog_close(c);
+}
+
+static void test_text_is_in_an_event_only_where_it_was_asked_for(void **state)
+{
+    char out[EVE_LINE_BYTES];
+    struct catalog *c = rig_catalog();
+    struct flow flow = { .key = { .l4 = L4_TCP }, .service = 1 };
+    struct im_detail d = { .account = VIEW("anna"),
+                           .text = VIEW("<b>SECRET</b>"),
+                           .display = VIEW("Anna A."),
+                           .sent_us = 1700000000000000,
+                           .again = true };
+    struct activity_event e = { .flow = &flow, .catalog = c, .activity = ACTIVITY_CHAT, .detail = &d };
+
+    (void)state;
+    assert_event(out, eve_activity(&e, out));
+    assert_null(strstr(out, "SECRET"));
+    assert_has(out, "\"display\":\"Anna A.\",\"sent\":\"2023-11-14T22:13:20.000000+0000\",\"again\":true}");
+    e.plain = "SECRET";
+    assert_event(out, eve_activity(&e, out));
+    assert_has(out, "\"text\":\"SECRET\"}");
+    catalog_close(c);
+}
+
 static void test_statistics_fit_and_name_every_counter(void **state)
 {
     char out[EVE_LINE_BYTES];
@@ -250,6 +491,9 @@ int main(void)
         cmocka_unit_test(test_the_reader_itself),
         cmocka_unit_test(test_the_longest_events_fit_whatever_they_are_made_of),
         cmocka_unit_test(test_a_flow_of_which_little_is_known),
+        cmocka_unit_test(test_a_file_is_told_as_suricata_does_with_what_the_scan_said),
+        cmocka_unit_test(test_an_alert_is_told_as_suricata_does_with_its_reasons),
+        cmocka_unit_test(test_text_is_in_an_event_only_where_it_was_asked_for),
         cmocka_unit_test(test_statistics_fit_and_name_every_counter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
