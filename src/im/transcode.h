@@ -9,6 +9,13 @@
 /* ISO 8859-1: each octet is a character. */
 void text_latin1(struct text *t, struct view v);
 
+/* One character; U+FFFD is for the caller to put in the place of what is none. */
+void text_character(struct text *t, uint32_t c);
+
+/* A code page of Windows: 1250, 1251, 1254; any other number is 1252. What it leaves open is U+FFFD. */
+uint32_t windows_character(unsigned page, uint8_t octet);
+void text_windows(struct text *t, unsigned page, struct view v);
+
 /* UTF-8 where all of it is valid, else ISO 8859-1: for protocols that do not say. */
 void text_8bit(struct text *t, struct view v);
 

@@ -71,6 +71,21 @@ static void test_base64_of_every_padding(void **state)
     assert_string_equal(buffer, "ffofoo\xff\xef");
 }
 
+static void test_code_pages_of_windows(void **state)
+{
+    char buffer[64];
+    struct text t = TEXT(buffer);
+
+    (void)state;
+    text_windows(&t, 1250, VIEW("\xb3\x9c"));
+    text_windows(&t, 1251, VIEW("\xcf\xb8"));
+    text_windows(&t, 1252, VIEW("\x80\x9f\xff"));
+    text_windows(&t, 1254, VIEW("\xfd\x8e\xfc"));
+    assert_string_equal(buffer,
+                        "\xc5\x82\xc5\x9b\xd0\x9f\xd1\x91\xe2\x82\xac\xc5\xb8\xc3\xbf\xc4\xb1\xef\xbf\xbd"
+                        "\xc3\xbc");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -79,6 +94,7 @@ int main(void)
         cmocka_unit_test(test_utf16_in_both_orders_with_a_surrogate_pair),
         cmocka_unit_test(test_half_a_surrogate_pair_is_replaced),
         cmocka_unit_test(test_cut_between_characters),
+        cmocka_unit_test(test_code_pages_of_windows),
         cmocka_unit_test(test_base64_of_every_padding),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
