@@ -6,6 +6,7 @@
 #pragma once
 #include "identify/decide.h"
 #include "identify/inspect.h"
+#include "identify/tamper.h"
 
 enum {
     STATE_CLASSES = 3,
@@ -56,6 +57,7 @@ struct inspection {
     struct finding held;
     uint32_t heads; /* UDP while probing: first datagrams, 0: none */
     struct finding_notes notes;
+    struct tamper tamper; /* TCP */
 };
 
 struct inspector {

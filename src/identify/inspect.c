@@ -269,19 +269,41 @@ static bool waits(const struct session *s, enum flow_dir from)
     return stream != 0 && stream_waits(s->in->streams, stream);
 }
 
+/* Signs of somebody else who sends in the name of a side. */
+static void report_signs(struct session *s, enum flow_dir from, const struct tamper_found *signs)
+{
+    static const char *const units[ANOMALY_COUNT] = {
+        [ANOMALY_SEQUENCE_JUMP] = "bytes", [ANOMALY_TTL_CHANGE] = "hops", [ANOMALY_RESET_IGNORED] = "ms"
+    };
+
+    for (unsigned i = 0; i < signs->count; i++) {
+        char value[64];
+        struct text t = TEXT(value);
+        text_format(&t, "%s %+lld %s", from == FROM_CLIENT ? "client" : "server", (long long)signs->of[i].by,
+                    units[signs->of[i].anomaly]);
+        session_anomaly(s, signs->of[i].anomaly, view_string(value));
+    }
+}
+
 static void tcp_packet(struct session *s, enum flow_dir from, const struct packet *p)
 {
     struct delivery_context context = { *s, from };
     struct stream_segment segment = { p->seq, p->tcp_flags, p->payload_len, p->payload };
     uint32_t stream = stream_of(s, from);
+    struct tamper_found signs;
 
     if (stream == 0) {
         count(s->in->counters, COUNT_INSPECT_FULL);
         s->inspection->settle = true;
         return;
     }
-    if (stream_push(s->in->streams, stream, &segment, deliver, &context))
+    tamper_segment(&s->inspection->tamper, from, p, &signs);
+    if (stream_push(s->in->streams, stream, &segment, deliver, &context)) {
         s->flow->flags |= FLOW_CONFLICT;
+        session_anomaly(s, ANOMALY_TCP_CONFLICT, view_string(from == FROM_CLIENT ? "client" : "server"));
+    }
+    if (signs.count > 0)
+        report_signs(s, from, &signs);
     s->flow->state = waits(s, FROM_CLIENT) || waits(s, FROM_SERVER) ? FLOW_WAITING : FLOW_INSPECT;
 }
 
@@ -336,7 +358,7 @@ void inspector_prefetch(const struct inspector *in, const struct flow *flow)
 
 void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p)
 {
-    bool ends = (p->tcp_flags & TCP_FIN) != 0 && flow->inspect != 0;
+    bool ends = (p->tcp_flags & (TCP_FIN | TCP_RST)) != 0 && flow->inspect != 0;
     if (p->payload.len == 0 && flow->state != FLOW_WAITING && !ends)
         return;
     bool first = flow->inspect == 0;
@@ -351,6 +373,8 @@ void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir fro
     if (flow->key.l4 == L4_TCP) {
         if (flow->state == FLOW_WAITING)
             tcp_acked(&s, from, p);
+        if ((p->tcp_flags & TCP_RST) != 0)
+            tamper_reset(&s.inspection->tamper, from, p);
         if (p->payload_len > 0 && !s.inspection->settle)
             tcp_packet(&s, from, p);
     } else {
