@@ -79,8 +79,12 @@ struct table *table_new(bool colour);
 void table_free(struct table *t);
 /* False without memory. Several threads may add. */
 bool table_add(struct table *t, const struct flow_event *e);
-/* The flows in the order in which they began, and a summary by service. `several`: name the capture in each
- * row. */
+bool table_add_alert(struct table *t, const struct alert_event *e);
+bool table_add_file(struct table *t, const struct file_event *e);
+/* A message with its text (activity_event.plain; NULL: none is shown). */
+bool table_add_message(struct table *t, const struct activity_event *e);
+/* The flows in the order in which they began, and a summary by service; then alerts, files and messages,
+ * where there are any. `several`: name the capture in each row. */
 void table_print(struct table *t, FILE *out, bool several);
-/* Rows added so far. */
+/* Flows added so far. */
 size_t table_rows(const struct table *t);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The table for people: who used which service, how, since when and why we say so; and a summary by service.
  */
-#include "event/event.h"
-#include <pthread.h>
+#include "event/table.h"
 #include <stdlib.h>
 #include <time.h>
 
@@ -17,13 +16,6 @@ struct row {
     const char *slug, *protocol;
     enum service_class class;
     char file[64];
-};
-
-struct table {
-    struct row *rows;
-    size_t count, size;
-    bool colour;
-    pthread_mutex_t lock;
 };
 
 struct table *table_new(bool colour)
@@ -42,6 +34,7 @@ void table_free(struct table *t)
     if (t == NULL)
         return;
     pthread_mutex_destroy(&t->lock);
+    table_content_free(t);
     free(t->rows);
     free(t);
 }
@@ -98,21 +91,26 @@ static void fill(struct row *r, const struct flow_event *e)
         copy(r->evidence, sizeof r->evidence, e->record->server_name);
 }
 
+bool table_room(void *array, size_t count, size_t *room, size_t size)
+{
+    size_t more = *room > 0 ? *room * 2 : 256;
+    void *at;
+
+    if (count < *room)
+        return true;
+    memcpy(&at, array, sizeof at);
+    at = realloc(at, more * size);
+    if (at == NULL)
+        return false;
+    memcpy(array, &at, sizeof at);
+    *room = more;
+    return true;
+}
+
 bool table_add(struct table *t, const struct flow_event *e)
 {
-    bool ok = true;
-
     pthread_mutex_lock(&t->lock);
-    if (t->count == t->size) {
-        size_t size = t->size > 0 ? t->size * 2 : 256;
-        struct row *rows = realloc(t->rows, size * sizeof *rows);
-        if (rows != NULL) {
-            t->rows = rows;
-            t->size = size;
-        } else {
-            ok = false;
-        }
-    }
+    bool ok = table_room(&t->rows, t->count, &t->size, sizeof *t->rows);
     if (ok)
         fill(&t->rows[t->count++], e);
     pthread_mutex_unlock(&t->lock);
@@ -120,18 +118,6 @@ bool table_add(struct table *t, const struct flow_event *e)
 }
 
 /* ---- printing ---- */
-
-static const char *paint(const struct table *t, const char *code)
-{
-    return t->colour ? code : "";
-}
-
-#define BOLD "\x1b[1m"
-#define DIM "\x1b[2m"
-#define RED "\x1b[31m"
-#define YELLOW "\x1b[33m"
-#define CYAN "\x1b[36m"
-#define PLAIN "\x1b[0m"
 
 static int by_time(const void *a, const void *b)
 {
@@ -142,7 +128,7 @@ static int by_time(const void *a, const void *b)
     return memcmp(&x->key, &y->key, sizeof x->key);
 }
 
-static void size_text(struct text *t, uint64_t bytes)
+void table_size_text(struct text *t, uint64_t bytes)
 {
     static const char unit[] = { 'B', 'K', 'M', 'G', 'T' };
     double n = (double)bytes;
@@ -195,12 +181,12 @@ static void evidence_text(struct text *t, const struct row *r)
 static void flags_text(struct text *t, const struct table *table, const struct row *r)
 {
     if (r->port_agile)
-        text_format(t, " %sport-agile%s", paint(table, YELLOW), paint(table, PLAIN));
+        text_format(t, " %sport-agile%s", table_paint(table, YELLOW), table_paint(table, PLAIN));
     if (r->conflict)
-        text_format(t, " %sinjection?%s", paint(table, RED), paint(table, PLAIN));
+        text_format(t, " %sinjection?%s", table_paint(table, RED), table_paint(table, PLAIN));
     if (r->service != 0 && strcmp(r->action, "alert") != 0)
-        text_format(t, " %s%s%s", paint(table, strcmp(r->action, "block") == 0 ? RED : DIM), r->action,
-                    paint(table, PLAIN));
+        text_format(t, " %s%s%s", table_paint(table, strcmp(r->action, "block") == 0 ? RED : DIM), r->action,
+                    table_paint(table, PLAIN));
 }
 
 enum {
@@ -229,7 +215,7 @@ static void cells_of(const struct row *r, struct cells *out)
     text_string(&t[COLUMN_DELIVERY],
                 r->delivery != DELIVERY_UNKNOWN ? delivery_name((enum delivery)r->delivery) : "-");
     end_text(&t[COLUMN_SERVER], r, FROM_SERVER);
-    size_text(&t[COLUMN_BYTES], r->bytes);
+    table_size_text(&t[COLUMN_BYTES], r->bytes);
 }
 
 static void print_rows(const struct table *t, FILE *out, bool several)
@@ -247,10 +233,10 @@ static void print_rows(const struct table *t, FILE *out, bool several)
             if ((int)strlen(c.text[i]) > width[i])
                 width[i] = (int)strlen(c.text[i]);
     }
-    fputs(paint(t, BOLD), out);
+    fputs(table_paint(t, BOLD), out);
     for (unsigned i = 0; i < COLUMNS; i++)
         fprintf(out, i == COLUMN_BYTES ? "%*s  " : "%-*s  ", width[i], heading[i]);
-    fprintf(out, "EVIDENCE%s%s\n", several ? " AND CAPTURE" : "", paint(t, PLAIN));
+    fprintf(out, "EVIDENCE%s%s\n", several ? " AND CAPTURE" : "", table_paint(t, PLAIN));
     for (size_t n = 0; n < t->count; n++) {
         const struct row *r = &t->rows[n];
         char why[160], flags[96];
@@ -261,13 +247,13 @@ static void print_rows(const struct table *t, FILE *out, bool several)
         flags_text(&flag_text, t, r);
         for (unsigned i = 0; i < COLUMNS; i++) {
             const char *colour = i == COLUMN_SERVICE && r->service != 0 ? CYAN : "";
-            fputs(paint(t, colour), out);
+            fputs(table_paint(t, colour), out);
             fprintf(out, i == COLUMN_BYTES ? "%*s" : "%-*s", width[i], c.text[i]);
-            fprintf(out, "%s  ", colour[0] != '\0' ? paint(t, PLAIN) : "");
+            fprintf(out, "%s  ", colour[0] != '\0' ? table_paint(t, PLAIN) : "");
         }
         fprintf(out, "%s%s", why, flags);
         if (several)
-            fprintf(out, " %s%s%s", paint(t, DIM), r->file, paint(t, PLAIN));
+            fprintf(out, " %s%s%s", table_paint(t, DIM), r->file, table_paint(t, PLAIN));
         fputc('\n', out);
     }
 }
@@ -334,18 +320,18 @@ static void print_summary(const struct table *t, FILE *out)
         qsort(rows, t->count, sizeof(const struct row *), by_service_and_client);
         size_t n = sum_up(rows, t->count, sums);
         qsort(sums, n, sizeof *sums, by_bytes);
-        fprintf(out, "\n%s%-14s %-10s %7s %7s %8s %7s  %s%s\n", paint(t, BOLD), "SERVICE", "CLASS", "CLIENTS",
-                "FLOWS", "LOOKUPS", "BYTES", "ACTIVITY", paint(t, PLAIN));
+        fprintf(out, "\n%s%-14s %-10s %7s %7s %8s %7s  %s%s\n", table_paint(t, BOLD), "SERVICE", "CLASS",
+                "CLIENTS", "FLOWS", "LOOKUPS", "BYTES", "ACTIVITY", table_paint(t, PLAIN));
         for (size_t i = 0; i < n; i++) {
             char bytes[16], activities[64];
             struct text b = TEXT(bytes), a = TEXT(activities);
-            size_text(&b, sums[i].bytes);
+            table_size_text(&b, sums[i].bytes);
             activities_text(&a, sums[i].activities);
-            fprintf(out, "%s%-14s%s %-10s %7zu %7llu %8llu %7s  %s%s%s%s\n", paint(t, CYAN),
-                    sums[i].row->slug, paint(t, PLAIN), class_name(sums[i].row->class), sums[i].clients,
+            fprintf(out, "%s%-14s%s %-10s %7zu %7llu %8llu %7s  %s%s%s%s\n", table_paint(t, CYAN),
+                    sums[i].row->slug, table_paint(t, PLAIN), class_name(sums[i].row->class), sums[i].clients,
                     (unsigned long long)sums[i].flows, (unsigned long long)sums[i].lookups, bytes, activities,
-                    sums[i].port_agile > 0 ? paint(t, YELLOW) : "",
-                    sums[i].port_agile > 0 ? " port-agile" : "", paint(t, PLAIN));
+                    sums[i].port_agile > 0 ? table_paint(t, YELLOW) : "",
+                    sums[i].port_agile > 0 ? " port-agile" : "", table_paint(t, PLAIN));
         }
     }
     free(rows);
@@ -354,9 +340,10 @@ static void print_summary(const struct table *t, FILE *out)
 
 void table_print(struct table *t, FILE *out, bool several)
 {
-    if (t->count == 0)
-        return;
-    qsort(t->rows, t->count, sizeof *t->rows, by_time);
-    print_rows(t, out, several);
-    print_summary(t, out);
+    if (t->count > 0) {
+        qsort(t->rows, t->count, sizeof *t->rows, by_time);
+        print_rows(t, out, several);
+        print_summary(t, out);
+    }
+    table_content_print(t, out, several);
 }
