@@ -27,7 +27,7 @@ enum event_form {
 
 /* One event as text, for the call. */
 struct message {
-    const char *type; /* "flow", "im", "stats" */
+    const char *type; /* "flow", "im", "stats", "fileinfo", "alert" */
     uint64_t time_us;
     unsigned severity;            /* RFC 5424 section 6.2.1 */
     struct view form[FORM_COUNT]; /* EVE with its line end; those that no output wants are empty */

@@ -199,6 +199,10 @@ void unpack(const void *record, struct event *out)
         out->stats.time_us = s->time_us;
         return;
     }
+    if (out->type == PACKED_FILE || out->type == PACKED_ALERT) {
+        unpack_content(record, out);
+        return;
+    }
     struct parts p = parts_of(h);
     if (out->type == PACKED_FLOW) {
         unpack_flow(h, &p, &out->flow);

@@ -25,11 +25,11 @@ static const struct {
 
 /* Texts live in `store`; an empty view is a fact that is not known. */
 struct facts {
-    const char *signature, *name;
-    unsigned severity; /* 0 to 10 */
+    char signature[32], name[PACK_VALUE_BYTES + 1]; /* name: no \ and no | */
+    unsigned severity;                              /* 0 to 10 */
     struct view value[FACT_COUNT];
     struct text store;
-    char bytes[6144];
+    char bytes[16384];
 };
 
 /* ---- collecting ---- */
@@ -45,12 +45,30 @@ static void end(struct facts *f, enum fact id, size_t from)
     f->value[id] = view_of(f->store.at + from, f->store.len - from);
 }
 
-static void set_view(struct facts *f, enum fact id, struct view v)
+static void set_text(struct facts *f, enum fact id, struct view v, size_t most)
 {
     size_t from = begin(f);
 
-    text_printable(&f->store, view_slice(v, 0, PACK_VALUE_BYTES));
+    text_printable(&f->store, view_slice(v, 0, most));
     end(f, id, from);
+}
+
+static void set_view(struct facts *f, enum fact id, struct view v)
+{
+    set_text(f, id, v, PACK_VALUE_BYTES);
+}
+
+/* What the header says; text of detectors in it loses what would end a field. */
+static void entitle(struct facts *f, const char *signature, const char *name, unsigned severity)
+{
+    struct text s = TEXT(f->signature), n = TEXT(f->name);
+
+    text_string(&s, signature);
+    text_printable(&n, view_string(name));
+    for (size_t i = 0; i < n.len; i++)
+        if (f->name[i] == '|' || f->name[i] == '\\')
+            f->name[i] = ' ';
+    f->severity = severity;
 }
 
 static void set(struct facts *f, enum fact id, const char *text)
@@ -107,16 +125,18 @@ static void client_of(struct facts *f, const struct known_who *who)
     end(f, FACT_CLIENT_MAC, from);
 }
 
-/* What every event of a flow has. */
+/* What every event of a flow has. `flow` NULL: it is about none. */
 static void common(struct facts *f, const struct flow *flow, uint64_t flow_id, uint64_t time_us,
                    const struct catalog *catalog)
 {
+    f->store = TEXT(f->bytes);
+    set_time(f, time_us);
+    if (flow == NULL)
+        return;
     const struct catalog_service *s = flow->service != 0 ? catalog_service(catalog, flow->service) : NULL;
     unsigned protocol = flow->protocol != PROTOCOL_UNKNOWN ? flow->protocol : flow->app;
     char community_id[32];
 
-    f->store = TEXT(f->bytes);
-    set_time(f, time_us);
     set_end(f, &flow->key.addr[FROM_CLIENT], FACT_CLIENT, FACT_CLIENT_V6);
     set_end(f, &flow->key.addr[FROM_SERVER], FACT_SERVER, FACT_SERVER_V6);
     set_number(f, FACT_CLIENT_PORT, flow->key.port[FROM_CLIENT]);
@@ -185,9 +205,8 @@ static void collect_flow(struct facts *f, const struct flow_event *e)
     const struct flow *flow = e->flow;
     bool im = flow->service != 0;
 
-    f->signature = im ? "im-flow" : "flow";
-    f->name = im ? "Public messaging flow" : "Flow";
-    f->severity = im ? severity(e->verdict.action) : 1;
+    entitle(f, im ? "im-flow" : "flow", im ? "Public messaging flow" : "Flow",
+            im ? severity(e->verdict.action) : 1);
     common(f, flow, e->flow_id, e->last_us, e->catalog);
     client_of(f, e->client);
     set_number(f, FACT_START, flow->first_us / 1000);
@@ -218,9 +237,7 @@ static void collect_activity(struct facts *f, const struct activity_event *e)
 {
     const struct im_detail *d = e->detail;
 
-    f->signature = "im-activity";
-    f->name = "Public messaging activity";
-    f->severity = 2;
+    entitle(f, "im-activity", "Public messaging activity", 2);
     common(f, e->flow, e->flow_id, e->time_us, e->catalog);
     client_of(f, e->client);
     set(f, FACT_ACTIVITY, activity_name(e->activity));
@@ -234,6 +251,95 @@ static void collect_activity(struct facts *f, const struct activity_event *e)
         set_number(f, FACT_FILE_SIZE, d->size);
 }
 
+static void scene_facts(struct facts *f, const struct scene *s)
+{
+    common(f, s->flow, s->flow_id, s->time_us, s->catalog);
+    client_of(f, s->client);
+    if (s->server != NULL)
+        set(f, FACT_SERVER_HOST, s->server->host);
+    else if (s->record != NULL)
+        set(f, FACT_SERVER_HOST, s->record->server_name);
+}
+
+static void scan_facts(struct facts *f, const struct scan_result *r)
+{
+    size_t from = begin(f);
+
+    text_string(&f->store, scan_state_name(r->state));
+    if (r->signature[0] != '\0' || r->reason != SCAN_REASON_NONE)
+        text_string(&f->store, ": ");
+    text_printable(&f->store,
+                   view_string(r->signature[0] != '\0' ? r->signature : scan_reason_text(r->reason)));
+    end(f, FACT_SCAN, from);
+    set(f, FACT_SCANNER, r->engine[0] != '\0' ? r->engine : r->by);
+    set(f, FACT_FILE_TYPE, r->media_type);
+}
+
+static void collect_file(struct facts *f, const struct file_event *e)
+{
+    static const unsigned severities[SCAN_STATE_COUNT] = {
+        [SCAN_CLEAN] = 2, [SCAN_INFECTED] = 9, [SCAN_NOT_SCANNED] = 4, [SCAN_SUSPICIOUS] = 6
+    };
+    const struct carried_file *file = e->file;
+    const struct spool_facts *facts = e->facts;
+    bool whole = file->whole && !facts->cut && !facts->failed;
+
+    entitle(f, "im-file", "File over public messaging",
+            file->scan != NULL ? severities[file->scan->state] : 2);
+    scene_facts(f, e->scene);
+    set(f, FACT_DIRECTION, file->outgoing ? "1" : "0");
+    set(f, FACT_DIRECTION_TEXT, file->outgoing ? "out" : "in");
+    set_view(f, FACT_ACCOUNT, file->outgoing ? file->from : file->to);
+    set_view(f, FACT_PEER, file->outgoing ? file->to : file->from);
+    set_view(f, FACT_ROOM, file->room);
+    set_view(f, FACT_FILE_NAME, file->name);
+    set_number(f, FACT_FILE_SIZE, file->size);
+    set(f, FACT_FILE_STATE, whole ? "CLOSED" : "TRUNCATED");
+    set(f, FACT_FILE_ID, e->stored);
+    if (file->sha256 != NULL) {
+        size_t from = begin(f);
+        text_hex(&f->store, view_of(file->sha256, SHA256_BYTES));
+        end(f, FACT_FILE_HASH, from);
+    }
+    if (file->scan != NULL)
+        scan_facts(f, file->scan);
+    if (e->leaks != NULL)
+        set_number(f, FACT_LEAKS, e->leaks->count);
+}
+
+static void collect_alert(struct facts *f, const struct alert_event *e)
+{
+    const struct alert *a = e->alert;
+    char signature[32];
+    struct text t = TEXT(signature);
+
+    text_format(&t, "im-alert-%u", a->detector->id + a->kind);
+    entitle(f, signature, a->title,
+            a->severity == SEVERITY_HIGH     ? 9
+            : a->severity == SEVERITY_MEDIUM ? 6
+                                             : 3);
+    scene_facts(f, e->scene);
+    set(f, FACT_DETECTOR, a->detector->name);
+    set_text(f, FACT_MESSAGE, view_string(a->seen), PACK_SENTENCE_BYTES);
+    set_text(f, FACT_REASON, view_string(a->why), PACK_SENTENCE_BYTES);
+    set_text(f, FACT_ADVICE, view_string(a->advice), PACK_SENTENCE_BYTES);
+    set(f, FACT_SUBJECT, a->subject);
+    set_number(f, FACT_TIMES, e->suppressed + 1);
+    size_t from = begin(f);
+    for (unsigned i = 0; i < a->evidence_count && i < ALERT_EVIDENCE; i++) {
+        struct view value = view_string(a->evidence[i].value);
+        if (value.len == 0)
+            continue;
+        text_string(&f->store, f->store.len > from ? "; " : "");
+        text_string(&f->store, a->evidence[i].key);
+        text_string(&f->store, ": ");
+        text_printable(&f->store, view_slice(value, 0, PACK_VALUE_BYTES));
+    }
+    end(f, FACT_EVIDENCE, from);
+    set(f, FACT_ACTION, e->verdict.action);
+    set(f, FACT_RULE, e->verdict.rule);
+}
+
 static bool collect(struct facts *f, const struct event *e, const char *sensor)
 {
     memset(f->value, 0, sizeof f->value);
@@ -241,6 +347,10 @@ static bool collect(struct facts *f, const struct event *e, const char *sensor)
         collect_flow(f, &e->flow);
     else if (e->type == PACKED_ACTIVITY)
         collect_activity(f, &e->activity);
+    else if (e->type == PACKED_FILE)
+        collect_file(f, &e->file);
+    else if (e->type == PACKED_ALERT)
+        collect_alert(f, &e->alert);
     else
         return false;
     set_number(f, FACT_SEVERITY, f->severity);

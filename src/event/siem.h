@@ -9,7 +9,8 @@
  * keys); IBM QRadar LEEF 2.0 guide (header, predefined attributes). Both come from one table of facts, so
  * they say the same. A CEF dictionary knows IPv4 only under `src` and `dst`: IPv6 goes to c6a2 and c6a3.
  *
- * Counters (`stats` events) have no such form: metrics serve them better.
+ * Counters (`stats` events) have no such form: metrics serve them better. A key that two facts share (cs3 to
+ * cs6, cn1, flexString1) bears the label of the one that the event has.
  */
 #pragma once
 #include "event/pack.h"
@@ -55,6 +56,18 @@
     X(DIRECTION_TEXT, NULL, NULL, "direction")                                                               \
     X(FILE_NAME, "fname", NULL, "fileName")                                                                  \
     X(FILE_SIZE, "fsize", NULL, "fileSize")                                                                  \
+    X(FILE_TYPE, "fileType", NULL, "fileType")                                                               \
+    X(FILE_HASH, "fileHash", NULL, "fileHash")                                                               \
+    X(FILE_ID, "fileId", NULL, "fileId")                                                                     \
+    X(FILE_STATE, "flexString1", "File state", "fileState")                                                  \
+    X(SCAN, "cs4", "Scan", "scan")                                                                           \
+    X(SCANNER, "cs5", "Scanner", "scanner")                                                                  \
+    X(LEAKS, "cn1", "Leaks", "leaks")                                                                        \
+    X(MESSAGE, "msg", NULL, "message")                                                                       \
+    X(DETECTOR, "cs3", "Detector", "detector")                                                               \
+    X(SUBJECT, "cs6", "Subject", "subject")                                                                  \
+    X(ADVICE, "flexString1", "Advice", "advice")                                                             \
+    X(TIMES, "cnt", NULL, "count")                                                                           \
     X(CONFIDENCE, "cn1", "Confidence", "confidence")                                                         \
     X(FLOW_ID, "externalId", NULL, "flowId")                                                                 \
     X(COMMUNITY_ID, "imwardCommunityId", NULL, "communityId")                                                \

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The writer: one ring a worker, one for counters, one thread. A round takes up to BATCH records from each
- * ring in turn, makes text of each in the forms that the outputs want, gives it to all outputs, and then
- * tells them the time. When nothing was there it sleeps for some milliseconds, or until an output can go on:
- * nobody ever has to wake it.
+ * The writer: one ring a worker, one for counters, one for files and alerts, one thread. A round takes up to
+ * BATCH records from each ring in turn, makes text of each in the forms that the outputs want, gives it to
+ * all outputs, and then tells them the time. When nothing was there it sleeps for some milliseconds, or until
+ * an output can go on: nobody ever has to wake it.
  *
  * The thread's counts are its own; it publishes them under a lock now and then, for event_writer_status().
  */
@@ -21,6 +21,8 @@
 enum {
     RING_MIB = 16,
     STATS_RING_BYTES = 64 * 1024,
+    CONTENT_RING_BYTES = 4 << 20, /* some 250 files, or 400 alerts */
+    OTHER_RINGS = 2,              /* behind those of the workers: counters, content */
     BATCH = 256,
     IDLE_MS = 5,
     PUBLISH_MS = 50,
@@ -31,7 +33,7 @@ enum {
 
 struct event_writer {
     unsigned workers;
-    struct ring *rings; /* of the workers, then that of counters */
+    struct ring *rings; /* of the workers, then that of counters and that of content */
     unsigned ring_count;
     struct output *outputs[OUTPUTS_MAX];
     unsigned output_count;
@@ -123,10 +125,17 @@ void event_writer_status(struct event_writer *w, struct event_writer_status *out
 
 /* ---- text ---- */
 
-/* RFC 5424 section 6.2.1: warning for what the policy blocks, notice for what it alerts to or has scanned,
+/* RFC 5424 section 6.2.1. Alerts: error, warning, notice, by their own. Warning for what the policy blocks
+ * and for infected files, notice for what it alerts to or has scanned and for files without a verdict,
  * informational for all else. */
 static unsigned severity(const struct event *e)
 {
+    static const unsigned of_alert[] = { [SEVERITY_HIGH] = 3, [SEVERITY_MEDIUM] = 4, [SEVERITY_LOW] = 5 };
+
+    if (e->type == PACKED_ALERT)
+        return of_alert[e->raised.severity];
+    if (e->type == PACKED_FILE && e->carried.scan != NULL && e->carried.scan->state != SCAN_CLEAN)
+        return e->carried.scan->state == SCAN_INFECTED ? 4 : 5;
     if (e->type != PACKED_FLOW || e->flow.flow->service == 0 || strcmp(e->flow.verdict.action, "allow") == 0)
         return 6;
     return strcmp(e->flow.verdict.action, "block") == 0 ? 4 : 5;
@@ -138,22 +147,37 @@ static size_t eve(const struct event *e, char *out)
         return eve_flow(&e->flow, out);
     if (e->type == PACKED_ACTIVITY)
         return eve_activity(&e->activity, out);
+    if (e->type == PACKED_FILE)
+        return eve_file(&e->file, out);
+    if (e->type == PACKED_ALERT)
+        return eve_alert(&e->alert, out);
     return eve_stats(e->stats.counters, e->stats.time_us, out);
+}
+
+static uint64_t time_of(const struct event *e)
+{
+    switch (e->type) {
+    case PACKED_FLOW: return e->flow.last_us;
+    case PACKED_ACTIVITY: return e->activity.time_us;
+    case PACKED_STATS: return e->stats.time_us;
+    case PACKED_FILE:
+    case PACKED_ALERT: break;
+    }
+    return e->scene.time_us;
 }
 
 static void write_event(struct event_writer *w, const void *record)
 {
     static const char *const types[] = {
-        [PACKED_FLOW] = "flow", [PACKED_ACTIVITY] = "im", [PACKED_STATS] = "stats"
+        [PACKED_FLOW] = "flow",     [PACKED_ACTIVITY] = "im", [PACKED_STATS] = "stats",
+        [PACKED_FILE] = "fileinfo", [PACKED_ALERT] = "alert",
     };
     struct event e;
     struct message m = { 0 };
 
     unpack(record, &e);
     m.type = types[e.type];
-    m.time_us = e.type == PACKED_FLOW       ? e.flow.last_us
-                : e.type == PACKED_ACTIVITY ? e.activity.time_us
-                                            : e.stats.time_us;
+    m.time_us = time_of(&e);
     m.severity = severity(&e);
     if (w->wanted[FORM_EVE])
         m.form[FORM_EVE] = view_of(w->text[FORM_EVE], eve(&e, w->text[FORM_EVE]));
@@ -163,6 +187,8 @@ static void write_event(struct event_writer *w, const void *record)
         m.form[FORM_LEEF] = view_of(w->text[FORM_LEEF], siem_leef(&e, w->sensor, w->text[FORM_LEEF]));
     if (e.type == PACKED_FLOW)
         count_flow(w, &e.flow);
+    w->counts.files += e.type == PACKED_FILE;
+    w->counts.alerts += e.type == PACKED_ALERT;
     for (unsigned i = 0; i < w->output_count; i++)
         if (m.form[w->outputs[i]->form].len > 0)
             w->outputs[i]->methods->take(w->outputs[i], &m);
@@ -252,15 +278,17 @@ bool event_writer_new(const struct event_writer_config *config, struct event_wri
     w->workers = config->workers;
     pthread_mutex_init(&w->lock, NULL);
     gethostname(w->sensor, sizeof w->sensor - 1);
-    w->rings = aligned_alloc(CACHE_LINE, (config->workers + 1) * sizeof *w->rings);
+    w->rings = aligned_alloc(CACHE_LINE, (config->workers + OTHER_RINGS) * sizeof *w->rings);
     if (w->rings == NULL) {
         error_set(err, IMW_ERROR_MEMORY, "no memory for the rings of events");
         goto fail;
     }
-    for (; w->ring_count <= config->workers; w->ring_count++)
-        if (!ring_init(&w->rings[w->ring_count],
-                       w->ring_count < config->workers ? ring_bytes : STATS_RING_BYTES, err))
+    for (; w->ring_count < config->workers + OTHER_RINGS; w->ring_count++) {
+        static const size_t others[OTHER_RINGS] = { STATS_RING_BYTES, CONTENT_RING_BYTES };
+        unsigned n = w->ring_count;
+        if (!ring_init(&w->rings[n], n < config->workers ? ring_bytes : others[n - config->workers], err))
             goto fail;
+    }
     if (config->output_count > OUTPUTS_MAX) {
         error_set(err, IMW_ERROR_LIMIT, "%u outputs for events; there may be %d", config->output_count,
                   OUTPUTS_MAX);
@@ -348,6 +376,16 @@ void event_writer_wait_for_room(struct event_writer *w, unsigned worker)
 bool event_put_stats(struct event_writer *w, const struct counters *counters, uint64_t time_us)
 {
     return pack_stats(&w->rings[w->workers], counters, time_us);
+}
+
+bool event_put_file(struct event_writer *w, const struct file_event *e)
+{
+    return pack_file(&w->rings[w->workers + 1], e);
+}
+
+bool event_put_alert(struct event_writer *w, const struct alert_event *e)
+{
+    return pack_alert(&w->rings[w->workers + 1], e);
 }
 
 bool event_writer_drained(struct event_writer *w, unsigned wait_ms)

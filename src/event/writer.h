@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Events off the packet path: each worker puts records into a ring of its own (single producer, single
- * consumer, no lock, no system call, no text), one thread takes them out of all rings, makes text of them and
- * writes it to the outputs (outputs.c).
+ * consumer, no lock, no system call, no text), and so does the content pipeline; one thread takes them out of
+ * all rings, makes text of them and writes it to the outputs (outputs.c).
  *
  * A ring that is full loses the new event, and counts it: packets never wait. A worker's events keep their
  * order.
@@ -43,6 +43,10 @@ bool event_put_activity(struct event_writer *w, unsigned worker, const struct ac
  * The writer must run; it never waits for an output, so this does not either. */
 void event_writer_wait_for_room(struct event_writer *w, unsigned worker);
 
+/* By one thread at a time, whichever: a file or an alert, from a ring of their own. */
+bool event_put_file(struct event_writer *w, const struct file_event *e);
+bool event_put_alert(struct event_writer *w, const struct alert_event *e);
+
 /* By any one thread, the same always: counters as a `stats` event. */
 bool event_put_stats(struct event_writer *w, const struct counters *counters, uint64_t time_us);
 
@@ -58,6 +62,7 @@ enum { OUTPUTS_MAX = 8, TOP_SERVICES = 128 };
 
 struct event_writer_status {
     uint64_t written, lost; /* events; lost: a ring was full */
+    uint64_t files, alerts; /* of those written */
     uint64_t bytes;
     unsigned output_count;
     struct {
