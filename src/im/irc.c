@@ -9,23 +9,28 @@
  * of at most 512 octets with the line end, and 8191 more for the tags of IRCv3 (ircv3.net/specs/extensions/
  * message-tags). A command is a word or three digits. A client registers with CAP, PASS, NICK and USER; the
  * server greets with NOTICE and the numerics 001 to 005. A message may hold a request of the client-to-client
- * protocol between two octets of 01; of these, DCC offers a direct connection (modern.ircdocs.horse/dcc):
+ * protocol between two octets of 01; of these, DCC offers a direct connection (dcc.c).
  *
- *     DCC SEND name address port [size [token]]     address: a 32-bit number in decimal, dotted quad or IPv6
- *     DCC CHAT chat address port                    port 0: the other side is asked to listen ("reverse")
- *     DCC RESUME|ACCEPT name port position          about an offer made before
- *     DCC XMIT protocol address port [name [size]]
+ * Copies of messages. A server with echo-message sends the client its own lines back; a bouncer plays what
+ * was said before: in a batch (ircv3.net, "chathistory", "znc.in/playback"), or, to clients without batches,
+ * between two lines of its own user "***" (wiki.znc.in/Buffer_Playback). The time of a line is in its tag
+ * (server-time).
  *
- * The legs themselves carry no signature: they are known by the expectation left here.
+ * Contacts are who is seen in rooms (JOIN, NAMES, WHO), their real names (WHO, WHOIS, extended-join) and that
+ * they left. The real name of the user is the one that USER gave.
  *
  * Recognised by points, since many protocols have lines with USER, PASS, PING or QUIT: every line so far must
  * be a well-formed message with a command that IRC knows, and lines that only IRC has must add up to two
  * points. One line is enough where it is peculiar (PRIVMSG, CAP, 001, nick!user@host), else two (NICK and
  * USER). Twitch chat is IRC; it differs by its tags and capabilities only.
  *
- * Limits: the text of a line beyond 512 octets is not read; names are kept up to 63 octets.
+ * Limits: the text of a line beyond 512 octets is not read; names are kept up to 63 octets; of NAMES 64 a
+ * room; 4 batches at a time.
  */
 #include "identify/parser.h"
+#include "im/dcc.h"
+#include "im/stamp.h"
+#include "im/transcode.h"
 
 /* A view of a literal as an initialiser of static data. */
 #define WORD(literal)                                                                                        \
@@ -40,19 +45,26 @@ enum {
     PROBE_LINES = 24, /* of one direction, without two points: not IRC */
     NAME_BYTES = 64,
     ENOUGH = 2, /* points */
+    BATCHES = 4,
+    BATCH_BYTES = 24, /* of a batch's name */
+    NAMES_OF_ROOM = 64,
 };
 
 struct irc_message {
-    struct view prefix, command;
+    struct view tags, prefix, command;
     struct view param[MAX_PARAMS];
     unsigned params;
     uint64_t numeric; /* 0: the command is a word */
 };
 
 struct irc_state {
-    char nick[NAME_BYTES];
+    char nick[NAME_BYTES], real_name[NAME_BYTES];
+    char batch[BATCHES][BATCH_BYTES]; /* open ones that play what was said before; empty: none */
+    struct dcc_offers offers;
+    uint16_t names; /* of the room that is being told */
+    bool played;    /* a bouncer without batches plays what was said before */
     bool nick_known, user_known;
-    bool login_told, proxy_told, broker_told;
+    bool login_told, proxy_told;
     bool skip[2]; /* inside a line that was too long or lost its beginning, by enum flow_dir */
 };
 
@@ -84,8 +96,11 @@ static bool read_message(struct view line, struct irc_message *out)
 {
     struct irc_message m = { 0 };
 
-    if (line.len > 0 && line.at[0] == '@' && view_token(&line, ' ').len > TAG_BYTES)
-        return false;
+    if (line.len > 0 && line.at[0] == '@') {
+        m.tags = view_from(view_token(&line, ' '), 1);
+        if (m.tags.len >= TAG_BYTES)
+            return false;
+    }
     struct view head =
         view_slice(line, 0, view_find(line, VIEW(" :"))); /* the last parameter may hold anything */
     if (line.len > LINE_BYTES - 2 || view_find_byte(head, '\0', 0) < head.len ||
@@ -384,103 +399,42 @@ static bool irc_starts(uint8_t first, enum flow_dir from)
     return view_find_byte(letters, ascii_lower(first), 0) < letters.len;
 }
 
-/* ---- direct connections ---- */
-
-/* The name of a DCC offer: a word, or text between quotes. */
-static struct view dcc_name(struct view *rest)
-{
-    while (rest->len > 0 && rest->at[0] == ' ')
-        *rest = view_from(*rest, 1);
-    if (rest->len > 0 && rest->at[0] == '"') {
-        *rest = view_from(*rest, 1);
-        return view_token(rest, '"');
-    }
-    return view_token(rest, ' ');
-}
-
-static bool dcc_address(struct view word, struct ip_addr *out)
-{
-    uint64_t n;
-
-    if (!view_decimal(word, UINT32_MAX, &n))
-        return ip_parse(word, out);
-    *out = ip_from_v4(
-        (const uint8_t[]){ (uint8_t)(n >> 24), (uint8_t)(n >> 16), (uint8_t)(n >> 8), (uint8_t)n });
-    return true;
-}
-
-static void tell_broker(struct irc_state *st, struct session *s)
-{
-    if (!st->broker_told)
-        session_delivery(s, DELIVERY_SERVER_BROKER);
-    st->broker_told = true;
-}
-
-/* Expect the leg. The address may be the outer one of a translation: the offerer's own is expected as well.
- */
-static void dcc_expect(struct session *s, const struct ip_addr *addr, uint16_t port, enum activity a,
-                       bool outgoing)
-{
-    struct expectation e = {
-        .l4 = L4_TCP, .addr = *addr, .port = port, .activity = a, .protocol = PROTOCOL_DCC
-    };
-    const struct ip_addr *own = session_address(s, false);
-
-    session_expect(s, &e);
-    if (outgoing && !ip_equal(own, addr)) {
-        e.addr = *own;
-        session_expect(s, &e);
-    }
-}
-
-static const struct dcc_kind {
-    struct view word;
-    enum activity activity;
-    bool has_address; /* else about an earlier offer */
-    bool name_last;   /* XMIT */
-} dcc_kinds[] = {
-    { WORD("SEND"), ACTIVITY_FILE, true, false },    { WORD("SSEND"), ACTIVITY_FILE, true, false },
-    { WORD("TSEND"), ACTIVITY_FILE, true, false },   { WORD("STSEND"), ACTIVITY_FILE, true, false },
-    { WORD("CHAT"), ACTIVITY_CHAT, true, false },    { WORD("SCHAT"), ACTIVITY_CHAT, true, false },
-    { WORD("XMIT"), ACTIVITY_FILE, true, true },     { WORD("RESUME"), ACTIVITY_FILE, false, false },
-    { WORD("ACCEPT"), ACTIVITY_FILE, false, false },
-};
-
-/* One "DCC ..." request, without its quoting. */
-static void dcc(struct irc_state *st, struct session *s, struct view request, struct im_detail *detail)
-{
-    struct view word = next_word(&request);
-    const struct dcc_kind *kind = NULL;
-    struct ip_addr addr;
-    uint64_t port;
-
-    for (size_t i = 0; i < sizeof dcc_kinds / sizeof dcc_kinds[0]; i++)
-        if (view_equal_nocase(dcc_kinds[i].word, word))
-            kind = &dcc_kinds[i];
-    if (kind == NULL)
-        return;
-    struct view name = dcc_name(&request);
-    if (kind->activity == ACTIVITY_FILE && !kind->name_last)
-        detail->file = name;
-    if (!kind->has_address) {
-        session_activity(s, kind->activity, detail);
-        return;
-    }
-    bool good = dcc_address(next_word(&request), &addr);
-    good = view_decimal(next_word(&request), UINT16_MAX, &port) && good;
-    if (kind->name_last)
-        detail->file = dcc_name(&request);
-    if (kind->activity == ACTIVITY_FILE)
-        (void)view_decimal(next_word(&request), UINT64_MAX, &detail->size);
-    session_activity(s, kind->activity, detail);
-    if (!good)
-        return;
-    tell_broker(st, s);
-    if (port > 0 && !ip_is_zero(&addr))
-        dcc_expect(s, &addr, (uint16_t)port, kind->activity, detail->outgoing);
-}
-
 /* ---- following ---- */
+
+/* The value of a tag (message-tags), as it is written. */
+static struct view tag_value(struct view tags, struct view key)
+{
+    while (tags.len > 0) {
+        struct view value = view_token(&tags, ';');
+        struct view name = view_token(&value, '=');
+        if (view_equal(name, key))
+            return value;
+    }
+    return view_of(NULL, 0);
+}
+
+/* The place of an open batch, or of a free one for the empty name; BATCHES: none. */
+static unsigned find_batch(const struct irc_state *st, struct view name)
+{
+    unsigned i = 0;
+
+    while (i < BATCHES && !view_equal(view_string(st->batch[i]), name))
+        i++;
+    return i;
+}
+
+/* Is this a line that was said before? */
+static bool is_played(const struct irc_state *st, const struct irc_message *m)
+{
+    struct view batch = tag_value(m->tags, VIEW("batch"));
+
+    return st->played || (batch.len > 0 && find_batch(st, batch) < BATCHES);
+}
+
+static bool is_own_nick(const struct irc_state *st, struct view nick)
+{
+    return nick.len > 0 && view_equal_nocase(nick, view_string(st->nick));
+}
 
 /* A request between two octets of 01. True: it was one and is dealt with. */
 static bool ctcp(struct irc_state *st, struct session *s, bool notice, struct im_detail *detail)
@@ -497,8 +451,8 @@ static bool ctcp(struct irc_state *st, struct session *s, bool notice, struct im
         return false;
     }
     detail->text = view_of(NULL, 0);
-    if (view_equal_nocase(word, VIEW("DCC")) && !notice)
-        dcc(st, s, text, detail);
+    if (view_equal_nocase(word, VIEW("DCC")) && !notice && !detail->again)
+        dcc_request(&st->offers, s, text, detail);
     else if (view_equal_nocase(word, VIEW("VERSION")) && notice && detail->outgoing && text.len > 0)
         session_client(s, text);
     return true;
@@ -516,28 +470,93 @@ static void set_people(const struct irc_state *st, const struct irc_message *m, 
         detail->peer = sender;
 }
 
+/* A bouncer's own user tells where what it plays begins and ends. True: it was one of its lines. */
+static bool bouncer_speaks(struct irc_state *st, const struct irc_message *m)
+{
+    if (!view_equal(user_of(m->prefix), VIEW("***")))
+        return false;
+    if (view_starts(m->param[1], VIEW("Buffer Playback...")))
+        st->played = true;
+    else if (view_starts(m->param[1], VIEW("Playback Complete.")))
+        st->played = false;
+    return true;
+}
+
 static void on_message(struct irc_state *st, struct session *s, const struct irc_message *m, bool outgoing)
 {
     struct im_detail detail = { .outgoing = outgoing };
+    char buffer[2 * LINE_BYTES];
+    struct text text = TEXT(buffer);
+    bool notice = view_equal_nocase(m->command, VIEW("NOTICE"));
 
-    if (m->params < 2 || m->param[1].len == 0)
+    if (m->params < 2 || m->param[1].len == 0 || (!outgoing && bouncer_speaks(st, m)))
         return;
     set_people(st, m, &detail);
     if (!outgoing && m->prefix.len > 0 && detail.peer.len == 0)
         return; /* the server itself speaks */
-    if (!outgoing && m->prefix.len == 0 && view_equal_nocase(m->command, VIEW("NOTICE")))
+    if (!outgoing && m->prefix.len == 0 && notice)
         return;
+    detail.again = !outgoing && is_played(st, m);
+    if (!outgoing && is_own_nick(st, detail.peer) && !is_own_nick(st, m->param[0])) {
+        detail.again = detail.outgoing = true; /* the client's own line comes back */
+        detail.peer = view_of(NULL, 0);
+    }
     if (is_channel(m->param[0]))
         detail.room = m->param[0];
-    else if (outgoing)
+    else if (detail.outgoing)
         detail.peer = m->param[0];
+    if (detail.outgoing)
+        detail.display = view_string(st->real_name);
+    detail.sent_us = outgoing ? 0 : stamp_us(tag_value(m->tags, VIEW("time")));
     detail.text = m->param[1];
-    if (ctcp(st, s, view_equal_nocase(m->command, VIEW("NOTICE")), &detail))
+    if (ctcp(st, s, notice, &detail))
         return;
     if (!st->proxy_told)
         session_delivery(s, DELIVERY_SERVER_PROXY);
     st->proxy_told = true;
+    text_8bit(&text, detail.text);
+    detail.text = view_of(buffer, text.len);
+    detail.markup = MARKUP_IRC;
     session_activity(s, ACTIVITY_CHAT, &detail);
+}
+
+/* "BATCH +name type ..." and "BATCH -name". */
+static void on_batch(struct irc_state *st, struct session *s, const struct irc_message *m, bool outgoing)
+{
+    (void)s;
+    if (outgoing || m->params == 0 || m->param[0].len < 2 || m->param[0].len > BATCH_BYTES)
+        return;
+    struct view name = view_from(m->param[0], 1);
+    bool plays = m->params > 1 && (view_equal_nocase(m->param[1], VIEW("chathistory")) ||
+                                   view_equal_nocase(m->param[1], VIEW("znc.in/playback")));
+    bool begins = m->param[0].at[0] == '+' && plays;
+    unsigned i = find_batch(st, begins ? view_of(NULL, 0) : name);
+    if (i == BATCHES || (!begins && m->param[0].at[0] != '-'))
+        return;
+    struct text kept = TEXT(st->batch[i]);
+    if (begins)
+        text_add(&kept, name);
+}
+
+/* ---- who is there ---- */
+
+static void tell_contact(const struct irc_state *st, struct session *s, struct view nick, struct view room,
+                         struct view real_name, enum presence presence)
+{
+    struct im_contact c = { .account = view_string(st->nick),
+                            .peer = nick,
+                            .display = real_name,
+                            .group = room,
+                            .presence = presence };
+
+    if (nick.len > 0 && !is_own_nick(st, nick))
+        session_contact(s, &c);
+}
+
+static void on_quit(struct irc_state *st, struct session *s, const struct irc_message *m, bool outgoing)
+{
+    if (!outgoing && !is_played(st, m))
+        tell_contact(st, s, user_of(m->prefix), view_of(NULL, 0), view_of(NULL, 0), PRESENCE_OFFLINE);
 }
 
 static void on_room(struct irc_state *st, struct session *s, const struct irc_message *m, bool outgoing)
@@ -549,6 +568,9 @@ static void on_room(struct irc_state *st, struct session *s, const struct irc_me
     set_people(st, m, &detail);
     detail.room = m->param[0];
     session_activity(s, ACTIVITY_PRESENCE, &detail);
+    if (!outgoing && view_equal_nocase(m->command, VIEW("JOIN")) && !is_played(st, m))
+        tell_contact(st, s, detail.peer, detail.room, m->params > 2 ? m->param[2] : view_of(NULL, 0),
+                     PRESENCE_ONLINE); /* the third parameter is extended-join's */
 }
 
 static void tell_login(struct irc_state *st, struct session *s)
@@ -570,8 +592,18 @@ static void keep_nick(struct irc_state *st, struct view nick)
 
 static void on_nick(struct irc_state *st, struct session *s, const struct irc_message *m, bool outgoing)
 {
-    if (!outgoing || m->params == 0 || m->prefix.len > 0)
+    struct view sender = user_of(m->prefix);
+
+    if (m->params == 0)
         return;
+    if (!outgoing && sender.len > 0 && is_own_nick(st, sender)) {
+        keep_nick(st, m->param[0]);
+    } else if (!outgoing && sender.len > 0 && !is_played(st, m)) {
+        tell_contact(st, s, sender, view_of(NULL, 0), view_of(NULL, 0), PRESENCE_OFFLINE);
+        tell_contact(st, s, m->param[0], view_of(NULL, 0), view_of(NULL, 0), PRESENCE_ONLINE);
+    }
+    if (!outgoing || m->prefix.len > 0 || st->login_told)
+        return; /* later ones are wishes, which the server grants or not */
     keep_nick(st, m->param[0]);
     if (st->user_known)
         tell_login(st, s);
@@ -579,10 +611,13 @@ static void on_nick(struct irc_state *st, struct session *s, const struct irc_me
 
 static void on_user(struct irc_state *st, struct session *s, const struct irc_message *m, bool outgoing)
 {
-    (void)m;
+    struct text real_name = TEXT(st->real_name);
+
     if (!outgoing)
         return;
     st->user_known = true;
+    if (m->params > 3)
+        text_printable(&real_name, m->param[3]);
     if (st->nick_known)
         tell_login(st, s);
 }
@@ -593,13 +628,54 @@ static const struct {
 } irc_actions[] = {
     { WORD("PRIVMSG"), on_message }, { WORD("NOTICE"), on_message }, { WORD("JOIN"), on_room },
     { WORD("PART"), on_room },       { WORD("TOPIC"), on_room },     { WORD("NICK"), on_nick },
-    { WORD("USER"), on_user },
+    { WORD("USER"), on_user },       { WORD("QUIT"), on_quit },      { WORD("BATCH"), on_batch },
 };
 
-enum { REPLY_WELCOME = 1, REPLY_MYINFO = 4, REPLY_STARTTLS = 670 };
+enum {
+    REPLY_WELCOME = 1,
+    REPLY_MYINFO = 4,
+    REPLY_WHOIS = 311, /* me nick user host * :real name */
+    REPLY_WHO = 352,   /* me room user host server nick H|G... :hops real name */
+    REPLY_NAMES = 353, /* me symbol room :[@+]nick[!user@host] ... */
+    REPLY_NAMES_END = 366,
+    REPLY_STARTTLS = 670
+};
+
+static void on_names(struct irc_state *st, struct session *s, const struct irc_message *m)
+{
+    struct view list = m->param[3];
+
+    while (list.len > 0 && st->names < NAMES_OF_ROOM) {
+        struct view name = next_word(&list);
+        while (name.len > 0 && view_find_byte(VIEW("~&@%+!"), name.at[0], 0) < 6) /* ranks */
+            name = view_from(name, 1);
+        name = view_slice(name, 0, view_find_byte(name, '!', 0)); /* userhost-in-names */
+        if (!is_nick(name))
+            continue;
+        st->names++;
+        tell_contact(st, s, name, m->param[2], view_of(NULL, 0), PRESENCE_ONLINE);
+    }
+}
+
+static void on_who(struct irc_state *st, struct session *s, const struct irc_message *m)
+{
+    struct view real_name = m->param[7], flags = m->param[6];
+
+    (void)view_token(&real_name, ' '); /* hops */
+    tell_contact(st, s, m->param[5], is_channel(m->param[1]) ? m->param[1] : view_of(NULL, 0), real_name,
+                 flags.len > 0 && flags.at[0] == 'G' ? PRESENCE_AWAY : PRESENCE_ONLINE);
+}
 
 static void on_numeric(struct irc_state *st, struct session *s, const struct irc_message *m)
 {
+    if (m->numeric == REPLY_NAMES && m->params > 3)
+        on_names(st, s, m);
+    else if (m->numeric == REPLY_NAMES_END)
+        st->names = 0;
+    else if (m->numeric == REPLY_WHO && m->params > 7)
+        on_who(st, s, m);
+    else if (m->numeric == REPLY_WHOIS && m->params > 5)
+        tell_contact(st, s, m->param[1], view_of(NULL, 0), m->param[5], PRESENCE_ONLINE);
     if (m->numeric == REPLY_WELCOME && m->params > 0) {
         keep_nick(st, m->param[0]); /* the server may have changed it */
         tell_login(st, s);

@@ -3,7 +3,8 @@
  * Fuzz target of one parser (PARSER): the input is a script of segments. First byte: bit 0 UDP, bit 1
  * mid-stream. Then, repeated: one byte of direction (bit 7) and length (bits 0 to 6; 127: two more bytes of
  * length follow), then the bytes. A parser that no flow begins with (its `starts` refuses every byte) is put
- * in charge at once, as an upgrade does.
+ * in charge at once, as an upgrade does; bits 2 to 7 of the first byte then say at which of its questions it
+ * finds the leg announced, as a file of 100 bytes.
  */
 #include "identify/parser.h"
 #include "recorder.h"
@@ -44,6 +45,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0 || stream[0] == NULL || stream[1] == NULL)
         goto out;
     recorder_init(&recorder);
+    if (answer == IM_YES) {
+        struct text name = TEXT(recorder.server_name);
+        text_string(&name, "0123456789abcdef0123456789abcdef01234567"); /* of an XMPP bytestream */
+        recorder.announced_at = data[0] >> 2;
+        recorder.announced.size = 100;
+    }
     memset(state, 0, sizeof state);
     s.l4 = (data[0] & 1) != 0 && (PARSER.on & PARSER_UDP) != 0 ? L4_UDP : L4_TCP;
     if ((PARSER.on & PARSER_TCP) == 0)

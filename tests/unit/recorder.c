@@ -348,10 +348,24 @@ bool session_announced(struct session *s, struct view token, struct announced_fi
 {
     struct recorder *r = of(s);
 
-    if (r->announced_token == 0 || r->announced_token != hash_bytes(token, 0))
+    bool found = r->announced_at > 0 ? --r->announced_at == 0
+                                     : r->announced_token != 0 && r->announced_token == hash_bytes(token, 0);
+    if (!found)
         return false;
     *out = r->announced;
     return true;
+}
+
+struct im_file announced_view(const struct announced_file *a)
+{
+    return (struct im_file){ .name = view_string(a->name),
+                             .type = view_string(a->type),
+                             .account = view_string(a->account),
+                             .peer = view_string(a->peer),
+                             .room = view_string(a->room),
+                             .size = a->size,
+                             .offset = a->offset,
+                             .outgoing = a->outgoing };
 }
 
 struct view session_server_name(const struct session *s)

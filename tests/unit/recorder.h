@@ -38,6 +38,7 @@ struct recorder {
     /* What session_announced() finds: the last that was announced, or what the test puts here. */
     uint64_t announced_token; /* hash_bytes(token, 0) */
     struct announced_file announced;
+    unsigned announced_at; /* whatever the token, the question of this number finds it; 0: by the token */
     char server_name[64]; /* what session_server_name() gives */
 };
 

@@ -33,23 +33,26 @@ static void test_irc_conversation_keeps_the_laws(void **state)
     (void)state;
     check_laws(&parser_irc, talk, sizeof talk / sizeof talk[0], &out);
     assert_int_equal(out.answer, IM_YES);
-    assert_string_equal(out.record.text,
-                        "activity login account=alice out\n"
-                        "version exampled-4.2\n"
-                        "activity presence account=alice1 room=#desk out\n"
-                        "activity presence account=alice1 peer=alice1 room=#desk in\n"
-                        "delivery server-proxy\n"
-                        "activity chat account=alice1 peer=bob room=#desk in text=good morning\n"
-                        "activity chat account=alice1 room=#desk out text=hello all\n"
-                        "activity chat account=alice1 peer=bob out text=waves\n"
-                        "client ExampleClient 1.5\n"
-                        "activity file account=alice1 peer=bob file=year end.xls size=8192 in\n"
-                        "delivery server-broker\n"
-                        "expect tcp 192.168.1.1:5001 file dcc\n"
-                        "activity chat account=alice1 peer=bob out\n"
-                        "expect tcp 10.0.0.1:5002 chat dcc\n"
-                        "activity presence account=alice1 room=#desk out\n"
-                        "activity presence account=alice1 room=#desk out\n");
+    assert_string_equal(
+        out.record.text,
+        "activity login account=alice out\n"
+        "version exampled-4.2\n"
+        "activity presence account=alice1 room=#desk out\n"
+        "activity presence account=alice1 peer=alice1 room=#desk in\n"
+        "delivery server-proxy\n"
+        "activity chat account=alice1 peer=bob room=#desk in irc text=good morning\n"
+        "activity chat account=alice1 room=#desk display=Alice Example out irc text=hello all\n"
+        "activity chat account=alice1 peer=bob display=Alice Example out irc text=waves\n"
+        "client ExampleClient 1.5\n"
+        "activity file account=alice1 peer=bob file=year end.xls size=8192 in\n"
+        "delivery server-broker\n"
+        "announce dcc 192.168.1.1:5001 name=year end.xls account=alice1 peer=bob size=8192 in\n"
+        "expect tcp 192.168.1.1:5001 file dcc\n"
+        "activity chat account=alice1 peer=bob display=Alice Example out\n"
+        "announce dcc-chat 10.0.0.1:5002 account=alice1 peer=bob out\n"
+        "expect tcp 10.0.0.1:5002 chat dcc\n"
+        "activity presence account=alice1 room=#desk out\n"
+        "activity presence account=alice1 room=#desk out\n");
 }
 
 static void test_irc_is_known_by_its_server_alone(void **state)
@@ -83,6 +86,8 @@ static void test_irc_dcc_in_the_first_line_leaves_an_expectation(void **state)
         out.record.text,
         "activity file peer=bob file=hello.txt size=12 out\n"
         "delivery server-broker\n"
+        "announce dcc 192.0.2.1:5555 name=hello.txt peer=bob size=12 out\n"
+        "announce dcc 10.0.0.1:5555 name=hello.txt peer=bob size=12 out\n"
         "expect tcp 192.0.2.1:5555 file dcc\n"
         "expect tcp 10.0.0.1:5555 file dcc\n"); /* behind address translation the leg comes here */
 }
@@ -106,6 +111,7 @@ static void test_irc_dcc_kinds_are_read(void **state)
     assert_true(recorder_has(&out.record, "expect tcp 10.0.0.1:4000 chat dcc"));
     one_line(VIEW("PRIVMSG b :\001DCC XMIT clear 167772161 4000 a.zip 99\001\r\n"));
     assert_true(recorder_has(&out.record, "activity file peer=b file=a.zip size=99 out"));
+    assert_true(recorder_has(&out.record, "announce dcc-xmit 10.0.0.1:4000 name=a.zip peer=b size=99 out"));
     assert_true(recorder_has(&out.record, "expect tcp 10.0.0.1:4000 file dcc"));
     one_line(VIEW("PRIVMSG b :\001DCC RESUME a.zip 4000 50\001\r\n"));
     assert_true(recorder_has(&out.record, "activity file peer=b file=a.zip out"));
@@ -113,6 +119,132 @@ static void test_irc_dcc_kinds_are_read(void **state)
     one_line(VIEW("PRIVMSG b :\001DCC SEND f 167772161 0 7 31\001\r\n"));
     assert_true(recorder_has(&out.record, "delivery server-broker"));
     assert_int_equal(recorder_count(&out.record, "expect"), 0);
+}
+
+#define BOB ":bob!b@h.example.org PRIVMSG alice :"
+
+static void test_irc_dcc_resume_is_announced_again_once_accepted(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT("NICK alice\r\nUSER a 0 * :A\r\n"),
+        SERVER(BOB "\001DCC SEND a.zip 3221225985 4000 900\001\r\n"),
+        CLIENT("PRIVMSG bob :\001DCC RESUME a.zip 4000 500\001\r\n"),
+        SERVER(BOB "\001DCC ACCEPT a.zip 4001 500\001\r\n" BOB "\001DCC ACCEPT file.ext 4000 500\001\r\n"),
+    };
+
+    (void)state;
+    check_laws(&parser_irc, steps, 4, &out);
+    assert_int_equal(recorder_count(&out.record, "announce"), 2);
+    assert_true(recorder_has(&out.record,
+                             "announce dcc 192.0.2.1:4000 name=a.zip account=alice peer=bob size=900 in"));
+    assert_true(recorder_has(&out.record, "announce dcc 192.0.2.1:4000 name=a.zip size=900 offset=500 in"));
+}
+
+/* bob offers and asks alice to listen; she listens, and the file comes to her. */
+static void test_irc_dcc_may_be_reversed_and_resumed(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT("NICK alice\r\nUSER a 0 * :A\r\n"),
+        SERVER(BOB "\001DCC SEND a.zip 199 0 900 77\001\r\n"),
+        CLIENT("PRIVMSG bob :\001DCC RESUME a.zip 0 500 77\001\r\n"),
+        SERVER(BOB "\001DCC ACCEPT a.zip 0 500 77\001\r\n"),
+        CLIENT("PRIVMSG bob :\001DCC SEND a.zip 167772161 4000 900 77\001\r\n"),
+        CLIENT("PRIVMSG bob :\001DCC CHAT chat 167772161 4001 78\001\r\n"),
+    };
+
+    (void)state;
+    check_laws(&parser_irc, steps, 6, &out);
+    assert_int_equal(recorder_count(&out.record, "announce"), 2);
+    assert_true(recorder_has(
+        &out.record,
+        "announce dcc-reverse 10.0.0.1:4000 name=a.zip account=alice peer=bob size=900 offset=500 in"));
+    assert_true(recorder_has(&out.record, "expect tcp 10.0.0.1:4000 file dcc"));
+    assert_true(recorder_has(&out.record, "announce dcc-chat 10.0.0.1:4001 account=alice peer=bob out"));
+}
+
+static void test_irc_copies_of_lines_are_told_as_such(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT("NICK alice\r\nUSER a 0 * :Alice\r\n"),
+        SERVER("@time=2026-01-01T00:00:00.000Z :alice!a@h PRIVMSG #desk :mine\r\n"
+               ":irc.example BATCH +x1 znc.in/playback #desk\r\n"
+               "@batch=x1;time=1970-01-01T00:00:01.5Z :bob!b@h PRIVMSG #desk :old\r\n"
+               "@batch=x2 :bob!b@h PRIVMSG #desk :new\r\n"
+               ":irc.example BATCH -x1\r\n"
+               "@batch=x1 :bob!b@h PRIVMSG #desk :newer\r\n"
+               ":***!znc@znc.in PRIVMSG #desk :Buffer Playback...\r\n"
+               ":bob!b@h PRIVMSG alice :[10:00:00] played\r\n"
+               ":***!znc@znc.in PRIVMSG #desk :Playback Complete.\r\n"
+               ":bob!b@h PRIVMSG alice :\001ACTION nods\001\r\n"),
+    };
+
+    (void)state;
+    check_laws(&parser_irc, steps, 2, &out);
+    assert_string_equal(
+        out.record.text,
+        "activity login account=alice out\n"
+        "delivery server-proxy\n"
+        "activity chat account=alice room=#desk display=Alice sent=1767225600000000 out again irc text=mine\n"
+        "activity chat account=alice peer=bob room=#desk sent=1500000 in again irc text=old\n"
+        "activity chat account=alice peer=bob room=#desk in irc text=new\n"
+        "activity chat account=alice peer=bob room=#desk in irc text=newer\n"
+        "activity chat account=alice peer=bob in again irc text=[10:00:00] played\n"
+        "activity chat account=alice peer=bob in irc text=nods\n");
+}
+
+static void test_irc_tells_who_is_there(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT("NICK alice\r\nUSER a 0 * :Alice\r\n"),
+        SERVER(":irc.example 353 alice = #desk :@alice +bob carol!c@h\r\n"
+               ":irc.example 366 alice #desk :End\r\n"
+               ":dave!d@h JOIN #desk dave :Dave Example\r\n"
+               ":irc.example 352 alice #desk bob h irc.example bob G@ :0 Bob Example\r\n"
+               ":irc.example 311 alice erin e h * :Erin\r\n"
+               ":bob!b@h NICK bobby\r\n:carol!c@h QUIT :bye\r\n:alice!a@h NICK alicia\r\n"
+               ":dave!d@h PRIVMSG alicia :hi\r\n"),
+    };
+
+    (void)state;
+    check_laws(&parser_irc, steps, 2, &out);
+    assert_string_equal(out.record.text,
+                        "activity login account=alice out\n"
+                        "contact account=alice peer=bob group=#desk online\n"
+                        "contact account=alice peer=carol group=#desk online\n"
+                        "activity presence account=alice peer=dave room=#desk in\n"
+                        "contact account=alice peer=dave display=Dave Example group=#desk online\n"
+                        "contact account=alice peer=bob display=Bob Example group=#desk away\n"
+                        "contact account=alice peer=erin display=Erin online\n"
+                        "contact account=alice peer=bob offline\n"
+                        "contact account=alice peer=bobby online\n"
+                        "contact account=alice peer=carol offline\n"
+                        "delivery server-proxy\n"
+                        "activity chat account=alicia peer=dave in irc text=hi\n");
+}
+
+static void test_irc_names_of_a_room_are_limited(void **state)
+{
+    static char list[2000];
+    struct text t = TEXT(list);
+
+    (void)state;
+    struct step steps[] = { CLIENT("NICK alice\r\nUSER a 0 * :A\r\n"), { FROM_SERVER, { NULL, 0 } } };
+    for (int line = 0; line < 2; line++) {
+        text_string(&t, ":irc.example 353 alice = #desk :");
+        for (int i = 0; i < 40; i++)
+            text_format(&t, "n%d ", line * 40 + i);
+        text_string(&t, "\r\n");
+    }
+    steps[1].bytes = view_string(list);
+    converse(&parser_irc, steps, 2, &out);
+    assert_int_equal(recorder_count(&out.record, "contact"), 64);
+}
+
+static void test_irc_text_of_other_encodings_becomes_utf8(void **state)
+{
+    (void)state;
+    one_line(VIEW("PRIVMSG b :gr\xfcn\r\n"));
+    assert_true(recorder_has(&out.record, "activity chat peer=b out irc text=gr\303\274n"));
 }
 
 static void test_irc_malformed_dcc_leaves_no_expectation(void **state)
@@ -251,7 +383,7 @@ static void test_irc_feed_skips_an_endless_line(void **state)
     memset(flood, 'x', sizeof flood);
     converse(&parser_irc, steps, 3, &out);
     assert_int_equal(recorder_count(&out.record, "activity chat"), 2);
-    assert_true(recorder_has(&out.record, "activity chat peer=bob out text=two"));
+    assert_true(recorder_has(&out.record, "activity chat peer=bob out irc text=two"));
 }
 
 int main(void)
@@ -262,6 +394,12 @@ int main(void)
         cmocka_unit_test(test_irc_registration_needs_nick_and_user),
         cmocka_unit_test(test_irc_dcc_in_the_first_line_leaves_an_expectation),
         cmocka_unit_test(test_irc_dcc_kinds_are_read),
+        cmocka_unit_test(test_irc_dcc_resume_is_announced_again_once_accepted),
+        cmocka_unit_test(test_irc_dcc_may_be_reversed_and_resumed),
+        cmocka_unit_test(test_irc_copies_of_lines_are_told_as_such),
+        cmocka_unit_test(test_irc_tells_who_is_there),
+        cmocka_unit_test(test_irc_names_of_a_room_are_limited),
+        cmocka_unit_test(test_irc_text_of_other_encodings_becomes_utf8),
         cmocka_unit_test(test_irc_malformed_dcc_leaves_no_expectation),
         cmocka_unit_test(test_irc_starttls_changes_over),
         cmocka_unit_test(test_irc_midstream_begins_at_any_byte),
