@@ -13,7 +13,8 @@
  *
  * Messages are ICBMs (0004/0006 sent, 0004/0007 received): channel 1 text, 2 rendezvous, 4 old ICQ. A
  * rendezvous proposes a capability (GUID) and tells at which addresses its sender listens: the direct leg,
- * see oft.c. Rooms are family 000e on a connection of their own.
+ * see oft.c, which finds by the token "oft " and the cookie of the rendezvous in hex who sends what to whom.
+ * Rooms are family 000e on a connection of their own. Buddy lists are family 0013, before that 0003.
  *
  * Mid-stream, and after lost bytes, a data frame is known by its SNAC header: family and subtype that exist
  * and no unknown flag are 50 bits of structure.
@@ -36,6 +37,8 @@ enum {
     TEXT_BYTES = 12288,
     SCAN_BYTES = 256, /* mid-stream: a frame begins within these */
     NAME_BYTES = 64,
+    FILE_NAME_BYTES = 256,
+    MAX_GROUPS = 64,    /* of a buddy list, whose names are told */
     MAX_FRAGMENTS = 32, /* of one message */
     MAX_SUBTYPE = 0x30,
 };
@@ -155,16 +158,34 @@ static void tell_login(struct talk *t)
     }
 }
 
-/* All message text passes here. */
-static void tell_message(struct talk *t, struct view peer, struct view room, struct view text)
+/* Who says something, and to whom: the rest of a message is for the caller to fill in. */
+static struct im_detail detail_with(const struct talk *t, struct view peer)
 {
-    struct im_detail detail = { .account = name_view(&t->o->account),
-                                .peer = peer,
-                                .room = room,
-                                .text = text,
-                                .outgoing = t->from == FROM_CLIENT };
+    return (struct im_detail){ .account = name_view(&t->o->account),
+                               .peer = peer,
+                               .outgoing = t->from == FROM_CLIENT };
+}
 
-    session_activity(t->s, ACTIVITY_CHAT, &detail);
+/* All message text passes here. What has none (a sound, a picture alone) is still a message. */
+static void tell_message(struct talk *t, struct im_detail *detail, const struct text *said)
+{
+    detail->text = view_of(said->at, said->len);
+    session_activity(t->s, ACTIVITY_CHAT, detail);
+}
+
+/* AIM writes HTML always; between numbers of ICQ text is plain, unless a later ICQ wrote tags. */
+static enum markup markup_of(struct view peer, const struct text *said)
+{
+    bool tagged = said->len > 0 && said->at[0] == '<';
+
+    return tagged || !is_number(peer) ? MARKUP_HTML : MARKUP_NONE;
+}
+
+static void tell_contact(struct talk *t, struct im_contact *contact)
+{
+    contact->account = name_view(&t->o->account);
+    if (contact->peer.len > 0)
+        session_contact(t->s, contact);
 }
 
 /* The client program, from the TLVs of a sign-on: a text and, where that has no version, four numbers. */
@@ -244,12 +265,19 @@ void oscar_text(struct text *t, uint16_t charset, struct view v)
     if (charset == 2)
         text_utf16(t, v, true);
     else if (charset == 3)
-        text_latin1(t, v);
+        text_windows(t, 1252, v); /* ISO 8859-1 it says */
     else
         text_8bit(t, v); /* ASCII it says, what the sender's Windows had it is */
 }
 
-/* Channel 1, TLV 2: fragments of type, version, length; type 1 is text behind two character set numbers. */
+/* A character set by its name, as rooms and invitations have it. */
+static uint16_t charset_number(struct view name)
+{
+    return view_starts_nocase(name, VIEW("unicode")) ? 2 : 0;
+}
+
+/* Channel 1, TLV 2: fragments of type, version, length; type 1 is text behind two character set numbers. TLV
+ * 16 is when it was sent, of one that waited for its receiver. */
 static void read_text(struct talk *t, struct view peer, struct view tlvs)
 {
     struct cursor fragments = cursor_open(tlv_find(tlvs, 0x02));
@@ -265,23 +293,74 @@ static void read_text(struct talk *t, struct view peer, struct view tlvs)
         if (type == 1)
             oscar_text(&text, charset, cursor_rest(&body));
     }
-    tell_message(t, peer, view_of(NULL, 0), view_of(buffer, text.len));
+    struct im_detail detail = detail_with(t, peer);
+    struct cursor sent = cursor_open(tlv_find(tlvs, 0x16));
+    if (t->from == FROM_SERVER)
+        detail.sent_us = cursor_u32(&sent) * (uint64_t)1000000;
+    detail.markup = markup_of(peer, &text);
+    tell_message(t, &detail, &text);
 }
 
-/* An old ICQ message: type, flags, text that ends with NUL. Types 1 text, 4 address of a page, 0d web
- * message. */
-static void read_icq_text(struct talk *t, struct view peer, struct cursor *c)
+/* Old messages of ICQ, by type: all fields of the text are what is said, or the last one is. */
+enum {
+    ICQ_TEXT = 0x01,
+    ICQ_PAGE = 0x04,
+    ICQ_AUTH_ASKED = 0x06,
+    ICQ_AUTH_REFUSED = 0x07,
+    ICQ_ADDED = 0x0c,
+    ICQ_WEB = 0x0d,
+    ICQ_MAIL = 0x0e,
+    ICQ_CONTACTS = 0x13
+};
+
+/* Their fields are parted by fe, which no character set of theirs has: one a line. */
+static void icq_fields(struct text *t, struct view fields)
+{
+    for (bool first = true; fields.len > 0 && !t->cut; first = false) {
+        if (!first)
+            text_char(t, '\n');
+        text_8bit(t, view_token(&fields, 0xfe));
+    }
+}
+
+/* What an old ICQ message of this type says; false: nothing that somebody wrote. */
+static bool icq_says(struct talk *t, struct view peer, uint8_t type, struct view said, struct text *out)
+{
+    struct im_contact contact = { .peer = peer,
+                                  .display = view_slice(said, 0, view_find_byte(said, 0xfe, 0)) };
+
+    switch (type) {
+    case ICQ_TEXT:
+    case ICQ_PAGE:
+    case ICQ_WEB:
+    case ICQ_MAIL:
+    case ICQ_CONTACTS: icq_fields(out, said); return true;
+    case ICQ_AUTH_ASKED: /* nick, names, address, then why */
+        while (view_find_byte(said, 0xfe, 0) < said.len)
+            view_token(&said, 0xfe);
+        text_8bit(out, said);
+        return true;
+    case ICQ_AUTH_REFUSED: text_8bit(out, said); return true;
+    case ICQ_ADDED: tell_contact(t, &contact); return false;
+    default: return false;
+    }
+}
+
+/* An old ICQ message: type, flags, text that ends with NUL. */
+static void read_icq_text(struct talk *t, struct view peer, struct cursor *c, uint64_t sent_us)
 {
     uint8_t type = cursor_u8(c);
     cursor_skip(c, 1);
     struct view said = cursor_take(c, cursor_le16(c));
     char buffer[TEXT_BYTES];
     struct text text = TEXT(buffer);
+    struct im_detail detail = detail_with(t, peer);
 
-    if (c->bad || (type != 0x01 && type != 0x04 && type != 0x0d))
+    said = view_slice(said, 0, view_find_byte(said, '\0', 0));
+    if (c->bad || !icq_says(t, peer, type, said, &text))
         return;
-    text_8bit(&text, view_slice(said, 0, view_find_byte(said, '\0', 0)));
-    tell_message(t, peer, view_of(NULL, 0), view_of(buffer, text.len));
+    detail.sent_us = sent_us;
+    tell_message(t, &detail, &text);
 }
 
 /* Channel 4, TLV 5: the sender's number, then the message. */
@@ -290,7 +369,7 @@ static void read_icq_channel(struct talk *t, struct view peer, struct view tlvs)
     struct cursor c = cursor_open(tlv_find(tlvs, 0x05));
 
     cursor_skip(&c, 4);
-    read_icq_text(t, peer, &c);
+    read_icq_text(t, peer, &c, 0);
 }
 
 /* ---- family 0004, channel 2: rendezvous ---- */
@@ -358,25 +437,58 @@ static void expect_direct(struct talk *t, const struct oscar_capability *cap, st
     }
 }
 
-/* What a file proposal carries in TLV 2711: one or many, count, size of all, name. */
-static void read_file_offer(struct im_detail *detail, struct view data)
+void oscar_token(struct text *t, struct view cookie)
 {
-    struct cursor c = cursor_open(data);
+    text_string(t, "oft ");
+    text_hex(t, cookie);
+}
+
+/* The direct leg carries the cookie: who sends what to whom. */
+static void announce(struct talk *t, struct view cookie, const struct im_detail *detail)
+{
+    char buffer[32];
+    struct text token = TEXT(buffer);
+    struct im_file file = { .name = detail->file,
+                            .account = detail->account,
+                            .peer = detail->peer,
+                            .size = detail->size,
+                            .outgoing = detail->outgoing };
+
+    oscar_token(&token, cookie);
+    session_announce(t->s, view_of(buffer, token.len), &file);
+}
+
+/* What a file proposal carries in TLV 2711: one or many, count, size of all, name; 2712 is the character set
+ * of the name. */
+static void read_file_offer(struct talk *t, struct im_detail *detail, struct view cookie, struct view inner)
+{
+    struct cursor c = cursor_open(tlv_find(inner, 0x2711));
+    char buffer[FILE_NAME_BYTES];
+    struct text name = TEXT(buffer);
 
     cursor_skip(&c, 4);
     detail->size = cursor_u32(&c);
-    struct view name = cursor_rest(&c);
-    detail->file = view_slice(name, 0, view_find_byte(name, '\0', 0));
+    oscar_file_name(&name, charset_number(tlv_find(inner, 0x2712)), cursor_rest(&c));
+    detail->file = view_of(buffer, name.len);
+    session_activity(t->s, ACTIVITY_FILE, detail);
+    announce(t, cookie, detail);
 }
 
-/* An invitation to a room: exchange, name of the room, instance. The words said with it are TLV 12. */
+/* An invitation to a room: exchange, name of the room, instance. The words said with it are TLV 0c, their
+ * character set 0d. */
 static void read_room_offer(struct talk *t, struct view peer, struct view tlvs)
 {
     struct cursor c = cursor_open(tlv_find(tlvs, 0x2711));
 
     cursor_skip(&c, 2);
-    struct view room = cursor_take(&c, cursor_u8(&c));
-    tell_message(t, peer, room, tlv_find(tlvs, 0x0c));
+    struct im_detail detail = detail_with(t, peer);
+    detail.room = cursor_take(&c, cursor_u8(&c));
+    detail.markup = MARKUP_HTML;
+    char buffer[TEXT_BYTES];
+    struct text text = TEXT(buffer);
+
+    oscar_text(&text, charset_number(tlv_find(tlvs, 0x0d)), tlv_find(tlvs, 0x0c));
+    tell_message(t, &detail, &text);
 }
 
 /* A message between ICQ clients, little-endian: two headers that tell their length, then as on channel 4 with
@@ -391,24 +503,23 @@ static void read_relayed(struct talk *t, struct view peer, struct view data)
     struct view said = cursor_take(&c, cursor_le16(&c));
     char buffer[TEXT_BYTES];
     struct text text = TEXT(buffer);
+    struct im_detail detail = detail_with(t, peer);
 
-    if (c.bad || type != 0x01)
+    said = view_slice(said, 0, view_find_byte(said, '\0', 0));
+    if (c.bad || !icq_says(t, peer, type, said, &text))
         return;
-    text_8bit(&text, view_slice(said, 0, view_find_byte(said, '\0', 0)));
-    tell_message(t, peer, view_of(NULL, 0), view_of(buffer, text.len));
+    detail.markup = view_starts(said, VIEW("{\\rtf")) ? MARKUP_RTF : MARKUP_NONE;
+    tell_message(t, &detail, &text);
 }
 
 static void read_rendezvous(struct talk *t, struct view peer, struct view tlvs)
 {
     struct cursor c = cursor_open(tlv_find(tlvs, 0x05));
     uint16_t kind = cursor_u16(&c);
-    cursor_skip(&c, 8);
+    struct view cookie = cursor_take(&c, 8);
     const struct oscar_capability *cap = oscar_capability(cursor_take(&c, 16));
     struct view inner = cursor_rest(&c);
-    struct view data = tlv_find(inner, 0x2711);
-    struct im_detail detail = { .account = name_view(&t->o->account),
-                                .peer = peer,
-                                .outgoing = t->from == FROM_CLIENT };
+    struct im_detail detail = detail_with(t, peer);
 
     if (c.bad || cap == NULL || kind != 0) /* 1 cancels, 2 accepts */
         return;
@@ -417,11 +528,12 @@ static void read_rendezvous(struct talk *t, struct view peer, struct view tlvs)
     } else if (cap == &chat_invitation) {
         read_room_offer(t, peer, inner);
     } else if (cap->number == 0x1349) {
-        read_relayed(t, peer, data);
+        read_relayed(t, peer, tlv_find(inner, 0x2711));
     } else if (cap->activity == ACTIVITY_FILE) {
-        read_file_offer(&detail, data);
-        session_activity(t->s, ACTIVITY_FILE, &detail);
+        read_file_offer(t, &detail, cookie, inner);
     } else {
+        if (cap->direct == PROTOCOL_ODC)
+            announce(t, cookie, &detail);
         session_activity(t->s, cap->activity, cap->activity == ACTIVITY_PRESENCE ? NULL : &detail);
     }
     bool proxied = tlv_has(inner, 0x10); /* its port is then a password for the proxy */
@@ -487,7 +599,7 @@ static void read_room_info(struct talk *t, struct view body)
 }
 
 /* A message in a room: cookie, channel, TLV 3 who (not in one's own), TLV 5 with 1 text and 2 character
- * set. */
+ * set. The room sends everyone's back to everyone. */
 static void read_room_message(struct talk *t, struct view body)
 {
     struct view tlvs = view_from(body, 10);
@@ -500,11 +612,203 @@ static void read_room_message(struct talk *t, struct view body)
 
     if (t->from == FROM_SERVER && peer.len == 0)
         return; /* the echo of one's own message has a sender too: without one it is no message */
-    oscar_text(&text, view_starts_nocase(charset, VIEW("unicode")) ? 2 : 0, tlv_find(message, 0x01));
-    tell_message(t, peer, name_view(&t->o->room), view_of(buffer, text.len));
+    struct im_detail detail = detail_with(t, peer);
+    detail.room = name_view(&t->o->room);
+    detail.markup = MARKUP_HTML;
+    detail.again = t->from == FROM_SERVER && oscar_same_name(peer, detail.account);
+    oscar_text(&text, charset_number(charset), tlv_find(message, 0x01));
+    tell_message(t, &detail, &text);
+}
+
+bool oscar_same_name(struct view a, struct view b)
+{
+    size_t i = 0, j = 0;
+
+    for (;;) {
+        while (i < a.len && a.at[i] == ' ')
+            i++;
+        while (j < b.len && b.at[j] == ' ')
+            j++;
+        if (i == a.len || j == b.len)
+            return i == a.len && j == b.len;
+        if (ascii_lower(a.at[i++]) != ascii_lower(b.at[j++]))
+            return false;
+    }
+}
+
+void oscar_file_name(struct text *t, uint16_t charset, struct view v)
+{
+    size_t begin = t->len;
+
+    oscar_text(t, charset, charset == 2 ? v : view_slice(v, 0, view_find_byte(v, '\0', 0)));
+    for (size_t i = begin; i < t->len; i++)
+        if (t->at[i] == '\x01')
+            t->at[i] = '/';
+}
+
+/* ---- family 0003: who is there ---- */
+
+static void read_old_list(struct talk *t, struct view body, bool removed)
+{
+    struct cursor c = cursor_open(body);
+
+    while (cursor_left(&c) > 0) {
+        struct im_contact contact = { .removed = removed };
+        contact.peer = cursor_take(&c, cursor_u8(&c));
+        if (!c.bad)
+            tell_contact(t, &contact);
+    }
+}
+
+static void read_old_add(struct talk *t, struct view body)
+{
+    session_activity(t->s, ACTIVITY_PRESENCE, NULL);
+    read_old_list(t, body, false);
+}
+
+static void read_old_remove(struct talk *t, struct view body)
+{
+    read_old_list(t, body, true);
+}
+
+/* TLV 1: class of the user, 20 is away; TLV 6: status of ICQ: 1 away, 4 not available, 2 and 10 busy. */
+static enum presence presence_of(uint16_t class, uint32_t status)
+{
+    if ((status & 0x12) != 0)
+        return PRESENCE_BUSY;
+    return (class & 0x20) != 0 || (status & 0x05) != 0 ? PRESENCE_AWAY : PRESENCE_ONLINE;
+}
+
+/* Users, each: name, warning level, count of TLVs, TLVs. */
+static void read_presence(struct talk *t, struct view body, bool gone)
+{
+    struct cursor c = cursor_open(body);
+
+    session_activity(t->s, ACTIVITY_PRESENCE, NULL);
+    while (cursor_left(&c) > 0) {
+        struct im_contact contact = { .peer = cursor_take(&c, cursor_u8(&c)) };
+        uint16_t class = 0, type;
+        uint32_t status = 0;
+        struct view value;
+        cursor_skip(&c, 2);
+        for (uint16_t left = cursor_u16(&c); left > 0 && tlv_next(&c, &type, &value); left--) {
+            struct cursor number = cursor_open(value);
+            if (type == 0x01)
+                class = cursor_u16(&number);
+            else if (type == 0x06)
+                status = cursor_u32(&number);
+        }
+        contact.presence = gone ? PRESENCE_OFFLINE : presence_of(class, status);
+        if (!c.bad)
+            tell_contact(t, &contact);
+    }
+}
+
+static void read_arrival(struct talk *t, struct view body)
+{
+    read_presence(t, body, false);
+}
+
+static void read_departure(struct talk *t, struct view body)
+{
+    read_presence(t, body, true);
+}
+
+/* ---- family 0013: the buddy list that the server keeps ---- */
+
+enum { ITEM_BUDDY = 0, ITEM_GROUP = 1, ITEM_DENIED = 3, ITEM_IGNORED = 0x0e };
+
+struct item {
+    struct view name, tlvs;
+    uint16_t group, type;
+};
+
+static bool item_next(struct cursor *c, struct item *out)
+{
+    out->name = cursor_take(c, cursor_u16(c));
+    out->group = cursor_u16(c);
+    cursor_skip(c, 2);
+    out->type = cursor_u16(c);
+    out->tlvs = cursor_take(c, cursor_u16(c));
+    return !c->bad;
+}
+
+/* Items of the list. Groups are items too, which may come behind their members. */
+static void read_items(struct talk *t, struct cursor c, unsigned count, bool removed)
+{
+    struct item groups[MAX_GROUPS], item;
+    unsigned known = 0;
+    struct cursor again = c;
+
+    for (unsigned n = 0; n < count && known < MAX_GROUPS && item_next(&c, &item); n++)
+        if (item.type == ITEM_GROUP && item.name.len > 0)
+            groups[known++] = item;
+    for (unsigned n = 0; n < count && item_next(&again, &item); n++) {
+        struct im_contact contact = { .peer = item.name, .display = tlv_find(item.tlvs, 0x131) };
+        for (unsigned g = 0; g < known; g++)
+            if (groups[g].group == item.group)
+                contact.group = groups[g].name;
+        contact.removed = removed || item.type != ITEM_BUDDY;
+        if (item.type == ITEM_BUDDY || (item.type == ITEM_DENIED && !removed) ||
+            (item.type == ITEM_IGNORED && !removed))
+            tell_contact(t, &contact);
+    }
+}
+
+/* Version, count, items, time. */
+static void read_list(struct talk *t, struct view body)
+{
+    struct cursor c = cursor_open(body);
+
+    cursor_skip(&c, 1);
+    uint16_t count = cursor_u16(&c);
+    session_activity(t->s, ACTIVITY_PRESENCE, NULL);
+    read_items(t, c, count, false);
+}
+
+static void read_list_change(struct talk *t, struct view body)
+{
+    read_items(t, cursor_open(body), UINT16_MAX, false);
+}
+
+static void read_list_removal(struct talk *t, struct view body)
+{
+    read_items(t, cursor_open(body), UINT16_MAX, true);
+}
+
+/* Somebody asks to be let onto a list: name, why. */
+static void read_auth_request(struct talk *t, struct view body)
+{
+    struct cursor c = cursor_open(body);
+    struct im_detail detail = detail_with(t, cursor_take(&c, cursor_u8(&c)));
+    struct view why = cursor_take(&c, cursor_u16(&c));
+    char buffer[TEXT_BYTES];
+    struct text text = TEXT(buffer);
+
+    if (c.bad || why.len == 0)
+        return;
+    text_8bit(&text, why);
+    tell_message(t, &detail, &text);
 }
 
 /* ---- family 0015: ICQ ---- */
+
+/* Year, month, day, hour, minute of UTC; 0 where there is no such day. Days since 1970 by the calendar that
+ * begins with March, so that the day of a leap year comes last. */
+static uint64_t icq_time(struct cursor *c)
+{
+    uint32_t year = cursor_le16(c), month = cursor_u8(c), day = cursor_u8(c), hour = cursor_u8(c),
+             minute = cursor_u8(c);
+
+    if (year < 1990 || year > 2100 || month < 1 || month > 12 || day < 1 || day > 31 || hour > 23 ||
+        minute > 59)
+        return 0;
+    year -= month < 3;
+    uint32_t months = (month + 9) % 12;
+    uint64_t days =
+        year * (uint64_t)365 + year / 4 - year / 100 + year / 400 + (months * 153 + 2) / 5 + day - 1;
+    return ((days - 719468) * 1440 + hour * 60 + minute) * 60000000;
+}
 
 /* TLV 1, little-endian: length, own number, command, sequence. Command 41 is a message kept while offline. */
 static void read_icq(struct talk *t, struct view body)
@@ -523,8 +827,8 @@ static void read_icq(struct talk *t, struct view body)
     if (command != 0x41 || t->from != FROM_SERVER)
         return;
     text_decimal(&sender_text, cursor_le32(&c));
-    cursor_skip(&c, 6); /* when it was sent */
-    read_icq_text(t, view_of(sender, sender_text.len), &c);
+    uint64_t sent_us = icq_time(&c);
+    read_icq_text(t, view_of(sender, sender_text.len), &c, sent_us);
 }
 
 /* ---- SNACs ---- */
@@ -546,9 +850,10 @@ static const struct snac snacs[] = {
     { 0x0001, 0x001e, CLIENT_ONLY, ACTIVITY_PRESENCE, NULL },
     { 0x0002, 0x0004, CLIENT_ONLY, ACTIVITY_PRESENCE, NULL },
     { 0x0002, 0x0006, SERVER_ONLY, ACTIVITY_PRESENCE, NULL },
-    { 0x0003, 0x0004, CLIENT_ONLY, ACTIVITY_PRESENCE, NULL },
-    { 0x0003, 0x000b, SERVER_ONLY, ACTIVITY_PRESENCE, NULL },
-    { 0x0003, 0x000c, SERVER_ONLY, ACTIVITY_PRESENCE, NULL },
+    { 0x0003, 0x0004, CLIENT_ONLY, ACTIVITY_COUNT, read_old_add },
+    { 0x0003, 0x0005, CLIENT_ONLY, ACTIVITY_COUNT, read_old_remove },
+    { 0x0003, 0x000b, SERVER_ONLY, ACTIVITY_COUNT, read_arrival },
+    { 0x0003, 0x000c, SERVER_ONLY, ACTIVITY_COUNT, read_departure },
     { 0x0004, 0x0006, CLIENT_ONLY, ACTIVITY_COUNT, read_icbm_out },
     { 0x0004, 0x0007, SERVER_ONLY, ACTIVITY_COUNT, read_icbm_in },
     { 0x0004, 0x0014, EITHER, ACTIVITY_PRESENCE, NULL }, /* typing */
@@ -559,8 +864,13 @@ static const struct snac snacs[] = {
     { 0x000e, 0x0006, SERVER_ONLY, ACTIVITY_COUNT, read_room_message },
     { 0x0013, 0x0004, CLIENT_ONLY, ACTIVITY_PRESENCE, NULL },
     { 0x0013, 0x0005, CLIENT_ONLY, ACTIVITY_PRESENCE, NULL },
-    { 0x0013, 0x0006, SERVER_ONLY, ACTIVITY_PRESENCE, NULL },
+    { 0x0013, 0x0006, SERVER_ONLY, ACTIVITY_COUNT, read_list },
     { 0x0013, 0x0007, CLIENT_ONLY, ACTIVITY_PRESENCE, NULL },
+    { 0x0013, 0x0008, EITHER, ACTIVITY_COUNT, read_list_change },
+    { 0x0013, 0x0009, EITHER, ACTIVITY_COUNT, read_list_change },
+    { 0x0013, 0x000a, EITHER, ACTIVITY_COUNT, read_list_removal },
+    { 0x0013, 0x0018, CLIENT_ONLY, ACTIVITY_COUNT, read_auth_request },
+    { 0x0013, 0x0019, SERVER_ONLY, ACTIVITY_COUNT, read_auth_request },
     { 0x0015, 0x0002, CLIENT_ONLY, ACTIVITY_COUNT, read_icq },
     { 0x0015, 0x0003, SERVER_ONLY, ACTIVITY_COUNT, read_icq },
     { 0x0017, 0x0002, CLIENT_ONLY, ACTIVITY_COUNT, read_login },

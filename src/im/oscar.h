@@ -17,3 +17,12 @@ const struct oscar_capability *oscar_capability(struct view guid);
 
 /* Message text in a character set of AIM (0 ASCII, 2 UTF-16BE, 3 ISO 8859-1) as UTF-8. */
 void oscar_text(struct text *t, uint16_t charset, struct view v);
+
+/* The name of a file in such a character set, up to its NUL; OSCAR parts folders by an octet 01. */
+void oscar_file_name(struct text *t, uint16_t charset, struct view v);
+
+/* Names are the same whatever their case and spaces. */
+bool oscar_same_name(struct view a, struct view b);
+
+/* The token of a rendezvous: "oft " and its cookie of eight octets in hex. */
+void oscar_token(struct text *t, struct view cookie);

@@ -193,7 +193,7 @@ static void test_message_text_in_each_character_set(void **state)
     const struct {
         unsigned charset;
         struct view text;
-    } said[] = { { 0, VIEW("<b>hi</b>") }, { 2, VIEW("\x04\x16\x00!") }, { 3, VIEW("caf\xe9") } };
+    } said[] = { { 0, VIEW("<b>hi</b>") }, { 2, VIEW("\x04\x16\x00!") }, { 3, VIEW("caf\xe9\x96") } };
 
     for (size_t i = 0; i < 3; i++) {
         struct build body = { .len = 0 };
@@ -202,9 +202,10 @@ static void test_message_text_in_each_character_set(void **state)
         put_snac(&b, 0x0004, 0x0006, &body);
     }
     signed_on(out, FROM_CLIENT, &b);
-    assert_true(recorder_has(&out->record, "activity chat account=tester peer=bob out text=<b>hi</b>"));
-    assert_true(recorder_has(&out->record, "activity chat account=tester peer=bob out text=\xd0\x96!"));
-    assert_true(recorder_has(&out->record, "activity chat account=tester peer=bob out text=caf\xc3\xa9"));
+    assert_true(recorder_has(&out->record, "activity chat account=tester peer=bob out html text=<b>hi</b>"));
+    assert_true(recorder_has(&out->record, "activity chat account=tester peer=bob out html text=\xd0\x96!"));
+    assert_true(recorder_has(&out->record,
+                             "activity chat account=tester peer=bob out html text=caf\xc3\xa9\xe2\x80\x93"));
 }
 
 static void test_received_message_is_behind_the_tlvs_of_its_sender(void **state)
@@ -221,7 +222,7 @@ static void test_received_message_is_behind_the_tlvs_of_its_sender(void **state)
     put_tlv(&old, 0x05, built(&icq));
     put_snac(&b, 0x0004, 0x0007, &old);
     signed_on(out, FROM_SERVER, &b);
-    assert_true(recorder_has(&out->record, "activity chat account=tester peer=carol in text=hello"));
+    assert_true(recorder_has(&out->record, "activity chat account=tester peer=carol in html text=hello"));
     assert_true(recorder_has(&out->record, "activity chat account=tester peer=5551234 in text=yes"));
 }
 
@@ -261,6 +262,268 @@ static void test_file_offer_names_the_file_and_announces_the_direct_leg(void **s
     assert_true(recorder_has(&out->record, "expect tcp 198.51.100.7:5190 file oft"));
     assert_int_equal(recorder_count(&out->record, "expect"), 2);
     assert_int_equal(recorder_count(&out->record, "delivery server-broker"), 1);
+    assert_true(
+        recorder_has(&out->record,
+                     "announce oft 434f4f4b49453132 name=report.xls account=tester peer=bob size=12345 out"));
+}
+
+static void test_offer_whose_name_is_utf16_and_offer_again_with_other_addresses(void **state)
+{
+    struct outcome *out = *state;
+    struct build b = { .len = 0 }, body = { .len = 0 }, tlvs = { .len = 0 }, second = { .len = 0 };
+    struct build more = { .len = 0 };
+
+    put_tlv(&tlvs, 0x0a, VIEW("\x00\x01"));
+    put_tlv(&tlvs, 0x2712, VIEW("unicode-2-0"));
+    put_tlv(&tlvs, 0x2711, VIEW("\x00\x02\x00\x03\x00\x00\x00\x09\x04\x16\x00\x01\x00*\0\0"));
+    put_icbm_in(&body, 2, "bob");
+    put_rendezvous(&body, 0, VIEW(GUID("\x13\x43")), &tlvs);
+    put_snac(&b, 0x0004, 0x0007, &body);
+    put_tlv(&more, 0x0a, VIEW("\x00\x02"));
+    put_tlv(&more, 0x03, VIEW("\x0a\x00\x00\x01"));
+    put_tlv(&more, 0x05, VIEW("\x14\x46"));
+    put_icbm_in(&second, 2, "bob");
+    put_rendezvous(&second, 0, VIEW(GUID("\x13\x43")), &more);
+    put_snac(&b, 0x0004, 0x0007, &second);
+    signed_on(out, FROM_SERVER, &b);
+    assert_true(recorder_has(
+        &out->record, "announce oft 434f4f4b49453132 name=\xd0\x96/* account=tester peer=bob size=9 in"));
+    assert_int_equal(recorder_count(&out->record, "announce"), 1);
+    assert_int_equal(recorder_count(&out->record, "expect"), 1);
+}
+
+static void test_direct_im_is_announced(void **state)
+{
+    struct outcome *out = *state;
+    struct build b = { .len = 0 }, body = { .len = 0 }, tlvs = { .len = 0 };
+
+    put_icbm_in(&body, 2, "bob");
+    put_rendezvous(&body, 0, VIEW(GUID("\x13\x45")), &tlvs);
+    put_snac(&b, 0x0004, 0x0007, &body);
+    signed_on(out, FROM_SERVER, &b);
+    assert_true(recorder_has(&out->record, "announce oft 434f4f4b49453132 account=tester peer=bob in"));
+}
+
+static void put_icq_message(struct build *body, unsigned type, struct view said)
+{
+    struct build icq = { .len = 0 };
+
+    put_le32(&icq, 5551234);
+    put8(&icq, type);
+    put8(&icq, 0);
+    put_le16(&icq, (unsigned)said.len + 1);
+    put(&icq, said);
+    put8(&icq, 0);
+    put_tlv(body, 0x05, built(&icq));
+}
+
+static void test_old_icq_messages_by_their_type(void **state)
+{
+    struct outcome *out = *state;
+    struct build b = { .len = 0 };
+    const struct {
+        unsigned type;
+        struct view said;
+    } messages[] = { { 0x04, VIEW("look\xfehttp://example.org/") },
+                     { 0x06, VIEW("Bob\xfe"
+                                  "B\xfe"
+                                  "C\xfe"
+                                  "bc@example.org\xfe"
+                                  "1\xfelet me in, caf\xe9") },
+                     { 0x0c, VIEW("Bob\xfe"
+                                  "B\xfe"
+                                  "C\xfe"
+                                  "bc@example.org") },
+                     { 0x13, VIEW("2\xfe"
+                                  "111\xfe"
+                                  "Ann\xfe"
+                                  "222\xfe"
+                                  "Eve\xfe") },
+                     { 0x99, VIEW("not known") } };
+
+    for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
+        struct build body = { .len = 0 };
+        put_icbm_in(&body, 4, "5551234");
+        put_icq_message(&body, messages[i].type, messages[i].said);
+        put_snac(&b, 0x0004, 0x0007, &body);
+    }
+    signed_on(out, FROM_SERVER, &b);
+    assert_string_equal(strstr(out->record.text, "activity chat"),
+                        "activity chat account=tester peer=5551234 in text=look?http://example.org/\n"
+                        "activity chat account=tester peer=5551234 in text=let me in, caf\xc3\xa9\n"
+                        "contact account=tester peer=5551234 display=Bob\n"
+                        "activity chat account=tester peer=5551234 in text=2?111?Ann?222?Eve\n");
+}
+
+static void test_rtf_between_clients_of_icq(void **state)
+{
+    struct outcome *out = *state;
+    struct build b = { .len = 0 }, body = { .len = 0 }, tlvs = { .len = 0 }, data = { .len = 0 };
+
+    put_le16(&data, 27);
+    put_zeros(&data, 27);
+    put_le16(&data, 14);
+    put_zeros(&data, 14);
+    put(&data, VIEW("\x01\x00\x00\x00\x01\x00\x10\x00{\\rtf1 {\\b hi}}\0"));
+    put_tlv(&tlvs, 0x2711, built(&data));
+    put_icbm_in(&body, 2, "5551234");
+    put_rendezvous(&body, 0, VIEW(GUID("\x13\x49")), &tlvs);
+    put_snac(&b, 0x0004, 0x0007, &body);
+    signed_on(out, FROM_SERVER, &b);
+    assert_true(recorder_has(&out->record,
+                             "activity chat account=tester peer=5551234 in rtf text={\\rtf1 {\\b hi}}"));
+}
+
+static void test_message_between_numbers_is_plain_unless_it_has_tags(void **state)
+{
+    struct outcome *out = *state;
+    struct build b = { .len = 0 }, plain = { .len = 0 }, tagged = { .len = 0 };
+
+    put_icbm(&plain, 1, "5551234");
+    put_text_tlv(&plain, 0, VIEW("1 &lt; 2"));
+    put_snac(&b, 0x0004, 0x0006, &plain);
+    put_icbm(&tagged, 1, "5551234");
+    put_text_tlv(&tagged, 0, VIEW("<HTML>1 &lt; 2</HTML>"));
+    put_snac(&b, 0x0004, 0x0006, &tagged);
+    signed_on(out, FROM_CLIENT, &b);
+    assert_true(recorder_has(&out->record, "activity chat account=tester peer=5551234 out text=1 &lt; 2"));
+    assert_true(recorder_has(
+        &out->record, "activity chat account=tester peer=5551234 out html text=<HTML>1 &lt; 2</HTML>"));
+}
+
+static void test_message_that_waited_has_its_time(void **state)
+{
+    struct outcome *out = *state;
+    struct build b = { .len = 0 }, body = { .len = 0 };
+
+    put_icbm_in(&body, 1, "carol");
+    put_text_tlv(&body, 0, VIEW("old"));
+    put_tlv(&body, 0x06, view_of(NULL, 0));
+    put_tlv(&body, 0x16, VIEW("\x3f\xf4\xdf\x60"));
+    put_snac(&b, 0x0004, 0x0007, &body);
+    signed_on(out, FROM_SERVER, &b);
+    assert_true(recorder_has(
+        &out->record, "activity chat account=tester peer=carol sent=1073012576000000 in html text=old"));
+}
+
+static void test_own_words_come_back_from_the_room(void **state)
+{
+    struct outcome *out = *state;
+    struct build b = { .len = 0 }, body = { .len = 0 }, who = { .len = 0 }, said = { .len = 0 };
+
+    put_text(&body, "COOKIE12");
+    put16(&body, 3);
+    put_block8(&who, "Tes Ter");
+    put_tlv(&body, 0x03, built(&who));
+    put_tlv(&said, 0x01, VIEW("hi"));
+    put_tlv(&body, 0x05, built(&said));
+    put_snac(&b, 0x000e, 0x0006, &body);
+    signed_on(out, FROM_SERVER, &b);
+    assert_true(
+        recorder_has(&out->record, "activity chat account=tester peer=Tes Ter in again html text=hi"));
+}
+
+static void put_item(struct build *b, const char *name, unsigned group, unsigned type, const char *alias)
+{
+    struct build tlvs = { .len = 0 };
+
+    if (alias[0] != '\0')
+        put_tlv(&tlvs, 0x131, view_string(alias));
+    put16(b, (unsigned)strlen(name));
+    put_text(b, name);
+    put16(b, group);
+    put16(b, 7);
+    put16(b, type);
+    put16(b, (unsigned)tlvs.len);
+    put(b, built(&tlvs));
+}
+
+static void test_buddy_list_kept_by_the_server(void **state)
+{
+    struct outcome *out = *state;
+    struct build b = { .len = 0 }, list = { .len = 0 }, added = { .len = 0 }, gone = { .len = 0 };
+
+    put8(&list, 0);
+    put16(&list, 5);
+    put_item(&list, "bob", 2, 0, "Bobby");
+    put_item(&list, "", 0, 1, "");
+    put_item(&list, "Desk", 2, 1, "");
+    put_item(&list, "mallory", 0, 3, "");
+    put_item(&list, "setting", 0, 4, "");
+    put32(&list, 1067000000);
+    put_snac(&b, 0x0013, 0x0006, &list);
+    put_item(&added, "carol", 2, 0, "");
+    put_snac(&b, 0x0013, 0x0008, &added);
+    put_item(&gone, "bob", 2, 0, "");
+    put_snac(&b, 0x0013, 0x000a, &gone);
+    signed_on(out, FROM_SERVER, &b);
+    assert_string_equal(strstr(out->record.text, "contact"),
+                        "contact account=tester peer=bob display=Bobby group=Desk\n"
+                        "contact account=tester peer=mallory removed\n"
+                        "contact account=tester peer=carol\n"
+                        "contact account=tester peer=bob removed\n");
+}
+
+static void test_old_buddy_list_of_the_client(void **state)
+{
+    struct outcome *out = *state;
+    struct build b = { .len = 0 }, body = { .len = 0 };
+
+    put_block8(&body, "bob");
+    put_block8(&body, "carol");
+    put_snac(&b, 0x0003, 0x0004, &body);
+    put_snac(&b, 0x0003, 0x0005, &body);
+    signed_on(out, FROM_CLIENT, &b);
+    assert_true(recorder_has(&out->record, "contact account=tester peer=carol"));
+    assert_true(recorder_has(&out->record, "contact account=tester peer=bob removed"));
+    assert_int_equal(recorder_count(&out->record, "contact"), 4);
+}
+
+static void put_user(struct build *b, const char *name, unsigned class, struct view status)
+{
+    put_block8(b, name);
+    put16(b, 0);
+    put16(b, status.len > 0 ? 2 : 1);
+    put16(b, 1);
+    put16(b, 2);
+    put16(b, class);
+    if (status.len > 0)
+        put_tlv(b, 0x06, status);
+}
+
+static void test_who_comes_and_goes(void **state)
+{
+    struct outcome *out = *state;
+    struct build b = { .len = 0 }, came = { .len = 0 }, went = { .len = 0 };
+
+    put_user(&came, "bob", 0x10, view_of(NULL, 0));
+    put_user(&came, "carol", 0x30, view_of(NULL, 0));
+    put_user(&came, "5551234", 0x50, VIEW("\x00\x00\x00\x13"));
+    put_snac(&b, 0x0003, 0x000b, &came);
+    put_user(&went, "bob", 0, view_of(NULL, 0));
+    put_snac(&b, 0x0003, 0x000c, &went);
+    signed_on(out, FROM_SERVER, &b);
+    assert_string_equal(strstr(out->record.text, "activity presence"),
+                        "activity presence\n"
+                        "contact account=tester peer=bob online\n"
+                        "contact account=tester peer=carol away\n"
+                        "contact account=tester peer=5551234 busy\n"
+                        "activity presence\n"
+                        "contact account=tester peer=bob offline\n");
+}
+
+static void test_why_somebody_wants_onto_the_list(void **state)
+{
+    struct outcome *out = *state;
+    struct build b = { .len = 0 }, body = { .len = 0 };
+
+    put_block8(&body, "5551234");
+    put16(&body, 9);
+    put_text(&body, "let me in");
+    put16(&body, 0);
+    put_snac(&b, 0x0013, 0x0018, &body);
+    signed_on(out, FROM_CLIENT, &b);
+    assert_true(recorder_has(&out->record, "activity chat account=tester peer=5551234 out text=let me in"));
 }
 
 static void test_proxied_file_offer_has_no_direct_leg(void **state)
@@ -323,8 +586,8 @@ static void test_talk_direct_im_and_room_invitation(void **state)
     assert_true(recorder_has(&out->record, "expect any 192.168.1.2:5190 call unknown"));
     assert_true(recorder_has(&out->record, "activity chat account=tester peer=bob out"));
     assert_true(recorder_has(&out->record, "expect tcp 192.168.1.2:5190 chat odc"));
-    assert_true(
-        recorder_has(&out->record, "activity chat account=tester peer=bob room=4-0-room out text=join us"));
+    assert_true(recorder_has(&out->record,
+                             "activity chat account=tester peer=bob room=4-0-room out html text=join us"));
 }
 
 static void test_room_messages_carry_the_room(void **state)
@@ -348,7 +611,8 @@ static void test_room_messages_carry_the_room(void **state)
     put_tlv(&body, 0x05, built(&said));
     put_snac(&b, 0x000e, 0x0006, &body);
     signed_on(out, FROM_SERVER, &b);
-    assert_true(recorder_has(&out->record, "activity chat account=tester peer=carol room=tea in text=hi"));
+    assert_true(
+        recorder_has(&out->record, "activity chat account=tester peer=carol room=tea in html text=hi"));
 }
 
 static void test_offline_message_of_icq(void **state)
@@ -365,7 +629,8 @@ static void test_offline_message_of_icq(void **state)
     put_tlv(&body, 0x01, built(&chunk));
     put_snac(&b, 0x0015, 0x0003, &body);
     signed_on(out, FROM_SERVER, &b);
-    assert_true(recorder_has(&out->record, "activity chat account=tester peer=333444 in text=later"));
+    assert_true(recorder_has(&out->record,
+                             "activity chat account=tester peer=333444 sent=1073012640000000 in text=later"));
 }
 
 static void test_redirect_to_a_room_server(void **state)
@@ -407,7 +672,7 @@ static void test_frame_over_the_limit_is_skipped_and_the_next_is_read(void **sta
     put_snac(&b, 0x0004, 0x0006, &body);
     struct step steps[] = { CLIENT(HELLO), { FROM_CLIENT, built(&b) } };
     converse(&parser_oscar, steps, 2, out);
-    assert_true(recorder_has(&out->record, "activity chat peer=bob out text=after"));
+    assert_true(recorder_has(&out->record, "activity chat peer=bob out html text=after"));
 }
 
 static void test_bytes_between_frames_and_a_gap_are_survived(void **state)
@@ -421,13 +686,13 @@ static void test_bytes_between_frames_and_a_gap_are_survived(void **state)
     put_text_tlv(&body, 0, VIEW("found"));
     put_snac(&b, 0x0004, 0x0006, &body);
     signed_on(out, FROM_CLIENT, &b);
-    assert_true(recorder_has(&out->record, "activity chat account=tester peer=bob out text=found"));
+    assert_true(recorder_has(&out->record, "activity chat account=tester peer=bob out html text=found"));
 
     recorder_init(&out->record);
     assert_true(parser_oscar.gap(memory, NULL, FROM_CLIENT, 100));
     size_t used = parser_oscar.feed(memory, recorder_session(&out->record), FROM_CLIENT, built(&b));
     assert_int_equal(used, b.len);
-    assert_true(recorder_has(&out->record, "activity chat peer=bob out text=found"));
+    assert_true(recorder_has(&out->record, "activity chat peer=bob out html text=found"));
 }
 
 static enum im_answer probe_midstream(struct view client, struct view server, struct finding *out)
@@ -515,6 +780,17 @@ int main(void)
         TEST(test_received_message_is_behind_the_tlvs_of_its_sender),
         TEST(test_icq_message_through_the_server_by_rendezvous),
         TEST(test_file_offer_names_the_file_and_announces_the_direct_leg),
+        TEST(test_offer_whose_name_is_utf16_and_offer_again_with_other_addresses),
+        TEST(test_direct_im_is_announced),
+        TEST(test_old_icq_messages_by_their_type),
+        TEST(test_rtf_between_clients_of_icq),
+        TEST(test_message_between_numbers_is_plain_unless_it_has_tags),
+        TEST(test_message_that_waited_has_its_time),
+        TEST(test_own_words_come_back_from_the_room),
+        TEST(test_buddy_list_kept_by_the_server),
+        TEST(test_old_buddy_list_of_the_client),
+        TEST(test_who_comes_and_goes),
+        TEST(test_why_somebody_wants_onto_the_list),
         TEST(test_proxied_file_offer_has_no_direct_leg),
         TEST(test_accepted_and_cancelled_rendezvous_tell_nothing),
         TEST(test_talk_direct_im_and_room_invitation),
