@@ -54,6 +54,24 @@ void text_format(struct text *t, const char *format, ...)
     }
 }
 
+static int hex_digit(uint8_t c)
+{
+    c = ascii_lower(c);
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+void text_percent(struct text *t, struct view v)
+{
+    for (size_t i = 0; i < v.len && !t->cut; i++) {
+        int high = v.at[i] == '%' && v.len - i > 2 ? hex_digit(v.at[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(v.at[i + 2]) : -1;
+        unsigned octet = low >= 0 ? (unsigned)(high << 4 | low) : v.at[i];
+
+        text_add(t, view_of(&(uint8_t){ (uint8_t)octet }, 1));
+        i += low >= 0 ? 2 : 0;
+    }
+}
+
 void text_hex(struct text *t, struct view v)
 {
     static const char digit[] = "0123456789abcdef";

@@ -44,6 +44,9 @@ void text_hex(struct text *t, struct view v);
 /* Received bytes for people: valid UTF-8 is kept, anything else and control characters become '?'. */
 void text_printable(struct text *t, struct view v);
 
+/* The octets that "%41" and the like stand for (RFC 3986 section 2.1); a percent sign without two digits stays. */
+void text_percent(struct text *t, struct view v);
+
 /* Length in bytes of the valid UTF-8 sequence at the start of `v` (RFC 3629 section 4), 0 where there is
  * none. */
 size_t utf8_length(struct view v);

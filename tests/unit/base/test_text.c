@@ -52,6 +52,19 @@ static void test_largest_number(void **state)
     assert_string_equal(buffer, "18446744073709551615 0");
 }
 
+static void test_percent_encoding_is_taken_off(void **state)
+{
+    char buffer[16], small[4];
+    struct text t = TEXT(buffer), cut = TEXT(small);
+
+    (void)state;
+    text_percent(&t, VIEW("a%20%C3%a9+%4%zz%"));
+    assert_string_equal(buffer, "a \xc3\xa9+%4%zz%");
+    text_percent(&cut, VIEW("%41%42%43%44"));
+    assert_string_equal(small, "ABC");
+    assert_true(cut.cut);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -59,6 +72,7 @@ int main(void)
         cmocka_unit_test(test_printable_keeps_utf8_and_replaces_the_rest),
         cmocka_unit_test(test_printable_never_cuts_inside_a_character),
         cmocka_unit_test(test_largest_number),
+        cmocka_unit_test(test_percent_encoding_is_taken_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
