@@ -58,17 +58,20 @@ static void test_login_by_md5_tells_version_client_account_and_next_servers(void
     check_laws(&parser_msnp, steps, COUNT(steps), out);
     assert_int_equal(out->answer, IM_YES);
     assert_string_equal(out->finding.value, "VER MSNP8");
-    assert_string_equal(out->record.text, "delivery server-proxy\n"
-                                          "version MSNP8\n"
-                                          "client MSMSGS 8.5.1302\n"
-                                          "activity login account=alice@example.org out\n"
-                                          "expect tcp 198.51.100.9:1863 login msnp\n"
-                                          "activity presence\n"
-                                          "activity presence\n"
-                                          "activity presence\n"
-                                          "expect tcp 198.51.100.20:1863 chat msnp\n"
-                                          "activity chat\n"
-                                          "expect tcp 198.51.100.21:1863 chat msnp\n");
+    assert_string_equal(out->record.text,
+                        "delivery server-proxy\n"
+                        "version MSNP8\n"
+                        "client MSMSGS 8.5.1302\n"
+                        "activity login account=alice@example.org out\n"
+                        "expect tcp 198.51.100.9:1863 login msnp\n"
+                        "activity presence\n"
+                        "activity presence\n"
+                        "activity presence\n"
+                        "contact account=alice@example.org peer=bob@example.org display=Bob "
+                        "online\n"
+                        "expect tcp 198.51.100.20:1863 chat msnp\n"
+                        "activity chat\n"
+                        "expect tcp 198.51.100.21:1863 chat msnp\n");
 }
 
 static void test_conversation_in_a_switchboard(void **state)
@@ -92,16 +95,195 @@ static void test_conversation_in_a_switchboard(void **state)
     };
     check_laws(&parser_msnp, steps, COUNT(steps), out);
     assert_int_equal(out->answer, IM_YES);
-    assert_string_equal(out->record.text,
-                        "delivery server-proxy\n"
-                        "activity chat\n"
-                        "activity chat\n"
-                        "activity chat\n"
-                        "activity presence\n"
-                        "activity chat account=alice@example.org peer=bob@example.org out text="
-                        "hi \xe2\x82\xac??USR 9 MD5 I mallory@example.org??\n"
-                        "activity chat account=alice@example.org peer=bob@example.org in text=hello\n"
-                        "activity chat account=alice@example.org peer=bob@example.org in text=the rest\n");
+    assert_string_equal(
+        out->record.text,
+        "delivery server-proxy\n"
+        "activity chat\n"
+        "activity chat\n"
+        "activity chat\n"
+        "activity presence\n"
+        "activity chat account=alice@example.org peer=bob@example.org display=Alice out text="
+        "hi \xe2\x82\xac??USR 9 MD5 I mallory@example.org??\n"
+        "activity chat account=alice@example.org peer=bob@example.org display=Bob B in text=hello\n"
+        "activity chat account=alice@example.org peer=bob@example.org display=Bob in text=the rest\n");
+}
+
+static void test_several_in_a_switchboard_are_a_room_called_by_its_members(void **state)
+{
+    struct outcome *out = *state;
+    struct build first = { .len = 0 }, heard = { .len = 0 }, last = { .len = 0 };
+
+    put_msg(&first, "4 N", "text/plain", VIEW("both?"));
+    put_msg(&heard, "carol@example.org Carol%20C%c3%a9", "text/plain", VIEW("me"));
+    put_msg(&last, "5 N", "text/plain", VIEW("you"));
+    struct step steps[] = {
+        SIGN_ON,
+        SERVER("IRO 1 1 3 bob@example.org;{e1} Bob\r\nIRO 1 2 3 bob@example.org Bob\r\n"
+               "IRO 1 3 3 alice@example.org;{e2} Alice\r\nJOI carol@example.org Carol\r\n"),
+        { FROM_CLIENT, built(&first) },
+        { FROM_SERVER, built(&heard) },
+        SERVER("BYE bob@example.org 1\r\n"),
+        { FROM_CLIENT, built(&last) },
+    };
+    check_laws(&parser_msnp, steps, COUNT(steps), out);
+    assert_true(recorder_has(&out->record,
+                             "activity chat account=alice@example.org "
+                             "room=bob@example.org,carol@example.org display=Alice out text=both?"));
+    assert_true(recorder_has(&out->record,
+                             "activity chat account=alice@example.org peer=carol@example.org "
+                             "room=bob@example.org,carol@example.org display=Carol C\xc3\xa9 in text=me"));
+    assert_true(recorder_has(&out->record, "activity chat account=alice@example.org peer=carol@example.org "
+                                           "display=Alice out text=you"));
+}
+
+static void test_name_to_show_in_a_message_counts_more_than_its_line(void **state)
+{
+    struct outcome *out = *state;
+    struct build b = { .len = 0 };
+
+    put_msg(&b, "bob@example.org Bob",
+            "text/plain; charset=UTF-8\r\nX-MMS-IM-Format: FN=Arial; EF=\r\nP4-Context: Bobby", VIEW("hi"));
+    struct step steps[] = { SIGN_ON, { FROM_SERVER, built(&b) } };
+    check_laws(&parser_msnp, steps, COUNT(steps), out);
+    assert_true(recorder_has(&out->record, "activity chat account=alice@example.org peer=bob@example.org "
+                                           "display=Bobby in text=hi"));
+}
+
+static void put_chunk(struct build *b, const char *head, const char *text)
+{
+    char line[64];
+
+    snprintf(line, sizeof line, "MSG bob@example.org bob@example.org %zu\r\n",
+             strlen(head) + strlen(text) + 2);
+    put_text(b, line);
+    put_text(b, head);
+    put_text(b, "\r\n");
+    put_text(b, text);
+}
+
+#define TEXT_OF_THREE                                                                                        \
+    "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=UTF-8\r\nMessage-ID: {7}\r\nChunks: 3\r\n"
+
+static void test_text_in_parts_is_one_message(void **state)
+{
+    struct outcome *out = *state;
+    struct build b = { .len = 0 };
+
+    put_chunk(&b, TEXT_OF_THREE, "caf\xc3");
+    put_chunk(&b, "Message-ID: {7}\r\nChunk: 1\r\n", "\xa9 and");
+    put_msg(&b, "bob@example.org bob@example.org", "text/x-msmsgscontrol",
+            VIEW("TypingUser: bob@example.org\r\n"));
+    put_chunk(&b, "Message-ID: {7}\r\nChunk: 2\r\n", " more");
+    struct step steps[] = { SIGN_ON, { FROM_SERVER, built(&b) } };
+    check_laws(&parser_msnp, steps, COUNT(steps), out);
+    assert_int_equal(recorder_count(&out->record, "activity chat account"), 1);
+    assert_true(recorder_has(&out->record, "activity chat account=alice@example.org peer=bob@example.org in "
+                                           "text=caf\xc3\xa9 and more"));
+}
+
+static void test_parts_that_miss_one_and_parts_of_ink(void **state)
+{
+    struct outcome *out = *state;
+    struct build b = { .len = 0 }, ink = { .len = 0 };
+    char longest[2000];
+
+    put_chunk(&b, TEXT_OF_THREE, "first");
+    put_chunk(&b, TEXT_OF_THREE + 1,
+              "second");
+    put_chunk(&b, "Message-ID: {9}\r\nChunk: 1\r\n", "of a third");
+    struct step steps[] = { SIGN_ON, { FROM_SERVER, built(&b) } };
+    check_laws(&parser_msnp, steps, COUNT(steps), out);
+    assert_int_equal(recorder_count(&out->record, "activity chat account"), 3);
+    put_chunk(&ink, "Content-Type: application/x-ms-ink\r\nMessage-ID: {8}\r\nChunks: 2\r\n", "base64:AAA");
+    put_chunk(&ink, "Message-ID: {8}\r\nChunk: 1\r\n", "AAA");
+    struct step inked[] = { SIGN_ON, { FROM_SERVER, built(&ink) } };
+    check_laws(&parser_msnp, inked, COUNT(inked), out);
+    assert_int_equal(recorder_count(&out->record, "activity chat account"), 0);
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = 0;
+    b.len = 0;
+    put_chunk(&b, TEXT_OF_THREE, longest);
+    put_chunk(&b, "Message-ID: {7}\r\nChunk: 1\r\n", longest);
+    put_chunk(&b, "Message-ID: {7}\r\nChunk: 2\r\n", "end");
+    struct step big[] = { SIGN_ON, { FROM_SERVER, built(&b) } };
+    check_laws(&parser_msnp, big, COUNT(big), out);
+    assert_int_equal(recorder_count(&out->record, "activity chat account"), 2);
+}
+
+static void test_nudges_and_winks_are_no_messages(void **state)
+{
+    struct outcome *out = *state;
+    struct build b = { .len = 0 };
+
+    put_msg(&b, "bob@example.org Bob", "text/x-msnmsgr-datacast", VIEW("ID: 1\r\n\r\n"));
+    put_msg(&b, "bob@example.org Bob", "application/x-ms-ink", VIEW("base64:AAAA"));
+    struct step steps[] = { SIGN_ON, { FROM_SERVER, built(&b) } };
+    check_laws(&parser_msnp, steps, COUNT(steps), out);
+    assert_int_equal(recorder_count(&out->record, "activity chat account"), 0);
+    assert_int_equal(recorder_count(&out->record, "activity chat"), 3);
+}
+
+static void test_contacts_of_every_version(void **state)
+{
+    struct outcome *out = *state;
+    struct step steps[] = {
+        CLIENT("VER 1 MSNP8 CVR0\r\n"),
+        SERVER("USR 3 OK alice@example.org Al 1 0\r\n"),
+        SERVER("LST 4 FL 7 1 2 a@example.org A\r\nLST 4 RL 7 1 2 x@example.org X\r\n"),
+        SERVER("LST b@example.org B%20b 3 0\r\nLST c@example.org C 4\r\nLST y@example.org Y 8\r\n"),
+        SERVER("LST N=d@example.org F=D%20d C=f0e1 13 1 a4d2\r\nLST N=e@example.org F=E C=f0e2 3 1\r\n"),
+        SERVER("ADC 5 FL N=f@example.org F=F\r\nADC 6 AL N=z@example.org\r\nADC 7 BL N=g@example.org\r\n"),
+        SERVER(
+            "ADD 8 FL 9 h@example.org H 0\r\nREM 9 FL 10 h@example.org 0\r\nREM 10 BL 11 g@example.org\r\n"),
+        CLIENT(
+            "ADL 11 104\r\n<ml l=\"1\"><d n=\"example.org\"><c n=\"i\" l=\"3\" t=\"1\"/><c n=\"j\" l=\"4\" t=\"1\"/>"
+            "<c n=\"k\" l=\"2\" t=\"1\"/></d></ml>"),
+        CLIENT("RML 12 60\r\n<ml><d n=\"example.org\"><c n=\"i\" l=\"1\" t=\"1\" f=\"I\"/></d></ml>"),
+        SERVER("NLN AWY 1:l@example.org L 2788999228:48 0\r\nNLN BSY m@example.org 1 M 1342177280 0\r\n"),
+        SERVER(
+            "ILN 13 LUN n@example.org N%25 0\r\nFLN o@example.org\r\nFLN 1:p@example.org 2788999228:48\r\n"),
+    };
+    check_laws(&parser_msnp, steps, COUNT(steps), out);
+    const char *told[] = {
+        "a@example.org display=A",
+        "b@example.org display=B b",
+        "c@example.org display=C removed",
+        "d@example.org display=D d removed",
+        "e@example.org display=E",
+        "f@example.org display=F",
+        "g@example.org removed",
+        "h@example.org display=H",
+        "h@example.org removed",
+        "g@example.org",
+        "i@example.org",
+        "j@example.org removed",
+        "i@example.org display=I removed",
+        "l@example.org display=L away",
+        "m@example.org display=M busy",
+        "n@example.org display=N% away",
+        "o@example.org offline",
+        "p@example.org offline",
+    };
+    for (size_t i = 0; i < COUNT(told); i++) {
+        char line[128];
+        snprintf(line, sizeof line, "contact account=alice@example.org peer=%s", told[i]);
+        if (!recorder_has(&out->record, line))
+            fail_msg("%s is not in\n%s", line, out->record.text);
+    }
+    assert_int_equal(recorder_count(&out->record, "contact"), COUNT(told));
+}
+
+static void test_loss_inside_a_long_payload_does_not_lose_the_lines_behind_it(void **state)
+{
+    struct outcome *out = *state;
+    uint64_t memory[PARSER_STATE_BYTES / 8] = { 0 };
+    struct session *s = recorder_session(&out->record);
+
+    recorder_init(&out->record);
+    assert_int_equal(parser_msnp.feed(memory, s, FROM_CLIENT, VIEW("ADL 2 20000\r\nxxxxxxxxxx")), 23);
+    assert_true(parser_msnp.gap(memory, s, FROM_CLIENT, 19988));
+    (void)parser_msnp.feed(memory, s, FROM_CLIENT, VIEW("xxUSR 3 MD5 I alice@example.org\r\n"));
+    assert_true(recorder_has(&out->record, "activity login account=alice@example.org out"));
 }
 
 static void test_invited_user_answers(void **state)
@@ -142,10 +324,14 @@ static void test_old_file_invitation_and_its_acceptance(void **state)
         out->record.text,
         "delivery server-proxy\n"
         "activity chat\n"
-        "activity file account=alice@example.org peer=bob@example.org file=report.xls size=30904 out\n"
+        "activity file account=alice@example.org peer=bob@example.org file=report.xls size=30904 "
+        "display=Alice out\n"
         "expect tcp 198.51.100.7:6891 file msnftp\n"
         "expect tcp 192.168.0.2:6891 file msnftp\n"
-        "delivery server-broker\n");
+        "delivery server-broker\n"
+        "announce msnftp 93301 name=report.xls account=alice@example.org peer=bob@example.org size=30904 out\n"
+        "announce msnftp 93301 bob@example.org name=report.xls account=alice@example.org peer=bob@example.org "
+        "size=30904 out\n");
 }
 
 static void put_p2p(struct build *b, const char *line, uint32_t session, struct view piece, uint32_t app)
@@ -188,9 +374,12 @@ static void test_p2p_file_through_the_switchboard_and_its_direct_leg(void **stat
         "delivery server-proxy\n"
         "activity chat\n"
         "activity file account=alice@example.org peer=bob@example.org file=a.txt size=70000 in\n"
+        "announce msn 21 name=a.txt account=alice@example.org peer=bob@example.org size=70000 in\n"
         "expect tcp 192.168.0.2:3312 file msnslp\n"
         "delivery server-broker\n"
-        "activity file account=alice@example.org peer=bob@example.org size=17 in\n");
+        "file 1 name=a.txt account=alice@example.org peer=bob@example.org size=17 in\n"
+        "bytes 1 at 0 bytes of the file\n"
+        "file 1 whole\n");
 }
 
 static void test_payloads_of_every_command_are_skipped_exactly(void **state)
@@ -350,6 +539,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_login_by_md5_tells_version_client_account_and_next_servers),
         TEST(test_conversation_in_a_switchboard),
+        TEST(test_several_in_a_switchboard_are_a_room_called_by_its_members),
+        TEST(test_name_to_show_in_a_message_counts_more_than_its_line),
+        TEST(test_text_in_parts_is_one_message),
+        TEST(test_parts_that_miss_one_and_parts_of_ink),
+        TEST(test_nudges_and_winks_are_no_messages),
+        TEST(test_contacts_of_every_version),
+        TEST(test_loss_inside_a_long_payload_does_not_lose_the_lines_behind_it),
         TEST(test_invited_user_answers),
         TEST(test_old_file_invitation_and_its_acceptance),
         TEST(test_p2p_file_through_the_switchboard_and_its_direct_leg),
