@@ -197,6 +197,7 @@ static int check(const struct options *o, const struct policy *p, const char *pa
     unsigned warnings = policy_check(p, o->facts.time_us, print_warning, NULL);
 
     printf("%s: %u rules, %u warnings\n", path, policy_rules(p), warnings);
+    policy_print(p, stdout);
     return o->strict && warnings > 0 ? EXIT_FAILED : EXIT_DONE;
 }
 
@@ -220,6 +221,14 @@ static void print_reason(void *context, const struct policy_reason *r)
     putchar('\n');
 }
 
+static void print_kept(const char *what, uint32_t for_s)
+{
+    bool days = for_s % 86400 == 0;
+
+    if (for_s > 0)
+        printf("      %s are kept for %u %s\n", what, for_s / (days ? 86400 : 3600), days ? "days" : "hours");
+}
+
 static int explain(struct options *o, const struct policy *p, const struct catalog *catalog)
 {
     struct policy_verdict verdict;
@@ -234,6 +243,8 @@ static int explain(struct options *o, const struct policy *p, const struct catal
         printf("%4u  %s: %s\n", verdict.number, verdict.rule, policy_action_name(verdict.action));
     else
         printf("   -  no rule matches; default: %s\n", policy_action_name(verdict.action));
+    print_kept("messages", verdict.keep_messages_s);
+    print_kept("files", verdict.keep_files_s);
     return EXIT_DONE;
 }
 

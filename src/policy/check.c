@@ -6,9 +6,12 @@
  * together cover a rule are not found.
  */
 #include "policy/rules.h"
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 struct checking {
     const struct policy *policy;
@@ -125,6 +128,27 @@ static void check_people(struct checking *c, uint32_t r)
         tell_rule(c, r, "never matches: 'trained' is not known without the key 'people'", NULL);
 }
 
+/* Does a rule hold for a flow of which just this activity is known? */
+static bool accepts_activity(const struct policy *p, const struct rule *r, enum activity a)
+{
+    if ((r->keys >> POLICY_KEY_ACTIVITY & 1) == 0)
+        return true;
+    for (uint32_t i = 0; i < r->term_count; i++)
+        if (p->terms[r->first_term + i] == term_of(ACTIVITY, (uint32_t)1 << a))
+            return true;
+    return false;
+}
+
+static void check_keep(struct checking *c, uint32_t r)
+{
+    const struct rule *rule = &c->policy->rules[r];
+
+    if (rule->keep_messages_s > 0 && !accepts_activity(c->policy, rule, ACTIVITY_CHAT))
+        tell_rule(c, r, "keeps no message: its activities do not list 'chat'", NULL);
+    if (rule->keep_files_s > 0 && !accepts_activity(c->policy, rule, ACTIVITY_FILE))
+        tell_rule(c, r, "keeps no file: its activities do not list 'file'", NULL);
+}
+
 static void check_rule(struct checking *c, uint32_t r)
 {
     const struct policy *p = c->policy;
@@ -133,6 +157,7 @@ static void check_rule(struct checking *c, uint32_t r)
         tell_rule(c, r, "does not match any more: its exception has expired", NULL);
     check_groups(c, r);
     check_people(c, r);
+    check_keep(c, r);
     if (matches_nothing(p, &p->rules[r])) {
         tell_rule(c, r, "never matches: no service fits its service, vendor and class together", NULL);
         return;
@@ -162,6 +187,43 @@ static void check_unfilled(struct checking *c)
                 names_text(&p->groups, g));
 }
 
+/* --- content --- */
+
+static void check_scan(struct checking *c)
+{
+    const struct policy_content *content = c->policy->content;
+    const struct scan_settings *s = &content->settings.scan;
+
+    if (s->wanted && s->clamd.count + s->yara.count + s->hashes.count == 0)
+        tell(c, 0, content->scan_line, "no scanner is named (clamd, yara, hashes): no file gets a verdict");
+    for (unsigned i = 0; i < s->clamd.count; i++) {
+        const char *path = s->clamd.at[i] + strlen("unix:");
+        struct stat status;
+        if (!view_starts(view_string(s->clamd.at[i]), VIEW("unix:")))
+            continue;
+        if (stat(path, &status) != 0)
+            tell(c, 0, content->clamd_lines[i], "clamd's socket %.400s: %s", path, strerror(errno));
+        else if (!S_ISSOCK(status.st_mode))
+            tell(c, 0, content->clamd_lines[i], "clamd's socket %.400s is no socket", path);
+    }
+}
+
+static void check_vault(struct checking *c)
+{
+    const struct policy_content *content = c->policy->content;
+    const struct vault_settings *s = &content->settings.vault;
+    bool kept = false;
+
+    for (uint32_t r = 0; r < c->policy->rule_names.count; r++)
+        kept |= c->policy->rules[r].keep_messages_s > 0 || c->policy->rules[r].keep_files_s > 0;
+    if (s->path == NULL)
+        return;
+    if (!kept)
+        tell(c, 0, content->vault_line, "nothing is put into the vault: no rule has 'keep'");
+    if (access(s->key, F_OK) != 0)
+        tell(c, 0, content->vault_line, "the vault's key %.400s: %s", s->key, strerror(errno));
+}
+
 unsigned policy_check(const struct policy *p, uint64_t now_us, policy_warn *warn, void *context)
 {
     struct checking c = { .policy = p, .warn = warn, .context = context };
@@ -170,6 +232,8 @@ unsigned policy_check(const struct policy *p, uint64_t now_us, policy_warn *warn
     c.cover = malloc(p->words * sizeof *c.cover);
     if (c.cover == NULL)
         return 0;
+    check_scan(&c);
+    check_vault(&c);
     check_unfilled(&c);
     for (uint32_t r = 0; r < p->rule_names.count; r++)
         check_rule(&c, r);

@@ -2,7 +2,8 @@
 /*
  * Reading a policy (docs/policy.md). The policy and the files that it includes are one list of groups and one
  * of rules: its own rules first, then those of each included file. Included files hold groups and rules only,
- * so there is one level and no circle. Groups of all files are read first, then people, then rules.
+ * so there is one level and no circle. What is done with content comes first (content.c), then groups of all
+ * files, people, rules.
  */
 #include "base/yaml.h"
 #include "policy/rules.h"
@@ -45,43 +46,6 @@ static const char *const protocol_words[] = { PROTOCOLS(X) NULL };
 static const char *const action_words[] = { POLICY_ACTIONS(X) NULL };
 #undef X
 
-static bool unknown_word(struct loading *l, const struct yaml_node *n, const char *what, struct view v,
-                         const char *const *words)
-{
-    const char *hint = yaml_nearest(v, words);
-    int len = v.len < 60 ? (int)v.len : 60;
-
-    if (hint == NULL)
-        return yaml_error(n, l->err, "unknown %s '%.*s'", what, len, (const char *)v.at);
-    return yaml_error(n, l->err, "unknown %s '%.*s'; is '%s' meant?", what, len, (const char *)v.at, hint);
-}
-
-/* A word of a table, by its place there. */
-static bool read_word(struct loading *l, const struct yaml_node *n, const char *what,
-                      const char *const *words, uint32_t *out)
-{
-    struct view v = view_of(NULL, 0);
-
-    if (!yaml_string(n, &v, l->err))
-        return false;
-    for (uint32_t i = 0; words[i] != NULL; i++)
-        if (view_equal(v, view_string(words[i]))) {
-            *out = i;
-            return true;
-        }
-    return unknown_word(l, n, what, v, words);
-}
-
-/* Text that names something: one line, not too long. */
-static bool read_name(struct loading *l, const struct yaml_node *n, struct view *out)
-{
-    if (!yaml_string(n, out, l->err))
-        return false;
-    if (out->len > NAME_BYTES || view_find_byte(*out, '\n', 0) < out->len)
-        return yaml_error(n, l->err, "must be one line of at most %d bytes", NAME_BYTES);
-    return true;
-}
-
 static bool read_date(struct loading *l, const struct yaml_node *n, int64_t *out)
 {
     struct view v = view_of(NULL, 0);
@@ -89,23 +53,6 @@ static bool read_date(struct loading *l, const struct yaml_node *n, int64_t *out
     if (!yaml_string(n, &v, l->err))
         return false;
     return date_parse(v, out) || yaml_error(n, l->err, "a date such as 2027-01-31 is needed");
-}
-
-static bool read_network(struct loading *l, const struct yaml_node *n, struct ip_addr *out,
-                         unsigned *out_bits)
-{
-    struct view v = view_of(NULL, 0);
-
-    if (!yaml_string(n, &v, l->err))
-        return false;
-    if (!ip_parse_network(v, out, out_bits))
-        return yaml_error(n, l->err, "an address or a network such as 10.20.0.0/16 is needed");
-    for (unsigned i = *out_bits; i < 128; i++)
-        if ((out->octet[i / 8] >> (7 - i % 8) & 1) != 0)
-            return yaml_error(n, l->err,
-                              "bits behind the first %u are not zero: a network begins where they are",
-                              *out_bits - (ip_is_v4(out) ? 96 : 0));
-    return true;
 }
 
 /* A network under a number of its own, whatever its spelling. */
@@ -155,7 +102,7 @@ static bool read_service(struct loading *l, const struct yaml_node *n, struct ru
         return false;
     uint16_t number = catalog_find(l->catalog, v);
     if (number == 0)
-        return unknown_word(l, n, "service", v, l->slugs);
+        return value_unknown(n, "service", v, l->slugs, l->err);
     l->what[number - 1] |= SERVICE_NAMED;
     return true;
 }
@@ -186,7 +133,7 @@ static bool read_vendor(struct loading *l, const struct yaml_node *n, struct rul
             found |= !s->removed; /* a policy is good or not whatever catalog was there before */
         }
     }
-    return found || unknown_word(l, n, "vendor", v, l->vendors);
+    return found || value_unknown(n, "vendor", v, l->vendors, l->err);
 }
 
 static bool read_class(struct loading *l, const struct yaml_node *n, struct rule *r)
@@ -195,7 +142,7 @@ static bool read_class(struct loading *l, const struct yaml_node *n, struct rule
     uint32_t class = 0;
 
     (void)r;
-    if (!read_word(l, n, "class", class_words, &class))
+    if (!value_word(n, "class", class_words, &class, l->err))
         return false;
     for (unsigned i = 0; i < services; i++)
         if (catalog_service(l->catalog, (uint16_t)(i + 1))->class == class)
@@ -212,7 +159,7 @@ static bool read_protocol(struct loading *l, const struct yaml_node *n, struct r
         return false;
     int number = protocol_find(v);
     if (number <= PROTOCOL_UNKNOWN)
-        return unknown_word(l, n, "protocol", v, protocol_words + 1);
+        return value_unknown(n, "protocol", v, protocol_words + 1, l->err);
     return add_term(l, r, PROTOCOL, (uint32_t)number);
 }
 
@@ -221,7 +168,7 @@ static bool read_activity(struct loading *l, const struct yaml_node *n, struct r
     uint32_t number = 0;
 
     (void)r;
-    if (!read_word(l, n, "activity", activity_words, &number))
+    if (!value_word(n, "activity", activity_words, &number, l->err))
         return false;
     l->activities |= (uint8_t)(1u << number);
     return true;
@@ -231,7 +178,8 @@ static bool read_delivery(struct loading *l, const struct yaml_node *n, struct r
 {
     uint32_t number = 0; /* without "unknown", which is no fact */
 
-    return read_word(l, n, "delivery", delivery_words + 1, &number) && add_term(l, r, DELIVERY, number + 1);
+    return value_word(n, "delivery", delivery_words + 1, &number, l->err) &&
+           add_term(l, r, DELIVERY, number + 1);
 }
 
 static bool read_flag(struct loading *l, const struct yaml_node *n, struct rule *r, enum axis_id axis)
@@ -261,7 +209,7 @@ static bool read_group(struct loading *l, const struct yaml_node *n, struct rule
     struct view v = view_of(NULL, 0);
     uint32_t number;
 
-    if (!read_name(l, n, &v))
+    if (!value_name(n, NAME_BYTES, &v, l->err))
         return false;
     return policy_add_group(l->policy, v, &number) ? add_term(l, r, GROUP, number) : out_of_memory(l);
 }
@@ -271,7 +219,7 @@ static bool read_user(struct loading *l, const struct yaml_node *n, struct rule 
     struct view v = view_of(NULL, 0);
     uint32_t number;
 
-    if (!read_name(l, n, &v))
+    if (!value_name(n, NAME_BYTES, &v, l->err))
         return false;
     return policy_add_user(l->policy, v, &number) ? add_term(l, r, USER, number) : out_of_memory(l);
 }
@@ -296,7 +244,7 @@ static bool read_client_network(struct loading *l, const struct yaml_node *n, st
     struct ip_addr ip;
     unsigned bits;
 
-    return read_network(l, n, &ip, &bits) && add_network(l, r, &ip, bits, NETWORK);
+    return value_network(n, &ip, &bits, l->err) && add_network(l, r, &ip, bits, NETWORK);
 }
 
 /* Labels of letters, digits, '-' and '_': a name and all below it. */
@@ -321,10 +269,10 @@ static bool read_server(struct loading *l, const struct yaml_node *n, struct rul
     unsigned bits;
     uint32_t number;
 
-    if (!read_name(l, n, &v))
+    if (!value_name(n, NAME_BYTES, &v, l->err))
         return false;
     if (ip_parse_network(v, &ip, &bits))
-        return read_network(l, n, &ip, &bits) && add_network(l, r, &ip, bits, SERVER);
+        return value_network(n, &ip, &bits, l->err) && add_network(l, r, &ip, bits, SERVER);
     if (!is_domain(v))
         return yaml_error(n, l->err,
                           "a network, or a name such as example.com (with all below it) is needed");
@@ -509,7 +457,7 @@ static bool read_rule_name(struct loading *l, const struct yaml_node *rule)
     struct view name = view_of(NULL, 0);
     uint32_t before = p->rule_names.count, number;
 
-    if (!yaml_need(rule, "name", &node, l->err) || !read_name(l, node, &name))
+    if (!yaml_need(rule, "name", &node, l->err) || !value_name(node, NAME_BYTES, &name, l->err))
         return false;
     if (view_equal_nocase(name, VIEW("default")))
         return yaml_error(node, l->err,
@@ -524,10 +472,10 @@ static bool read_rule_name(struct loading *l, const struct yaml_node *rule)
 
 static bool read_rule(struct loading *l, const struct yaml_node *n)
 {
-    static const char *const keys[] = { "name", "match", "action", "exception", NULL };
+    static const char *const keys[] = { "name", "match", "action", "exception", "keep", NULL };
     struct policy *p = l->policy;
     struct rule r = { .line = yaml_line(n), .file = (uint16_t)l->file };
-    const struct yaml_node *match, *action, *exception;
+    const struct yaml_node *match, *action, *exception, *keep;
     uint32_t number = 0;
 
     if (p->rule_names.count == POLICY_RULES)
@@ -536,11 +484,15 @@ static bool read_rule(struct loading *l, const struct yaml_node *n)
         return out_of_memory(l);
     if (!yaml_known_keys(n, keys, l->err) || !read_rule_name(l, n) ||
         !yaml_need(n, "match", &match, l->err) || !read_match(l, match, &r) ||
-        !yaml_need(n, "action", &action, l->err) || !read_word(l, action, "action", action_words, &number))
+        !yaml_need(n, "action", &action, l->err) ||
+        !value_word(action, "action", action_words, &number, l->err))
         return false;
     r.action = (uint8_t)number;
     exception = yaml_get(n, "exception");
     if (exception != NULL && !read_exception(l, exception, &r))
+        return false;
+    keep = yaml_get(n, "keep");
+    if (keep != NULL && !content_read_keep(keep, p->content, &r, l->err))
         return false;
     p->rules[p->rule_names.count - 1] = r;
     return true;
@@ -570,7 +522,7 @@ static bool read_group_networks(struct loading *l, const struct yaml_node *list,
     if (!yaml_expect(list, YAML_SEQUENCE, l->err))
         return false;
     for (const struct yaml_node *n = yaml_first(list); n != NULL; n = yaml_next(n)) {
-        if (!read_network(l, n, &ip, &bits))
+        if (!value_network(n, &ip, &bits, l->err))
             return false;
         if (!policy_add_member(&l->policy->clients, &ip, bits, GROUP, group))
             return out_of_memory(l);
@@ -589,7 +541,7 @@ static bool read_group_users(struct loading *l, const struct yaml_node *list, ui
     if (!yaml_expect(list, YAML_SEQUENCE, l->err))
         return false;
     for (const struct yaml_node *n = yaml_first(list); n != NULL; n = yaml_next(n)) {
-        if (!read_name(l, n, &name))
+        if (!value_name(n, NAME_BYTES, &name, l->err))
             return false;
         if (!policy_add_user(l->policy, name, &user) || !policy_add_membership(l->policy, user, group))
             return out_of_memory(l);
@@ -638,21 +590,6 @@ static bool read_groups(struct loading *l, const struct yaml_node *root)
 
 /* --- files --- */
 
-/* A file named in the policy lies beside it, unless its path is absolute. */
-static bool beside(struct loading *l, const struct yaml_node *n, char *out, size_t size)
-{
-    struct view name = view_of(NULL, 0);
-    struct text t = text_over(out, size);
-    const char *policy = yaml_name(l->files[0]), *slash = strrchr(policy, '/');
-
-    if (!yaml_string(n, &name, l->err))
-        return false;
-    if (name.at[0] != '/' && slash != NULL)
-        text_add(&t, view_of(policy, (size_t)(slash - policy) + 1));
-    text_add(&t, name);
-    return !t.cut || yaml_error(n, l->err, "a shorter path is needed");
-}
-
 static bool read_version_of_file(struct loading *l, const struct yaml_node *root)
 {
     const struct yaml_node *n;
@@ -687,7 +624,7 @@ static bool read_includes(struct loading *l, const struct yaml_node *list)
     for (const struct yaml_node *n = yaml_first(list); n != NULL; n = yaml_next(n)) {
         if (l->file_count == POLICY_FILES)
             return yaml_error(n, l->err, "more than %d files", POLICY_FILES - 1);
-        if (!beside(l, n, path, sizeof path) || !yaml_load(path, &y, l->err))
+        if (!value_path(n, yaml_name(l->files[0]), path, sizeof path, l->err) || !yaml_load(path, &y, l->err))
             return false;
         if (!add_file(l, y) || !yaml_known_keys(yaml_root(y), keys, l->err) ||
             !read_version_of_file(l, yaml_root(y)))
@@ -702,13 +639,14 @@ static bool read_people(struct loading *l, const struct yaml_node *root)
     struct view in_force = view_of(NULL, 0);
     char path[NAME_BYTES + 1];
 
-    if (edition != NULL && !read_name(l, edition, &in_force))
+    if (edition != NULL && !value_name(edition, NAME_BYTES, &in_force, l->err))
         return false;
     l->policy->has_edition = edition != NULL;
     if (people == NULL)
         return true;
     l->policy->has_people = true;
-    return beside(l, people, path, sizeof path) && people_load(path, in_force, l->policy, l->err);
+    return value_path(people, yaml_name(l->files[0]), path, sizeof path, l->err) &&
+           people_load(path, in_force, l->policy, l->err);
 }
 
 static bool read_zone(struct loading *l, const struct yaml_node *n)
@@ -726,15 +664,17 @@ static bool read_zone(struct loading *l, const struct yaml_node *n)
 
 static bool read_policy(struct loading *l, const struct yaml_node *root)
 {
-    static const char *const keys[] = { "version", "edition", "default", "time_zone", "include",
-                                        "people",  "groups",  "rules",   NULL };
+    static const char *const keys[] = { "version", "edition", "default", "time_zone",  "include",
+                                        "people",  "groups",  "rules",   CONTENT_KEYS, NULL };
     const struct yaml_node *fallback;
     uint32_t action = 0;
 
     if (!yaml_known_keys(root, keys, l->err) || !read_version_of_file(l, root) ||
         !yaml_need(root, "default", &fallback, l->err) ||
-        !read_word(l, fallback, "action", action_words, &action) ||
-        !read_zone(l, yaml_get(root, "time_zone")) || !read_includes(l, yaml_get(root, "include")))
+        !value_word(fallback, "action", action_words, &action, l->err) ||
+        !read_zone(l, yaml_get(root, "time_zone")) ||
+        !content_read(root, yaml_name(l->files[0]), l->policy, l->err) ||
+        !read_includes(l, yaml_get(root, "include")))
         return false;
     l->policy->fallback = (enum policy_action)action;
     for (l->file = 0; l->file < l->file_count; l->file++)
@@ -819,6 +759,7 @@ void policy_free(struct policy *p)
     names_fini(&p->networks);
     names_fini(&p->servers);
     zone_free(p->zone);
+    content_free(p->content);
     for (unsigned a = 0; a < AXES; a++)
         free(p->axes[a].values);
     void *const owned[] = { p->rules,           p->group,          p->persons,         p->memberships,

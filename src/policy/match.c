@@ -340,7 +340,12 @@ static void decide(const struct policy *p, unsigned number, struct policy_verdic
 {
     out->number = number;
     out->rule = policy_rule_name(p, number);
-    out->action = number > 0 ? (enum policy_action)p->rules[number - 1].action : p->fallback;
+    out->action = p->fallback;
+    if (number == 0)
+        return;
+    out->action = (enum policy_action)p->rules[number - 1].action;
+    out->keep_messages_s = p->rules[number - 1].keep_messages_s;
+    out->keep_files_s = p->rules[number - 1].keep_files_s;
 }
 
 /* Of the rules that are left in one word, the first whose comparisons hold. False: none. */

@@ -6,7 +6,10 @@
  */
 #pragma once
 #include "base/address.h"
+#include "content/settings.h"
 #include "identify/catalog.h"
+#include "threat/threat.h"
+#include <stdio.h>
 
 struct policy;
 
@@ -27,10 +30,11 @@ const char *policy_action_name(enum policy_action a);
 /* What a rule may ask for, in the order in which it is told. */
 #define POLICY_KEYS(X)                                                                                       \
     X(SERVICE, "service")                                                                                    \
-    X(VENDOR, "vendor") X(CLASS, "class") X(PROTOCOL, "protocol") X(ACTIVITY, "activity")                    \
-        X(DELIVERY, "delivery") X(PORT_AGILE, "port_agile") X(GROUP, "group") X(USER, "user")                \
-            X(NETWORK, "network") X(SERVER, "server") X(HOURS, "hours") X(ACKNOWLEDGED, "acknowledged")      \
-                X(TRAINED, "trained") X(CLIENT_VERSION_BELOW, "client_version_below")
+    X(VENDOR, "vendor")                                                                                      \
+    X(CLASS, "class") X(PROTOCOL, "protocol") X(ACTIVITY, "activity") X(DELIVERY, "delivery")                \
+        X(PORT_AGILE, "port_agile") X(GROUP, "group") X(USER, "user") X(NETWORK, "network")                  \
+            X(SERVER, "server") X(HOURS, "hours") X(ACKNOWLEDGED, "acknowledged") X(TRAINED, "trained")      \
+                X(CLIENT_VERSION_BELOW, "client_version_below")
 enum policy_key {
 #define X(id, name) POLICY_KEY_##id,
     POLICY_KEYS(X)
@@ -74,6 +78,7 @@ struct policy_verdict {
     unsigned number;  /* of the rule that decided, from 1; 0: none did */
     const char *rule; /* its name, "default" where none did; lives as long as the policy */
     bool expired;     /* an exception would have decided, but its end date is past */
+    uint32_t keep_messages_s, keep_files_s; /* how long they are kept in the vault; 0: not */
 };
 
 /*
@@ -95,6 +100,16 @@ struct policy_reason {
 typedef void policy_visit(void *context, const struct policy_reason *r);
 void policy_explain(const struct policy *p, const struct policy_facts *facts, policy_visit *visit,
                     void *context, struct policy_verdict *out);
+
+/* What is done with content: scans, search for leaks, the vault; and how each detector is set, in the order
+ * of threats_detector(). Both live as long as the policy. */
+const struct content_settings *policy_content(const struct policy *p);
+const struct detector_settings *policy_detectors(const struct policy *p);
+/* Is it ours: in private space, or in a network that the policy says is? */
+bool policy_is_inside(const struct policy *p, const struct ip_addr *addr);
+
+/* For people: what the policy says of content, a line each. */
+void policy_print(const struct policy *p, FILE *out);
 
 /* What is probably not meant so: unreachable rules, expired exceptions, unknown groups … Returns how many
  * were told. */

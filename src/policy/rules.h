@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A policy in memory; private to load.c and people.c (fill it), compile.c (makes sets of it), match.c (asks
- * it) and check.c (looks for mistakes).
+ * A policy in memory; private to load.c, content.c and people.c (fill it; values.c reads values), compile.c
+ * (makes sets of it), match.c (asks it), check.c (looks for mistakes) and print.c.
  *
  * The conditions of a rule are of two kinds. Most say "one of these values" of an axis, such as the activity:
  * they are terms, (axis, value), and every value of an axis has the set of the rules that accept it. The
@@ -12,6 +12,7 @@
  * that the catalog does not know, one for each class, and one of no known class.
  */
 #pragma once
+#include "base/yaml.h"
 #include "policy/names.h"
 #include "policy/policy.h"
 #include "policy/zone.h"
@@ -54,6 +55,7 @@ struct rule {
     uint32_t first_term, term_count;
     uint32_t first_span, span_count;
     struct version version_below;
+    uint32_t keep_messages_s, keep_files_s; /* in the vault; 0: not */
 };
 _Static_assert(POLICY_KEY_COUNT <= 16, "the keys fit in 16 bits");
 
@@ -128,10 +130,27 @@ struct group {
     bool filled; /* somebody or some network is in it */
 };
 
+struct network {
+    struct ip_addr ip;
+    unsigned bits;
+};
+
+/* What is done with content. Strings and lists are in `blocks`. */
+struct policy_content {
+    struct content_settings settings;
+    struct detector_settings *detectors; /* as many as there are detectors */
+    struct network *inside;
+    unsigned inside_count;
+    const uint32_t *clamd_lines;    /* where each of scan.clamd stands */
+    uint32_t scan_line, vault_line; /* 0: no such section */
+    struct content_block *blocks;
+};
+
 struct policy {
     const char *name; /* of the file; in `file_names` */
     enum policy_action fallback;
     struct zone *zone; /* NULL: UTC */
+    struct policy_content *content;
     bool has_people, has_edition;
 
     struct names file_names;
@@ -174,6 +193,37 @@ bool people_load(const char *path, struct view edition, struct policy *p,
                  struct imw_error_info *err) IMW_MUST_USE;
 bool people_parse(const char *path, struct view text, struct view edition, struct policy *p,
                   struct imw_error_info *err) IMW_MUST_USE;
+
+/* Read the sections on content of the policy itself; `file` is its path. */
+#define CONTENT_KEYS "inside", "scan", "leaks", "vault", "detect"
+bool content_read(const struct yaml_node *root, const char *file, struct policy *p,
+                  struct imw_error_info *err) IMW_MUST_USE;
+/* A rule's `keep`. */
+bool content_read_keep(const struct yaml_node *n, const struct policy_content *c, struct rule *r,
+                       struct imw_error_info *err) IMW_MUST_USE;
+void content_free(struct policy_content *c);
+
+/* Values; errors name their place. `words` end with NULL; *out is the place of the one found. */
+bool value_unknown(const struct yaml_node *n, const char *what, struct view v, const char *const *words,
+                   struct imw_error_info *err);
+bool value_word(const struct yaml_node *n, const char *what, const char *const *words, uint32_t *out,
+                struct imw_error_info *err) IMW_MUST_USE;
+/* Text that names something: one line of at most `most` bytes. */
+bool value_name(const struct yaml_node *n, size_t most, struct view *out,
+                struct imw_error_info *err) IMW_MUST_USE;
+bool value_network(const struct yaml_node *n, struct ip_addr *out, unsigned *out_bits,
+                   struct imw_error_info *err) IMW_MUST_USE;
+/* A file named in the policy lies beside it, unless its path is absolute. */
+bool value_path(const struct yaml_node *n, const char *policy_file, char *out, size_t size,
+                struct imw_error_info *err) IMW_MUST_USE;
+/* "30s", "90d"; "64MiB". */
+bool value_duration(const struct yaml_node *n, uint64_t min_ms, uint64_t max_ms, uint64_t *out_ms,
+                    struct imw_error_info *err) IMW_MUST_USE;
+bool value_size(const struct yaml_node *n, uint64_t min, uint64_t max, uint64_t *out,
+                struct imw_error_info *err) IMW_MUST_USE;
+/* The same as text, in the largest unit that is exact. */
+void text_duration(struct text *t, uint64_t ms);
+void text_bytes(struct text *t, uint64_t bytes);
 
 /* Make the sets. False without memory. */
 bool policy_compile(struct policy *p) IMW_MUST_USE;
