@@ -187,7 +187,6 @@ static void read_prompt(struct talk *t, uint32_t size, uint16_t charset, struct 
     struct leg *l = t->leg;
     struct im_detail detail = { .size = size, .outgoing = t->from == FROM_CLIENT };
     struct text kept = TEXT(l->name);
-    struct announced_file told;
 
     oscar_file_name(&kept, charset, name);
     l->name_len = (uint16_t)kept.len;
@@ -195,12 +194,7 @@ static void read_prompt(struct talk *t, uint32_t size, uint16_t charset, struct 
     l->size = size;
     l->resume = 0;
     l->prompted = true;
-    if (announced(t, &told)) {
-        detail.account = view_string(told.account);
-        detail.peer = view_string(told.peer);
-        detail.outgoing = told.outgoing;
-    }
-    detail.file = view_of(l->name, l->name_len);
+    detail.file = view_of(l->name, l->name_len); /* who offers it to whom the signalling has told */
     session_activity(t->s, ACTIVITY_FILE, &detail);
 }
 
