@@ -635,7 +635,7 @@ static void read_invitation(struct talk *t, const struct msn_people *who, struct
         read_accept(t, who, body);
 }
 
-/* A P2P frame, with the number of its application behind it. In a room P2P-Dest tells for whom it is. */
+/* A P2P frame, with the number of its application behind it: for one, whom P2P-Dest names, also in a room. */
 static void read_p2p(struct talk *t, const struct msn_people *who, struct view headers, struct view body)
 {
     struct cursor c = cursor_open(body);
@@ -643,6 +643,7 @@ static void read_p2p(struct talk *t, const struct msn_people *who, struct view h
     struct view for_whom = plain_name(msn_field(headers, VIEW("P2P-Dest")));
     struct msn_people pair = *who;
 
+    pair.room = view_of(NULL, 0);
     if (who->outgoing && is_address(for_whom))
         pair.peer = for_whom;
     broker(t, msn_p2p_read(t->s, &t->m->p2p, &pair, frame, cursor_u32(&c)));
