@@ -46,6 +46,7 @@ struct leak_settings {
     unsigned pattern_count;
     struct string_list keywords; /* files of words and phrases, one a line */
     const char *exact;           /* file of salted hashes of customer data, made by `imward leaks hash` */
+    const char *salt;            /* file of its salt; NULL: beside it, EXACT.salt */
     unsigned least;              /* findings in one text that are an alert */
 };
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The words for what scanners and the search for leaks say, out of their tables. */
-#include "content/leak.h"
+/* The words for what scanners say, out of their tables. */
 #include "content/scan.h"
 
 const char *scan_state_name(enum scan_state s)
@@ -17,12 +16,4 @@ const char *scan_reason_text(enum scan_reason r)
     static const char *const texts[] = { SCAN_REASONS(X) };
 #undef X
     return texts[r];
-}
-
-const char *leak_kind_name(enum leak_kind k)
-{
-#define X(id, number, name, ...) [LEAK_##id] = name,
-    static const char *const names[] = { LEAK_KINDS(X) };
-#undef X
-    return names[k];
 }
