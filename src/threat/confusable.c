@@ -35,19 +35,32 @@ void confusable_free(struct confusable *c)
     free(c);
 }
 
-/* Case folded, one character by one; what is no UTF-8 or is not seen is left out. */
-static size_t fold(struct view name, char out[CONFUSABLE_BYTES])
+/* A capital I that people read as l: among small letters, and not where a word begins. */
+static bool is_false_l(int32_t before, int32_t c, int32_t after)
 {
-    int32_t at = 0, len = 0;
+    return c == 'I' && u_isalpha(before) && (u_islower(before) || u_islower(after));
+}
+
+/* Case folded, one character by one; what is no UTF-8 or is not seen is left out. `false_l`: what stands for
+ * an I that people read as l. */
+static size_t fold(struct view name, char false_l, char out[CONFUSABLE_BYTES])
+{
+    int32_t at = 0, len = 0, before = ' ', size = (int32_t)name.len;
     bool full = false;
 
-    while (at < (int32_t)name.len && !full) {
-        int32_t c;
-        U8_NEXT(name.at, at, (int32_t)name.len, c);
+    while (at < size && !full) {
+        int32_t c, next = at, after = ' ';
+        U8_NEXT(name.at, at, size, c);
         if (c < 0 || u_hasBinaryProperty(c, UCHAR_DEFAULT_IGNORABLE_CODE_POINT))
             continue;
+        next = at;
+        if (next < size)
+            U8_NEXT(name.at, next, size, after);
         uint32_t folded = (uint32_t)u_foldCase(c, U_FOLD_CASE_DEFAULT);
+        if (is_false_l(before, c, after))
+            folded = (uint32_t)false_l;
         U8_APPEND((uint8_t *)out, len, CONFUSABLE_BYTES - 1, folded, full);
+        before = c;
     }
     return (size_t)len;
 }
@@ -58,7 +71,9 @@ static char look_of(char c, enum confusable_level level)
 
     if (c >= 'A' && c <= 'Z')
         c = (char)(c | 0x20);
-    if (c == 'i' || c == '1' || c == '|')
+    if (level == CONFUSABLE_PLAIN)
+        return c;
+    if (c == '1' || c == '|' || (c == 'i' && level == CONFUSABLE_SWAPS))
         return 'l';
     if (c == '0')
         return 'o';
@@ -75,17 +90,21 @@ static char look_of(char c, enum confusable_level level)
 void confusable_skeleton(const struct confusable *c, struct view name, enum confusable_level level,
                          struct text *out)
 {
+    bool plain = level == CONFUSABLE_PLAIN;
     char folded[CONFUSABLE_BYTES], skeleton[4 * CONFUSABLE_BYTES];
     UErrorCode status = U_ZERO_ERROR;
-    size_t len = fold(view_slice(name, 0, CONFUSABLE_BYTES), folded);
-    int32_t got =
-        uspoof_getSkeletonUTF8(c->checker, 0, folded, (int32_t)len, skeleton, sizeof skeleton, &status);
+    int32_t len = (int32_t)fold(view_slice(name, 0, CONFUSABLE_BYTES), plain ? '1' : 'l', folded);
+    const char *from = folded;
 
+    if (!plain) {
+        len = uspoof_getSkeletonUTF8(c->checker, 0, folded, len, skeleton, sizeof skeleton, &status);
+        from = skeleton;
+    }
     if (U_FAILURE(status))
         return;
-    for (int32_t i = 0; i < got; i++)
-        if (level != CONFUSABLE_SWAPS || memchr(" ._-'", skeleton[i], 5) == NULL)
-            text_char(out, look_of(skeleton[i], level));
+    for (int32_t i = 0; i < len; i++)
+        if (level == CONFUSABLE_LOOKS || memchr(" ._-'", from[i], 5) == NULL)
+            text_char(out, look_of(from[i], level));
 }
 
 enum { NEAR_CHARACTERS = 64 };

@@ -12,14 +12,17 @@ struct confusable;
 enum { CONFUSABLE_BYTES = 256 };
 
 enum confusable_level {
-    CONFUSABLE_LOOKS, /* characters of the same shape: 0 and o; 1, l and i; rn and m; Cyrillic and Latin */
-    CONFUSABLE_SWAPS, /* and digits that are written for letters: 3 e, 4 a, 5 s, 7 t, 8 b; no separators */
+    CONFUSABLE_LOOKS, /* characters of the same shape: 0 and o, 1 and l, rn and m, Cyrillic and Latin */
+    CONFUSABLE_SWAPS, /* and digits that are written for letters: 1 i, 3 e, 4 a, 5 s, 7 t, 8 b; no separators
+                       */
+    CONFUSABLE_PLAIN, /* the name itself: only case and separators are folded */
 };
 
 bool confusable_new(struct confusable **out, struct imw_error_info *err) IMW_MUST_USE;
 void confusable_free(struct confusable *c);
 
-/* Two names look alike when their skeletons are equal. Names of more than CONFUSABLE_BYTES are cut. */
+/* Two names look alike when their skeletons are equal, and are a trick when they are not equal as plain.
+ * Names of more than CONFUSABLE_BYTES are cut. */
 void confusable_skeleton(const struct confusable *c, struct view name, enum confusable_level level,
                          struct text *out);
 
