@@ -55,6 +55,7 @@ void pipeline_contact(struct pipeline *p, unsigned worker, const struct activity
                       const struct im_contact *c);
 void pipeline_anomaly(struct pipeline *p, unsigned worker, const struct activity_event *where, enum anomaly a,
                       struct view value);
+void pipeline_ticket(struct pipeline *p, unsigned worker, const struct activity_event *where, uint64_t hash);
 /* The flow ended: files that are still open are cut off. */
 void pipeline_flow(struct pipeline *p, unsigned worker, const struct flow_event *e);
 

@@ -49,6 +49,9 @@ struct tap {
                     const struct im_contact *c);
     void (*anomaly)(void *context, const struct flow *flow, const struct record *record, uint64_t time_us,
                     enum anomaly anomaly, struct view value);
+    /* Hash of a ticket that the client showed; NULL: not wanted. */
+    void (*ticket)(void *context, const struct flow *flow, const struct record *record, uint64_t time_us,
+                   uint64_t hash);
 };
 
 struct inspector_config {

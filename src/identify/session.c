@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What parsers tell of a conversation (session.h), turned into evidence, notes, knowledge and events. */
+#include "base/hash.h"
 #include "identify/driver.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -444,4 +445,13 @@ void session_anomaly(struct session *s, enum anomaly a, struct view value)
         r->anomaly_count++;
     if (tap != NULL && s->flow->service != 0)
         tap->anomaly(s->in->config.context, s->flow, r, s->now_us, a, value);
+}
+
+void session_ticket(struct session *s, struct view ticket)
+{
+    const struct tap *tap = s->in->config.tap;
+
+    if (tap != NULL && tap->ticket != NULL && s->flow->service != 0 && ticket.len > 0)
+        tap->ticket(s->in->config.context, s->flow, record_of(s->in, s->flow), s->now_us,
+                    hash_bytes(ticket, 0));
 }

@@ -187,6 +187,10 @@ struct view session_server_name(const struct session *s);
 /* Something that a well-behaved program does not do; for the threat detectors. `value`: what was seen. */
 void session_anomaly(struct session *s, enum anomaly a, struct view value);
 
+/* What the client shows to be let in without a password (cookie, ticket, key): whoever else shows it has stolen
+ * it. Only a hash of it is kept. */
+void session_ticket(struct session *s, struct view ticket);
+
 /* Nothing more to learn from this flow: stop feeding me. */
 void session_settle(struct session *s);
 

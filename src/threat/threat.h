@@ -125,6 +125,8 @@ struct detector {
     void (*on_contact)(void *state, struct threats *t, const struct scene *s, const struct im_contact *c);
     void (*on_anomaly)(void *state, struct threats *t, const struct scene *s, enum anomaly a,
                        struct view value);
+    /* The client showed a cookie or ticket (its hash) to be let in without a password. */
+    void (*on_ticket)(void *state, struct threats *t, const struct scene *s, uint64_t hash);
     void (*on_flow)(void *state, struct threats *t, const struct scene *s); /* a flow ended */
     void (*on_leaks)(void *state, struct threats *t, const struct scene *s, const struct leaked *l);
     /* How the virus scanners are, now and then; the scene has a time only (flow is NULL). */
@@ -156,6 +158,7 @@ void threats_file(struct threats *t, const struct scene *s, const struct carried
 void threats_activity(struct threats *t, const struct scene *s, enum activity a, const struct im_detail *d);
 void threats_contact(struct threats *t, const struct scene *s, const struct im_contact *c);
 void threats_anomaly(struct threats *t, const struct scene *s, enum anomaly a, struct view value);
+void threats_ticket(struct threats *t, const struct scene *s, uint64_t hash);
 void threats_flow(struct threats *t, const struct scene *s);
 void threats_leaks(struct threats *t, const struct scene *s, const struct leaked *l);
 void threats_scanners(struct threats *t, const struct scene *s, const struct scanner_status *status);

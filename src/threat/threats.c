@@ -133,6 +133,11 @@ void threats_anomaly(struct threats *t, const struct scene *s, enum anomaly a, s
     TELL(t, s, on_anomaly, t, s, a, value);
 }
 
+void threats_ticket(struct threats *t, const struct scene *s, uint64_t hash)
+{
+    TELL(t, s, on_ticket, t, s, hash);
+}
+
 void threats_flow(struct threats *t, const struct scene *s)
 {
     TELL(t, s, on_flow, t, s);

@@ -382,6 +382,13 @@ void session_anomaly(struct session *s, enum anomaly a, struct view value)
     end_line(r);
 }
 
+void session_ticket(struct session *s, struct view ticket)
+{
+    add(of(s), "ticket");
+    add_view(of(s), " ", ticket);
+    end_line(of(s));
+}
+
 void session_upgrade(struct session *s, enum protocol hint)
 {
     add(of(s), "upgrade %s\n", protocol_name(hint));

@@ -14,7 +14,7 @@
  *
  *     file 1 name=a.txt size=10 out             bytes 1 at 0 text of it    file 1 whole (or cut)
  *     announce TOKEN name=a.txt size=10 in      contact account=bob peer=al display=Al group=Desk online
- *     anomaly malformed what was seen
+ *     anomaly malformed what was seen                                 ticket what the client showed
  *
  * (`inner` bytes and those of a file of one direction that follow each other are joined, so that segmentation
  * does not show.)
