@@ -161,6 +161,11 @@ struct spool_file *spool_open(struct spool *s)
     return f;
 }
 
+struct spool_file *spool_open_beside(const struct spool_file *f)
+{
+    return spool_open(f->spool);
+}
+
 void spool_close(struct spool_file *f)
 {
     if (f == NULL)

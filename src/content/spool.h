@@ -22,6 +22,8 @@ void spool_free(struct spool *s); /* all its files are freed before */
 
 /* NULL: no room or too many open files; counted by the caller. */
 struct spool_file *spool_open(struct spool *s);
+/* Another file of the same spool, for what is unpacked from this one. Any thread. */
+struct spool_file *spool_open_beside(const struct spool_file *f);
 /* Bytes at an offset; what came before at the same place stays (as a TCP receiver would have it), and a byte
  * that differs is noted. False: the disk is full or failed; the file is marked and holds what came before. */
 bool spool_write(struct spool_file *f, uint64_t offset, struct view bytes);
