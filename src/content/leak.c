@@ -2,7 +2,8 @@
 /*
  * The search for leaks, over texts whole or in pieces.
  *
- * Vectorscan tells the ends of candidates; the checks look around each. One place in a text is one number:
+ * Vectorscan tells the ends of words and patterns, and a pass of our own those of numbers; the checks look
+ * around each. One place in a text is one number:
  * where a value of the customer data is also a card number, it is told as customer data.
  *
  * Pieces are gathered in a buffer, and searched when it is full. What ends in its last AHEAD bytes is left
@@ -283,33 +284,87 @@ static int on_match(unsigned id, unsigned long long from, unsigned long long to,
     (void)flags;
     if (end <= s->judge_from || end > s->judge_to)
         return 0;
-    switch (id) {
-    case EVENT_NUMBER: on_number(s, end - 1); break;
-    case EVENT_BIC: on_bic(s, end); break;
-    case EVENT_MAIL: on_mail(s, end - 2); break;
-    default:
-        id -= EVENT_COUNT;
-        if (id < s->rules->own_count)
-            on_own(s, id, end);
-        else
-            on_keyword(s, &s->rules->keyword[id - s->rules->own_count], end);
-    }
+    if (id == EVENT_BIC)
+        on_bic(s, end);
+    else if (id - EVENT_COUNT < s->rules->own_count)
+        on_own(s, id - EVENT_COUNT, end);
+    else
+        on_keyword(s, &s->rules->keyword[id - EVENT_COUNT - s->rules->own_count], end);
     return 0;
 }
 
-static void search(struct leak_search *s, struct view block, uint64_t base, size_t judge_to, bool last)
+/* Of eight bytes those that are digits, as their highest bits. */
+static uint64_t digits_of(const uint8_t *at)
+{
+    uint64_t x;
+
+    memcpy(&x, at, sizeof x);
+    x ^= 0x3030303030303030u;
+    return ~(((x & 0x7f7f7f7f7f7f7f7fu) + 0x7676767676767676u) | x) & 0x8080808080808080u;
+}
+
+/* The first digit at or behind `at` that stands at a place which `step` (2 or 4) divides. */
+static size_t next_sampled(struct view t, size_t at, size_t step)
+{
+    uint64_t sampled = step == 4 ? 0x0000008000000080u : 0x0080008000800080u;
+
+    for (at = (at + step - 1) / step * step; at + 8 <= t.len; at += 8) {
+        uint64_t digits = digits_of(t.at + at) & sampled;
+        if (digits != 0)
+            return at + (size_t)__builtin_ctzll(digits) / 8;
+    }
+    while (at < t.len && !is_digit_at(t, at))
+        at += step;
+    return at < t.len ? at : t.len;
+}
+
+static bool is_pair(struct view t, size_t start, size_t end)
+{
+    return end - start == 2 && start >= 3 && strchr(" ./-", t.at[start - 1]) != NULL &&
+           t.at[start - 1] != 0 && is_digit_at(t, start - 2) && is_digit_at(t, start - 3);
+}
+
+static void search_numbers(struct leak_search *s)
+{
+    const struct leak_rules *r = s->rules;
+    struct view t = s->block;
+    size_t step = r->pairs || r->run < 4 ? 2 : 4;
+    size_t at = s->judge_from > 8 ? s->judge_from - 8 : 0;
+
+    while ((at = next_sampled(t, at, step)) < s->judge_to) {
+        size_t start = at, end = at + 1;
+        while (start > 0 && at - start < step && is_digit_at(t, start - 1))
+            start--;
+        while (is_digit_at(t, end))
+            end++;
+        if (end > s->judge_from && end <= s->judge_to &&
+            (end - start >= r->run || (r->pairs && is_pair(t, start, end))))
+            on_number(s, end);
+        at = end;
+    }
+}
+
+static void search_mail(struct leak_search *s)
+{
+    for (size_t at = s->judge_from; (at = view_find_byte(s->block, '@', at)) < s->judge_to; at++)
+        on_mail(s, at);
+}
+
+/* Words and patterns end in what is judged now, an '@' is in it. */
+static void search(struct leak_search *s, struct view block, uint64_t base, size_t judge_to)
 {
     s->block = block;
     s->base = base;
     s->judge_from = (size_t)(s->judged - base);
     s->judge_to = judge_to;
     s->judged = base + judge_to;
-    if (s->rules->database == NULL || block.len == 0)
-        return;
-    (void)hs_scan(s->rules->database, (const char *)block.at, (unsigned)block.len, 0, s->scratch, on_match,
-                  s);
-    if (last && is_digit_at(block, block.len - 1)) /* a number that nothing follows */
-        on_number(s, block.len);
+    if (s->rules->run > 0)
+        search_numbers(s);
+    if (s->rules->mail)
+        search_mail(s);
+    if (s->rules->database != NULL && block.len > 0)
+        (void)hs_scan(s->rules->database, (const char *)block.at, (unsigned)block.len, 0, s->scratch,
+                      on_match, s);
 }
 
 /* ---- texts ---- */
@@ -359,7 +414,7 @@ void leak_begin(struct leak_search *s, struct leak_finding *out, unsigned max)
 /* Judge what can be judged, and keep what is before and behind it. */
 static void judge_buffer(struct leak_search *s)
 {
-    search(s, view_of(s->buffer, s->held), s->base, s->held - AHEAD, false);
+    search(s, view_of(s->buffer, s->held), s->base, s->held - AHEAD);
     size_t drop = s->held - AHEAD - BEHIND;
     memmove(s->buffer, s->buffer + drop, s->held - drop);
     s->held -= drop;
@@ -398,7 +453,7 @@ static unsigned finish(struct leak_search *s)
 
 unsigned leak_end(struct leak_search *s)
 {
-    search(s, view_of(s->buffer, s->held), s->base, s->held, true);
+    search(s, view_of(s->buffer, s->held), s->base, s->held);
     return finish(s);
 }
 
@@ -409,6 +464,6 @@ unsigned leak_find(struct leak_search *s, struct view text, struct leak_finding 
         leak_more(s, text);
         return leak_end(s);
     }
-    search(s, text, 0, text.len, true);
+    search(s, text, 0, text.len);
     return finish(s);
 }

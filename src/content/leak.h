@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Search for data that should not leave: one pass of Vectorscan over a text finds the candidates of all
- * kinds, then each is checked (check digits, issuer ranges, what stands around it).
+ * Search for data that should not leave: one pass of Vectorscan over a text finds words and patterns, one for
+ * digits the numbers; then each candidate is checked (check digits, issuer ranges, what stands around it).
  *
  * A leak_rules is made once and shared by threads; each thread has a leak_search of its own. What is found is
  * masked at once: no finding holds more than the last four characters of what it stands for.

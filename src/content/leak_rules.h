@@ -13,7 +13,7 @@ enum {
 };
 
 /* Identifiers in the database: these, then the patterns, then the keywords. */
-enum { EVENT_NUMBER, EVENT_BIC, EVENT_MAIL, EVENT_COUNT };
+enum { EVENT_BIC, EVENT_COUNT };
 
 struct leak_keyword {
     char *text; /* as in the list */
@@ -28,7 +28,10 @@ struct leak_own {
 
 struct leak_rules {
     uint32_t kinds;
-    hs_database_t *database; /* NULL: nothing is looked for */
+    unsigned run;            /* so many digits in a row are a candidate; 0: numbers are not looked for */
+    bool pairs;              /* and so are two, behind two more and a separator */
+    bool mail;               /* and an '@' */
+    hs_database_t *database; /* NULL: nothing for it to look for */
     hs_scratch_t *scratch;   /* cloned for each search; fits every database here */
     struct leak_own *own;
     unsigned own_count;
