@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target of the policy: the input is a policy. What loads is checked and asked about flows of each
- * service; the explanation must agree with the decision: exactly the rules before it are told, each with a
- * reason.
+ * Fuzz target of the policy: the input is a policy. What loads is checked, printed and asked about flows of
+ * each service; the explanation must agree with the decision: exactly the rules before it are told, each with
+ * a reason. What it says of content keeps to the limits that docs/policy.md gives.
  */
 #include "library_leaks.h"
 #include "policy/policy.h"
@@ -32,9 +32,31 @@ static void ask(const struct policy *p, const struct policy_facts *f)
 
     policy_judge(p, f, &v);
     policy_explain(p, f, count_reason, &told, &again);
+    if ((v.keep_messages_s | v.keep_files_s) != 0 && policy_content(p)->vault.path == NULL)
+        abort();
     if (v.number != again.number || v.action != again.action || v.expired != again.expired ||
         told != (v.number > 0 ? v.number - 1 : policy_rules(p)))
         abort();
+}
+
+static void look_at_content(const struct policy *p)
+{
+    const struct content_settings *s = policy_content(p);
+    const struct detector_settings *d = policy_detectors(p);
+    FILE *nowhere = fopen("/dev/null", "we");
+
+    if (nowhere == NULL)
+        abort();
+    policy_print(p, nowhere);
+    fclose(nowhere);
+    if (s->scan.parallel < 1 || s->scan.parallel > 64 || s->scan.timeout_ms < 1000 || s->leaks.least < 1 ||
+        s->scan.spool_bytes < s->scan.file_bytes || (s->vault.path == NULL) != (s->vault.key == NULL))
+        abort();
+    for (unsigned i = 0; i < threats_detector_count(); i++)
+        for (unsigned t = 0; t < threats_detector(i)->threshold_count; t++)
+            if (d[i].value[t] < threats_detector(i)->thresholds[t].least ||
+                d[i].value[t] > threats_detector(i)->thresholds[t].most)
+                abort();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -48,6 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!policy_parse("fuzz", view_of(data, size), catalog, &p, &err))
         return err.code == IMW_OK ? abort(), 0 : 0;
     policy_check(p, UINT64_C(1795429800000000), ignore_warning, NULL);
+    look_at_content(p);
     for (unsigned i = 0; i <= catalog_count(catalog); i += 7) {
         uint8_t octets[4] = { 10, (uint8_t)i, 0, 1 };
         struct ip_addr client = ip_from_v4(octets), server = client;

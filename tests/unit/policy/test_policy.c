@@ -659,7 +659,7 @@ static void every_policy_in_the_manual_loads(void **state)
         }
     }
     assert_int_equal(fclose(f), 0);
-    assert_int_equal(found, 2);
+    assert_int_equal(found, 3);
 }
 
 int main(void)
