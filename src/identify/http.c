@@ -31,6 +31,9 @@
  * The answer is passed with its request, and an answer of the MSN gateway always (it is also polled with an
  * empty request). Compressed bodies are not passed.
  *
+ * Files. A URL that another flow announced ("http HOST/PATH", the host in lower case and without its port) is
+ * a file: what is put there, and what is fetched from there.
+ *
  * Limits. A line over 8 KiB is a cookie, a token or an attack, never a host or a length: it is skipped. After
  * 100 header lines the rest of the header is not read, nor is the body's length believed. Inspection ends
  * after 16 messages that prove nothing, after 64 in all, and after 1024 where a connection carries packets. A
@@ -103,12 +106,14 @@ struct half {
     uint32_t carry;    /* octets of this body that may still be passed inside */
     uint32_t searched; /* octets of RESYNC */
     uint64_t left;     /* octets of a body or chunk that are still to come */
+    uint32_t file;     /* whose bytes this body is, 0: none */
+    uint64_t file_at;
     struct message message;
 };
 
 /* What a request means for its answer. */
 struct answer {
-    bool head, connect, waited, carried;
+    bool head, connect, waited, carried, announced;
 };
 
 struct http {
@@ -486,6 +491,60 @@ static void carry(struct http *h, struct session *s, struct half *half, enum car
     half->carry = CARRIED_BYTES;
 }
 
+/* ---- files that another flow announced ---- */
+
+static bool http_file_announced(const struct http *h, struct session *s, struct announced_file *out)
+{
+    char buffer[sizeof h->host + sizeof h->target];
+    struct text token = TEXT(buffer);
+    struct view host = authority_host(KEPT(h, host));
+
+    if (!session_wants_files(s) || host.len == 0 || h->target_len + 1u >= sizeof h->target)
+        return false;
+    text_string(&token, "http ");
+    for (size_t i = 0; i < host.len; i++)
+        text_char(&token, (char)ascii_lower(host.at[i]));
+    text_add(&token, KEPT(h, target));
+    return !token.cut && session_announced(s, view_of(buffer, token.len), out);
+}
+
+/* Where the URL is an announced one, the body that comes is its file. */
+static bool http_file_begin(struct http *h, struct session *s, struct half *half)
+{
+    struct announced_file a;
+
+    half->file = 0;
+    half->file_at = 0;
+    if (half->message.compressed || !http_file_announced(h, s, &a))
+        return false;
+    struct im_file f = announced_view(&a);
+    half->file = session_file_begin(s, &f);
+    return true;
+}
+
+static void http_file_bytes(struct session *s, struct half *half, struct view bytes)
+{
+    session_file_bytes(s, half->file, half->file_at, bytes);
+    half->file_at += bytes.len;
+}
+
+/* The body came to its end. */
+static void http_file_end(struct session *s, struct half *half)
+{
+    session_file_end(s, half->file, true);
+    half->file = 0;
+}
+
+/* Lost bytes of a body of known length, which is a file: it goes on behind them. */
+static bool http_file_survives(struct half *half, uint64_t lost)
+{
+    if (half->file == 0 || half->place != BODY || lost >= half->left)
+        return false;
+    half->left -= lost;
+    half->file_at += lost;
+    return true;
+}
+
 /* Use up to `left` octets of *in as body. */
 static size_t body_take(struct session *s, enum flow_dir from, struct half *half, struct view *in,
                         uint64_t left)
@@ -497,6 +556,8 @@ static size_t body_take(struct session *s, enum flow_dir from, struct half *half
         half->carry = 0;
     size_t inside = n < half->carry ? n : half->carry;
 
+    if (half->file != 0)
+        http_file_bytes(s, half, view_slice(*in, 0, n));
     if (inside > 0)
         session_inner(s, from, view_slice(*in, 0, inside));
     half->carry -= (uint32_t)inside;
@@ -566,6 +627,12 @@ static void request_done(struct http *h, struct session *s, struct half *half)
     a.carried = m->carriage != CARRY_NOT && !m->compressed && view_equal(KEPT(h, method), VIEW("POST"));
     if (a.carried)
         carry(h, s, half, (enum carriage)m->carriage);
+    struct announced_file file;
+    half->file = 0;
+    if (view_equal(KEPT(h, method), VIEW("PUT")))
+        h->hit |= http_file_begin(h, s, half);
+    else if (view_equal(KEPT(h, method), VIEW("GET")))
+        h->hit |= a.announced = http_file_announced(h, s, &file);
     answer_push(h, a);
     if (a.connect) /* RFC 9110 section 9.3.6: no body */
         message_done(half);
@@ -580,6 +647,7 @@ static void answer_done(struct http *h, struct session *s, struct half *half, st
     const struct message *m = &half->message;
 
     half->carry = 0;
+    half->file = 0;
     if (m->status / 100 == 1 && m->status != 101) { /* interim: the answer is still to come */
         message_done(half);
         return;
@@ -599,12 +667,15 @@ static void answer_done(struct http *h, struct session *s, struct half *half, st
         carry(h, s, half, CARRY_CONNECTION);
     else if (!m->compressed && a.carried)
         half->carry = CARRIED_BYTES;
+    if (a.announced && m->status == 200)
+        (void)http_file_begin(h, s, half);
     if (a.head || m->status == 204 || m->status == 304)
         message_done(half);
     else
         body_begin(half, true);
     /* An answer to the connection's end, of no interest, and nothing more is asked: HTTP/1.0. */
-    bool last = half->place == TO_END && half->carry == 0 && h->answer_count == 0 && asker->place == START;
+    bool last = half->place == TO_END && half->carry == 0 && half->file == 0 && h->answer_count == 0 &&
+                asker->place == START;
     if (last || enough(h, half))
         settle(h, s);
 }
@@ -698,8 +769,10 @@ static bool at_body(struct http *h, struct session *s, enum flow_dir from, struc
     struct half *half = &h->half[from];
 
     half->left -= body_take(s, from, half, in, half->left);
-    if (half->left == 0)
+    if (half->left == 0) {
+        http_file_end(s, half);
         message_done(half);
+    }
     return true;
 }
 
@@ -771,13 +844,14 @@ static bool at_trailer(struct http *h, struct session *s, enum flow_dir from, st
     struct view line;
     enum cut cut = line_cut(in, &line);
 
-    (void)s;
     if (cut == CUT_MORE)
         return false;
-    if (cut == CUT_LONG || ++half->message.lines > HEADER_LINES)
+    if (cut == CUT_LONG || ++half->message.lines > HEADER_LINES) {
         lose(half);
-    else if (line.len == 0)
+    } else if (line.len == 0) {
+        http_file_end(s, half);
         message_done(half);
+    }
     return true;
 }
 
@@ -865,16 +939,18 @@ static size_t http_feed(void *state, struct session *s, enum flow_dir from, stru
     return in.len - left.len;
 }
 
-/* How much is lost is not told, so no length can be trusted, nor which answer is whose. */
+/* What the lost bytes held is not known, so no length can be trusted, nor which answer is whose. */
 static bool http_gap(void *state, struct session *s, enum flow_dir from, uint64_t lost)
 {
     struct http *h = state;
     struct half *other = &h->half[dir_other(from)];
 
     (void)s;
-    (void)lost;
+    if (http_file_survives(&h->half[from], lost))
+        return true;
     h->answer_count = 0;
     h->half[from].carry = 0;
+    h->half[from].file = 0;
     if (h->half[from].place != TO_END)
         lose(&h->half[from]);
     other->answer_lost = other->waits;

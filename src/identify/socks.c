@@ -17,7 +17,8 @@
  * stream; BIND and UDP ASSOCIATE end here, and so does GSSAPI with encryption (RFC 1961 section 4).
  *
  * XMPP file transfers speak SOCKS 5 with a target that is no host: 40 hexadecimal digits, the SHA-1 of
- * session and parties, port 0 (XEP-0065 section 5.3.2).
+ * session and parties, port 0 (XEP-0065 section 5.3.2). That hash is the name by which the parser of what
+ * follows (bytestream.c) finds the file's announcement.
  */
 #include "base/cursor.h"
 #include "identify/parser.h"
@@ -316,6 +317,7 @@ static void tell_request(struct socks *k, struct session *s, const struct target
         session_evidence(s, &(struct evidence){ .kind = EVIDENCE_PAYLOAD,
                                                 .service = "xmpp",
                                                 .value = VIEW("SOCKS5 bytestream") });
+        session_name(s, EVIDENCE_TUNNEL_TARGET, view_string(t->host));
         session_activity(s, ACTIVITY_FILE, NULL);
         return;
     }
@@ -391,10 +393,10 @@ static enum step server_step(struct socks *k, struct cursor *c)
 /* Both sides are through: what follows is the connection itself. */
 static void finish(struct socks *k, struct session *s)
 {
-    if (!k->granted || k->command != CMD_CONNECT || k->bytestream)
+    if (!k->granted || k->command != CMD_CONNECT)
         session_settle(s);
     else
-        session_upgrade(s, PROTOCOL_UNKNOWN);
+        session_upgrade(s, k->bytestream ? PROTOCOL_XMPP_BYTESTREAM : PROTOCOL_UNKNOWN);
 }
 
 static size_t socks_feed(void *state, struct session *s, enum flow_dir from, struct view in)

@@ -192,3 +192,26 @@ void text_base64(struct text *t, struct view v)
         }
     }
 }
+
+size_t base64_decode(struct base64 *b, struct view *in, uint8_t *out, size_t size)
+{
+    size_t used = 0, made = 0;
+
+    for (; used < in->len && made < size; used++) {
+        uint8_t c = in->at[used];
+        int digit = base64_digit(c);
+        if (c == '\n' || c == '\r' || c == ' ' || c == '\t')
+            continue;
+        b->ended |= digit < 0;
+        if (b->ended)
+            continue;
+        b->bits = (b->bits << 6 | (uint32_t)digit) & 0xffff;
+        b->held = (uint8_t)(b->held + 6);
+        if (b->held >= 8) {
+            b->held = (uint8_t)(b->held - 8);
+            out[made++] = (uint8_t)(b->bits >> b->held);
+        }
+    }
+    *in = view_from(*in, used);
+    return made;
+}

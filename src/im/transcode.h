@@ -25,3 +25,14 @@ void text_utf16(struct text *t, struct view v, bool big_endian);
 /* The octets that base64 stands for (RFC 4648 section 4), up to the first character that is not of its
  * alphabet. */
 void text_base64(struct text *t, struct view v);
+
+/* Base64 that comes in pieces; begins zeroed. */
+struct base64 {
+    uint32_t bits;
+    uint8_t held; /* of bits */
+    bool ended;   /* by padding, or by what is no digit */
+};
+
+/* Decode from the front of *in, which is used up as far as `out` has room. White space is passed over.
+ * Returns how many octets came out. */
+size_t base64_decode(struct base64 *b, struct view *in, uint8_t *out, size_t size);

@@ -496,6 +496,91 @@ static void test_lengths_that_contradict_each_other_are_not_believed(void **stat
                         "http GET /6\nhttp PUT /7\nhttp GET /8\n");
 }
 
+/* The announcement is made by the first call: the recorder begins empty. */
+static size_t announced_feed(void *state, struct session *s, enum flow_dir from, struct view in)
+{
+    struct recorder *r = (struct recorder *)s;
+
+    if (r->announced_token == 0) {
+        struct im_file f = { .name = VIEW("a.txt"), .account = VIEW("alice"), .size = 11, .outgoing = true };
+        session_announce(s, VIEW("http files.example/u/a.txt?x=1"), &f);
+    }
+    return parser_http.feed(state, s, from, in);
+}
+
+static const char *announced(const struct step *steps, size_t count)
+{
+    struct parser given = parser_http;
+
+    given.feed = announced_feed;
+    check_laws(&given, steps, count, &outcome);
+    assert_int_equal(outcome.answer, IM_YES);
+    return outcome.record.text;
+}
+
+#define ANNOUNCE "announce http files.example/u/a.txt?x=1 name=a.txt account=alice size=11 out\n"
+
+static void test_what_is_put_under_an_announced_url_is_a_file(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT(
+            "PUT /u/a.txt?x=1 HTTP/1.1\r\nHost: Files.example:5280\r\nContent-Length: 11\r\n\r\nhello world"),
+        SERVER("HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n"),
+        CLIENT("PUT /u/a.txt HTTP/1.1\r\nHost: files.example\r\nContent-Length: 5\r\n\r\nother"),
+        CLIENT(
+            "PUT http://files.example/u/a.txt?x=1 HTTP/1.1\r\nHost: proxy\r\nTransfer-Encoding: chunked\r\n\r\n"
+            "6\r\nhello \r\n5\r\nworld\r\n0\r\n\r\n"),
+        CLIENT("PUT /u/a.txt?x=1 HTTP/1.1\r\nHost: files.example\r\nContent-Encoding: gzip\r\n"
+               "Content-Length: 5\r\n\r\nother"),
+    };
+
+    (void)state;
+    assert_string_equal(announced(steps, COUNT(steps)),
+                        ANNOUNCE "name http-host Files.example\nhttp PUT /u/a.txt?x=1\n"
+                                 "file 1 name=a.txt size=11 out\nbytes 1 at 0 hello world\nfile 1 whole\n"
+                                 "name http-host files.example\nhttp PUT /u/a.txt\n"
+                                 "name http-host files.example\nhttp PUT /u/a.txt?x=1\n"
+                                 "file 2 name=a.txt size=11 out\nbytes 2 at 0 hello world\nfile 2 whole\n"
+                                 "name http-host files.example\nhttp PUT /u/a.txt?x=1\n");
+}
+
+static void test_what_is_fetched_from_an_announced_url_is_a_file(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT("GET /u/a.txt?x=1 HTTP/1.1\r\nHost: files.example\r\n\r\n"),
+        SERVER("HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno"),
+        CLIENT("GET /u/a.txt?x=1 HTTP/1.1\r\nHost: files.example\r\n\r\n"),
+        SERVER("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello world"),
+        CLIENT("GET /u/a.txt?x=1 HTTP/1.1\r\nHost: files.example\r\n\r\n"),
+        SERVER("HTTP/1.1 200 OK\r\n\r\nto the end"),
+    };
+
+    (void)state;
+    (void)announced(steps, COUNT(steps));
+    assert_int_equal(recorder_count(&outcome.record, "file "), 3);
+    assert_true(recorder_has(&outcome.record, "bytes 1 at 0 hello world"));
+    assert_true(recorder_has(&outcome.record, "file 1 whole"));
+    assert_true(recorder_has(&outcome.record, "bytes 2 at 0 to the end"));
+}
+
+static void test_a_file_goes_on_behind_lost_bytes(void **state)
+{
+    static struct recorder r;
+    static uint64_t memory[PARSER_STATE_BYTES / 8];
+    struct session *s = recorder_session(&r);
+    struct view request =
+        VIEW("PUT /u/a.txt?x=1 HTTP/1.1\r\nHost: files.example\r\nContent-Length: 11\r\n\r\nhello");
+
+    (void)state;
+    recorder_init(&r);
+    for (size_t n = 1; n > 0 && request.len > 0; request = view_from(request, n))
+        n = announced_feed(memory, s, FROM_CLIENT, request);
+    assert_true(parser_http.gap(memory, s, FROM_CLIENT, 3));
+    assert_int_equal(parser_http.feed(memory, s, FROM_CLIENT, VIEW("rld")), 3);
+    assert_true(recorder_has(&r, "bytes 1 at 8 rld"));
+    assert_true(recorder_has(&r, "file 1 whole"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -522,6 +607,9 @@ int main(void)
         cmocka_unit_test(test_a_hit_tells_the_client_and_goes_on),
         cmocka_unit_test(test_what_only_looks_like_http_is_refused),
         cmocka_unit_test(test_lengths_that_contradict_each_other_are_not_believed),
+        cmocka_unit_test(test_what_is_put_under_an_announced_url_is_a_file),
+        cmocka_unit_test(test_what_is_fetched_from_an_announced_url_is_a_file),
+        cmocka_unit_test(test_a_file_goes_on_behind_lost_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -161,9 +161,9 @@ static void test_a_hash_as_target_is_an_xmpp_file_transfer(void **state)
 
     (void)state;
     check_laws(&parser_socks, steps, 5, &out);
-    assert_string_equal(out.record.text,
-                        "version SOCKS5\nevidence payload xmpp SOCKS5 bytestream\nactivity file\n"
-                        "settle\n");
+    assert_string_equal(out.record.text, "version SOCKS5\nevidence payload xmpp SOCKS5 bytestream\n"
+                                         "name tunnel-target 0123456789abcdef0123456789abcdef01234567\n"
+                                         "activity file\nupgrade xmpp-bytestream\n");
     check_laws(&parser_socks, with_port, 3, &out);
     assert_int_equal(recorder_count(&out.record, "evidence"), 0);
 }

@@ -86,6 +86,27 @@ static void test_code_pages_of_windows(void **state)
                         "\xc3\xbc");
 }
 
+static void test_base64_in_pieces_is_what_it_is_at_once(void **state)
+{
+    static const char text[] = "aGVs\nbG8g d29ybGQ=garbage";
+
+    (void)state;
+    for (size_t piece = 1; piece < sizeof text; piece++)
+        for (size_t room = 1; room < 12; room++) {
+            struct base64 b = { .bits = 0 };
+            uint8_t out[16];
+            size_t made = 0;
+            for (size_t at = 0; at < sizeof text - 1; at += piece) {
+                struct view in = view_slice(VIEW(text), at, at + piece);
+                while (in.len > 0)
+                    made += base64_decode(&b, &in, out + made,
+                                          room < sizeof out - made ? room : sizeof out - made);
+            }
+            assert_int_equal(made, 11);
+            assert_memory_equal(out, "hello world", 11);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +117,7 @@ int main(void)
         cmocka_unit_test(test_cut_between_characters),
         cmocka_unit_test(test_code_pages_of_windows),
         cmocka_unit_test(test_base64_of_every_padding),
+        cmocka_unit_test(test_base64_in_pieces_is_what_it_is_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
