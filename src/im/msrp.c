@@ -12,13 +12,21 @@
  *     text
  *     -------a786hjs2$                $ last chunk, + more to come, # given up
  *
- * Messages are text or CPIM; a file has another type or a Content-Disposition with its name (RFC 5547 section
- * 7).
+ * Messages are text or CPIM; a file has another type or a Content-Disposition with its name, or the SIP that
+ * arranged the session said so (RFC 5547 section 7): the token "msrp URI" of either path finds what it said
+ * (sip.c), and who is at which end. Long messages and files come in pieces with one Message-ID; Byte-Range
+ * "1-2048/8000" says where a piece belongs (section 7.1.1). Where its end is "*", the end line ends it.
  *
- * Recognised by the start line and To-Path behind it. Limits: headers of 4 KiB; text is told of messages up
- * to 8 KiB, larger ones are skipped to their end line.
+ * A loss within a piece of a file that told its length leaves a hole; after any other following ends.
+ *
+ * Recognised by the start line and To-Path behind it. Limits: headers of 4 KiB; text is told of pieces up to
+ * 8 KiB, larger ones are skipped to their end line; of text in pieces JOINED_BYTES; one file at a time each
+ * way.
  */
+#include "base/hash.h"
 #include "identify/parser.h"
+#include "im/cpim.h"
+#include "im/transcode.h"
 
 enum {
     HEAD_BYTES = 4096,
@@ -26,17 +34,40 @@ enum {
     LINE_BYTES = 128,       /* of a start line */
     TRANSACTION_BYTES = 32, /* section 9: 4 to 32 characters */
     DASHES = 7,
+    JOINED_BYTES = 3072,
+    NAME_BYTES = 256,
+    TOKEN_BYTES = 256,
 };
 
 struct msrp_message {
-    struct view transaction, method, type, disposition, from, to;
-    size_t head; /* octets up to the body, or up to the end line */
+    struct view transaction, method, type, disposition, from, to, id;
+    uint64_t first, last, total; /* of Byte-Range, from 1; last and total 0: not known */
+    size_t head;                 /* octets up to the body, or up to the end line */
     bool has_body;
 };
 
+/* What one side sends. */
+struct msrp_side {
+    char within[TRANSACTION_BYTES + 1]; /* transaction whose body goes by, and whose end line is looked for */
+    bool file_open, counted;            /* its body is of a file; its length is known */
+    uint32_t file;                      /* of the session */
+    uint64_t at, left;                  /* the place of the next byte; how many come before the end line */
+    uint64_t file_id, joined_id;        /* hashes of Message-IDs */
+    size_t joined;
+    char text[JOINED_BYTES]; /* of a message in pieces */
+};
+
 struct msrp_state {
-    char skipping[2][TRANSACTION_BYTES + 1]; /* transaction whose end is looked for, by enum flow_dir */
+    struct msrp_side side[2];
     bool delivery_told;
+};
+_Static_assert(sizeof(struct msrp_state) <= PARSER_STATE_BYTES, "fits the slab");
+
+/* One call of feed. */
+struct msrp_talk {
+    struct msrp_state *st;
+    struct session *s;
+    enum flow_dir from;
 };
 
 static bool read_start(struct view line, struct msrp_message *out)
@@ -109,10 +140,24 @@ static size_t find_end(struct view v, struct view transaction)
     return view_find(v, view_of(mark, t.len));
 }
 
+/* "1-2048/8000", the last two perhaps "*". */
+static void read_range(struct view v, struct msrp_message *m)
+{
+    struct view first = view_token(&v, '-'), last = view_token(&v, '/');
+    uint64_t n;
+
+    if (view_decimal(first, INT64_MAX, &n) && n > 0)
+        m->first = n;
+    if (view_decimal(last, INT64_MAX, &n) && n + 1 >= m->first)
+        m->last = n;
+    if (view_decimal(v, INT64_MAX, &n))
+        m->total = n;
+}
+
 /* Start line and headers. False: not all there. *out_bad: this is not MSRP. */
 static bool read_head(struct view in, struct msrp_message *out, bool *out_bad)
 {
-    struct msrp_message m = { 0 };
+    struct msrp_message m = { .first = 1 };
     struct view left = in, line;
 
     *out_bad = false;
@@ -138,6 +183,10 @@ static bool read_head(struct view in, struct msrp_message *out, bool *out_bad)
             m.to = view_trim(line);
         else if (view_equal_nocase(name, VIEW("From-Path")))
             m.from = view_trim(line);
+        else if (view_equal_nocase(name, VIEW("Message-ID")))
+            m.id = view_trim(line);
+        else if (view_equal_nocase(name, VIEW("Byte-Range")))
+            read_range(view_trim(line), &m);
     }
     return false;
 }
@@ -152,93 +201,267 @@ static struct view file_name(struct view disposition)
     return view_token(&disposition, '"');
 }
 
-static void follow(struct msrp_state *st, struct session *s, const struct msrp_message *m, struct view text,
-                   bool outgoing)
+/* What SIP said of this session, and which end the sender is. */
+static bool find_announced(const struct msrp_talk *t, const struct msrp_message *m,
+                           struct announced_file *told, bool *out_outgoing)
 {
-    struct im_detail detail = { .account = outgoing ? m->from : m->to,
-                                .peer = outgoing ? m->to : m->from,
-                                .outgoing = outgoing };
+    char buffer[TOKEN_BYTES], other[TOKEN_BYTES];
+    struct text from = TEXT(buffer), to = TEXT(other);
 
-    if (!view_equal(m->method, VIEW("SEND")) || m->type.len == 0)
-        return;
-    if (!st->delivery_told)
-        session_delivery(s, DELIVERY_PEER);
-    st->delivery_told = true;
-    if (view_starts_nocase(m->type, VIEW("application/im-iscomposing+xml"))) {
-        session_activity(s, ACTIVITY_PRESENCE, &detail);
-        return;
+    msrp_token(&from, m->from);
+    msrp_token(&to, m->to);
+    if (session_announced(t->s, view_of(buffer, from.len), told)) {
+        *out_outgoing = told->outgoing;
+        return true;
     }
-    bool file = view_find_nocase(m->disposition, VIEW("filename")) < m->disposition.len ||
-                view_starts_nocase(m->disposition, VIEW("attachment"));
-    bool chat =
-        view_starts_nocase(m->type, VIEW("text/")) || view_starts_nocase(m->type, VIEW("message/cpim"));
-    if (file || !chat) {
-        detail.file = file_name(m->disposition);
-        session_activity(s, ACTIVITY_FILE, &detail);
-        return;
+    if (session_announced(t->s, view_of(other, to.len), told)) {
+        *out_outgoing = !told->outgoing;
+        return true;
     }
-    detail.text = text;
-    session_activity(s, ACTIVITY_CHAT, &detail);
+    return false;
 }
 
-/* Skip to the end line of a large message. Returns how many octets can go. */
-static size_t skip(char *transaction, struct view v)
+static uint64_t message_hash(const struct msrp_message *m)
 {
-    struct view name = view_string(transaction);
-    size_t longest = DASHES + name.len;
-    size_t at = find_end(v, name);
+    return hash_bytes(view_of(m->id.at, m->id.len), 1) | 1; /* 0 is none */
+}
 
-    if (at == v.len)
-        return v.len >= longest ? v.len - longest + 1 : 0;
+/* The bytes of a piece come next: of a file that goes on, or of a new one. */
+static void begin_file(const struct msrp_talk *t, const struct msrp_message *m, struct im_detail *detail,
+                       const struct announced_file *told)
+{
+    struct msrp_side *side = &t->st->side[t->from];
+    uint64_t id = message_hash(m);
+    struct im_file file = { .type = m->type,
+                            .account = detail->account,
+                            .peer = detail->peer,
+                            .size = m->total > 0 ? m->total : told->size,
+                            .outgoing = detail->outgoing };
+
+    side->file_open = true;
+    side->counted = m->last > 0;
+    side->at = m->first - 1;
+    side->left = m->last > 0 ? m->last - side->at : 0;
+    if (side->file_id == id)
+        return;
+    if (side->file_id != 0)
+        session_file_end(t->s, side->file, false);
+    char name[NAME_BYTES];
+    struct text text = TEXT(name);
+    text_8bit(&text, file_name(m->disposition));
+    file.name = text.len > 0 ? view_of(name, text.len) : view_string(told->name);
+    detail->file = file.name;
+    detail->size = file.size;
+    session_activity(t->s, ACTIVITY_FILE, detail);
+    side->file_id = id;
+    side->file = session_file_begin(t->s, &file);
+}
+
+/* A message, or a piece of one: `flag` is how its end line says that it ends. */
+static void tell_text(const struct msrp_talk *t, const struct msrp_message *m, struct im_detail *detail,
+                      struct view body, uint8_t flag)
+{
+    struct msrp_side *side = &t->st->side[t->from];
+    uint64_t id = message_hash(m);
+    struct sip_message_text said;
+    char buffer[MESSAGE_BYTES];
+    struct text text = TEXT(buffer);
+    struct text joined = { side->text, side->joined, sizeof side->text, false };
+
+    if (m->first == 1 && flag == '+') {
+        joined.len = 0;
+        side->joined_id = id;
+    }
+    if (side->joined_id == id && m->id.len > 0) {
+        text_add(&joined, body);
+        side->joined = joined.len;
+        if (flag == '+' && !joined.cut)
+            return;
+        body = view_of(side->text, side->joined);
+        side->joined_id = 0;
+    } else if (m->first > 1) {
+        return; /* more of one that was told as far as it fits */
+    }
+    if (!sip_message_text(m->type, body, &said))
+        return;
+    if (said.from.len > 0) {
+        detail->account = detail->outgoing ? said.from : said.to;
+        detail->peer = detail->outgoing ? said.to : said.from;
+    }
+    text_8bit(&text, said.content);
+    detail->text = view_of(buffer, text.len);
+    detail->markup = said.markup;
+    session_activity(t->s, ACTIVITY_CHAT, detail);
+}
+
+static bool is_file(const struct msrp_message *m, const struct announced_file *told)
+{
+    bool chat =
+        view_starts_nocase(m->type, VIEW("text/")) || view_starts_nocase(m->type, VIEW("message/cpim"));
+
+    return !chat || told->name[0] != '\0' ||
+           view_find_nocase(m->disposition, VIEW("filename")) < m->disposition.len ||
+           view_starts_nocase(m->disposition, VIEW("attachment"));
+}
+
+/* Is this a SEND with a body that somebody sees? *detail and *told are who and what it is about. */
+static bool read_people(const struct msrp_talk *t, const struct msrp_message *m, struct im_detail *detail,
+                        struct announced_file *told)
+{
+    bool outgoing = t->from == FROM_CLIENT;
+
+    if (!view_equal(m->method, VIEW("SEND")) || m->type.len == 0 || !m->has_body)
+        return false;
+    if (!t->st->delivery_told)
+        session_delivery(t->s, DELIVERY_PEER);
+    t->st->delivery_told = true;
+    bool known = find_announced(t, m, told, &outgoing);
+    detail->outgoing = outgoing;
+    detail->account = outgoing ? m->from : m->to;
+    detail->peer = outgoing ? m->to : m->from;
+    if (known) {
+        detail->account = view_string(told->account);
+        detail->peer = view_string(told->peer);
+    }
+    if (view_starts_nocase(m->type, VIEW("application/im-iscomposing+xml"))) {
+        session_activity(t->s, ACTIVITY_PRESENCE, detail);
+        return false;
+    }
+    return true;
+}
+
+static void file_bytes(const struct msrp_talk *t, struct view bytes)
+{
+    struct msrp_side *side = &t->st->side[t->from];
+
+    session_file_bytes(t->s, side->file, side->at, bytes);
+    side->at += bytes.len;
+}
+
+/* The end line of a piece: $ the last one, + more to come, # given up. */
+static void piece_ends(const struct msrp_talk *t, uint8_t flag)
+{
+    struct msrp_side *side = &t->st->side[t->from];
+
+    if (side->file_open && flag != '+') {
+        session_file_end(t->s, side->file, flag == '$');
+        side->file_id = 0;
+    }
+    side->file_open = side->counted = false;
+    side->within[0] = '\0';
+}
+
+/* The body of a file or of a large message goes by, up to the end line. Returns how many octets can go. */
+static size_t pass(const struct msrp_talk *t, struct view v)
+{
+    struct msrp_side *side = &t->st->side[t->from];
+    struct view name = view_string(side->within);
+    size_t longest = 2 + DASHES + name.len; /* CR LF belongs to the end line */
+
+    if (side->counted && side->left > 0) {
+        v = view_slice(v, 0, side->left < v.len ? (size_t)side->left : v.len);
+        file_bytes(t, v);
+        side->left -= v.len;
+        return v.len;
+    }
+    size_t at = find_end(v, name);
+    bool found = at < v.len;
     size_t end = view_find_byte(v, '\n', at);
+    size_t body = found ? (at >= 2 ? at - 2 : 0) : v.len >= longest ? v.len - longest + 1 : 0;
+    if (side->file_open && !side->counted)
+        file_bytes(t, view_slice(v, 0, body));
     if (end == v.len)
-        return at;
-    transaction[0] = '\0';
+        return body;
+    piece_ends(t, at + DASHES + name.len < v.len ? v.at[at + DASHES + name.len] : '#');
     return end + 1;
 }
 
-/* Take one message off the front. Returns its length, 0: not all there. */
-static size_t take_message(struct msrp_state *st, struct session *s, enum flow_dir from, struct view v)
+/* Let the body of this message go by. */
+static void enter(const struct msrp_talk *t, const struct msrp_message *m)
+{
+    struct text transaction = TEXT(t->st->side[t->from].within);
+
+    text_add(&transaction, m->transaction);
+}
+
+/* Take one message, or the head of one, off the front. Returns its length, 0: not all there. */
+static size_t take_message(const struct msrp_talk *t, struct view v)
 {
     struct msrp_message m;
+    struct im_detail detail = { 0 };
+    struct announced_file told = { 0 };
     bool bad;
 
-    if (st->skipping[from][0] != '\0')
-        return skip(st->skipping[from], v);
+    if (t->st->side[t->from].within[0] != '\0')
+        return pass(t, v);
     if (!read_head(view_slice(v, 0, HEAD_BYTES), &m, &bad)) {
         if (bad || v.len >= HEAD_BYTES)
-            session_settle(s);
+            session_settle(t->s);
         return 0;
     }
-    struct view window = view_slice(v, 0, MESSAGE_BYTES);
-    struct view rest = view_from(window, m.head);
+    struct view rest = view_from(view_slice(v, 0, MESSAGE_BYTES), m.head);
     size_t at = find_end(rest, m.transaction);
     size_t end = view_find_byte(rest, '\n', at);
-    if (end < rest.len) {
-        struct view text =
-            view_slice(rest, 0, at >= 2 && m.has_body ? at - 2 : 0); /* CR LF belongs to the end line */
-        follow(st, s, &m, text, from == FROM_CLIENT);
+    bool whole = end < rest.len;
+    bool file_comes = view_equal(m.method, VIEW("SEND")) && m.has_body && m.type.len > 0;
+    if (!whole && v.len < MESSAGE_BYTES && !file_comes)
+        return 0;
+    if (file_comes && find_announced(t, &m, &told, &bad))
+        file_comes = is_file(&m, &told);
+    else
+        file_comes = file_comes && is_file(&m, &told);
+    bool typing = view_starts_nocase(m.type, VIEW("application/im-iscomposing+xml"));
+    if (!whole && v.len < MESSAGE_BYTES && (!file_comes || typing))
+        return 0;
+    if (!read_people(t, &m, &detail, &told)) {
+        if (!whole)
+            enter(t, &m);
+        return whole ? m.head + end + 1 : m.head;
+    }
+    if (file_comes) {
+        begin_file(t, &m, &detail, &told);
+        enter(t, &m);
+        return m.head;
+    }
+    if (whole) {
+        size_t flag = at + DASHES + m.transaction.len;
+        tell_text(t, &m, &detail, view_slice(rest, 0, at >= 2 ? at - 2 : 0), rest.at[flag]);
         return m.head + end + 1;
     }
-    if (v.len < MESSAGE_BYTES)
-        return 0;
-    struct text transaction = TEXT(st->skipping[from]);
-    text_add(&transaction, m.transaction);
-    follow(st, s, &m, view_of(NULL, 0), from == FROM_CLIENT);
+    tell_text(t, &m, &detail, view_of(NULL, 0), '$');
+    enter(t, &m);
     return m.head;
 }
 
 static size_t msrp_feed(void *state, struct session *s, enum flow_dir from, struct view in)
 {
+    struct msrp_talk t = { state, s, from };
     struct view left = in;
 
     while (left.len > 0) {
-        size_t n = take_message(state, s, from, left);
+        size_t n = take_message(&t, left);
         if (n == 0)
             break;
         left = view_from(left, n);
     }
     return in.len - left.len;
+}
+
+/* Only where so many bytes of a file were still to come is the place known. */
+static bool msrp_gap(void *state, struct session *s, enum flow_dir from, uint64_t lost)
+{
+    struct msrp_state *st = state;
+    struct msrp_side *side = &st->side[from];
+
+    if (side->within[0] != '\0' && side->counted && lost <= side->left) {
+        side->at += lost;
+        side->left -= lost;
+        return true;
+    }
+    if (side->file_id != 0)
+        session_file_end(s, side->file, false);
+    side->file_id = 0;
+    return false;
 }
 
 extern const struct parser parser_msrp;
@@ -251,4 +474,5 @@ const struct parser parser_msrp = {
     .probe = msrp_probe,
     .state_size = sizeof(struct msrp_state),
     .feed = msrp_feed,
+    .gap = msrp_gap,
 };

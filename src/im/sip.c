@@ -9,14 +9,20 @@
  * Content-Length, o Event.
  *
  * What makes it the service "simple":
- *     MESSAGE with text, CPIM or a typing notice (RFC 3428, 3862, 3994). Other bodies are not messages of
- * people: SMS of mobile networks, commands to cameras SUBSCRIBE, NOTIFY, PUBLISH of the event package
- * presence (RFC 3856, 3903) a session description with m=message: an MSRP session (RFC 4975 section 8), for a
- * file where it has a file-selector (RFC 5547). Its path says where the leg will be
+ *   - MESSAGE with text, CPIM or a typing notice (RFC 3428, 3862, 3994). Other bodies are not messages of
+ *     people: SMS of mobile networks, commands to cameras. What UDP sends again is told once
+ *   - SUBSCRIBE, NOTIFY, PUBLISH of the event package presence (RFC 3856, 3903), which says in PIDF who is
+ *     there (RFC 3863, 4480)
+ *   - a session description with m=message: an MSRP session (RFC 4975 section 8), for a file where it has a
+ *     file-selector (RFC 5547). Its path says where the leg will be, and is the token, "msrp URI", by which
+ *     msrp.c finds who owns it and what file it is for
  *
  * Limits: headers of 8 KiB; a body is read when the message has at most 12 KiB.
  */
+#include "base/hash.h"
 #include "identify/parser.h"
+#include "im/cpim.h"
+#include "im/transcode.h"
 
 /* A view of a literal as an initialiser of static data. */
 #define WORD(literal)                                                                                        \
@@ -29,18 +35,23 @@ enum {
     HEAD_BYTES = 8192,
     MESSAGE_BYTES = 12288,
     LARGEST_BODY = 1 << 24,
+    TEXT_BYTES = 12288,
+    TOKEN_BYTES = 256,
+    RECENT = 8,      /* messages that are known again */
     KEEP_ALIVES = 4, /* datagrams without a message, before the first one */
 };
 
 struct sip_message {
     struct view method; /* empty: an answer */
-    struct view from, to, event, type, agent, body;
+    struct view from, to, event, type, agent, call, sequence, body;
     uint64_t length; /* Content-Length */
     size_t head;     /* octets up to the body */
 };
 
 struct sip_state {
-    uint32_t skip[2]; /* octets of a large body, by enum flow_dir */
+    uint32_t skip[2];        /* octets of a large body, by enum flow_dir */
+    uint64_t recent[RECENT]; /* hashes of messages told */
+    unsigned recent_next;
     bool client_told, message_told, presence_told, session_told, proxy_told;
 };
 
@@ -97,6 +108,8 @@ static struct view *field_of(struct sip_message *m, struct view name)
         { VIEW("Event"), VIEW("o"), &m->event },
         { VIEW("Content-Type"), VIEW("c"), &m->type },
         { VIEW("User-Agent"), VIEW("User-Agent"), &m->agent },
+        { VIEW("Call-ID"), VIEW("i"), &m->call },
+        { VIEW("CSeq"), VIEW("CSeq"), &m->sequence },
     };
 
     for (size_t i = 0; i < sizeof headers / sizeof headers[0]; i++)
@@ -127,17 +140,6 @@ static bool read_head(struct view in, struct sip_message *out)
             (void)view_decimal(view_trim(line), LARGEST_BODY, &m.length);
     }
     return false;
-}
-
-/* "alice@example.org" of `"Alice" <sip:alice@example.org>;tag=1`. */
-static struct view person(struct view header)
-{
-    size_t open = view_find_byte(header, '<', 0);
-    struct view uri = open < header.len ? view_from(header, open + 1) : header;
-
-    uri = view_slice(uri, 0, view_find_byte(uri, '>', 0));
-    uri = view_slice(uri, 0, view_find_byte(uri, ';', 0));
-    return view_from(uri, view_find_byte(uri, ':', 0) < uri.len ? view_find_byte(uri, ':', 0) + 1 : 0);
 }
 
 /* ---- recognition ---- */
@@ -215,11 +217,46 @@ static void prove(struct session *s, bool *told, const char *value)
 
 static struct im_detail people(const struct sip_message *m, bool outgoing)
 {
-    struct view from = person(m->from), to = person(m->to);
+    struct view from = sip_person(m->from), to = sip_person(m->to);
 
     return (struct im_detail){ .account = outgoing ? from : to,
                                .peer = outgoing ? to : from,
                                .outgoing = outgoing };
+}
+
+/* Over UDP a message is sent until it is answered: was this one told? */
+static bool is_retransmitted(struct sip_state *st, const struct sip_message *m)
+{
+    uint64_t hash = 0;
+
+    if (m->call.len == 0 || m->sequence.len == 0)
+        return false;
+    hash = hash_bytes(m->sequence, hash_bytes(m->call, 1)) | 1; /* 0 is a free place */
+
+    for (unsigned i = 0; i < RECENT; i++)
+        if (st->recent[i] == hash)
+            return true;
+    st->recent[st->recent_next++ % RECENT] = hash;
+    return false;
+}
+
+static void tell_text(struct sip_state *st, struct session *s, const struct sip_message *m,
+                      struct im_detail *detail)
+{
+    struct sip_message_text said;
+    char buffer[TEXT_BYTES];
+    struct text text = TEXT(buffer);
+
+    if (!sip_message_text(m->type, m->body, &said)) {
+        session_activity(s, ACTIVITY_PRESENCE, detail); /* notes on delivery */
+        return;
+    }
+    if (session_is_udp(s) && is_retransmitted(st, m))
+        return;
+    text_8bit(&text, said.content);
+    detail->text = view_of(buffer, text.len);
+    detail->markup = said.markup;
+    session_activity(s, ACTIVITY_CHAT, detail);
 }
 
 static void on_instant_message(struct sip_state *st, struct session *s, const struct sip_message *m,
@@ -235,9 +272,38 @@ static void on_instant_message(struct sip_state *st, struct session *s, const st
     if (!st->proxy_told)
         session_delivery(s, DELIVERY_SERVER_PROXY);
     st->proxy_told = true;
-    if (view_starts_nocase(m->type, VIEW("text/plain")))
-        detail.text = m->body;
-    session_activity(s, typing ? ACTIVITY_PRESENCE : ACTIVITY_CHAT, &detail);
+    if (typing)
+        session_activity(s, ACTIVITY_PRESENCE, &detail);
+    else
+        tell_text(st, s, m, &detail);
+}
+
+static bool mentions(struct view v, struct view word)
+{
+    return view_find_nocase(v, word) < v.len;
+}
+
+/* <presence entity="sip:bob@example.org"> ... <basic>open</basic>, with what RPID adds to "open". */
+static void tell_presence(struct session *s, const struct sip_message *m, struct view watcher)
+{
+    struct view body = m->body;
+    struct im_contact contact = { .account = watcher, .presence = PRESENCE_ONLINE };
+    struct view entity = view_from(body, view_find(body, VIEW("entity=")) + 7);
+
+    if (entity.len == 0 || (entity.at[0] != '"' && entity.at[0] != '\''))
+        return;
+    entity = view_slice(entity, 1, view_find_byte(entity, entity.at[0], 1));
+    contact.peer = sip_person(entity);
+    if (mentions(body, VIEW("basic>closed")))
+        contact.presence = PRESENCE_OFFLINE;
+    else if (!mentions(body, VIEW("basic>open")))
+        contact.presence = PRESENCE_UNKNOWN;
+    else if (mentions(body, VIEW("busy/>")) || mentions(body, VIEW("on-the-phone/>")))
+        contact.presence = PRESENCE_BUSY;
+    else if (mentions(body, VIEW("away/>")))
+        contact.presence = PRESENCE_AWAY;
+    if (contact.peer.len > 0)
+        session_contact(s, &contact);
 }
 
 static void on_presence(struct sip_state *st, struct session *s, const struct sip_message *m, bool outgoing)
@@ -250,6 +316,23 @@ static void on_presence(struct sip_state *st, struct session *s, const struct si
         return;
     prove(s, &st->presence_told, "SIP presence");
     session_activity(s, ACTIVITY_PRESENCE, &detail);
+    if (view_equal(m->method, VIEW("NOTIFY")) && view_starts_nocase(m->type, VIEW("application/pidf+xml")))
+        tell_presence(s, m, sip_person(m->to));
+}
+
+/* Whose path this is, and the file that it is for. */
+static void announce(struct session *s, struct view path, const struct im_detail *detail, bool outgoing)
+{
+    char buffer[TOKEN_BYTES];
+    struct text token = TEXT(buffer);
+    struct im_file file = { .name = detail->file,
+                            .account = detail->account,
+                            .peer = detail->peer,
+                            .size = detail->size,
+                            .outgoing = outgoing };
+
+    msrp_token(&token, path);
+    session_announce(s, view_of(buffer, token.len), &file);
 }
 
 /* The file of `a=file-selector:name:"a.jpg" type:image/jpeg size:4092 hash:…` (RFC 5547 section 6). */
@@ -297,7 +380,7 @@ static void on_description(struct sip_state *st, struct session *s, const struct
         .l4 = L4_TCP, .protocol = PROTOCOL_MSRP, .service = "simple", .activity = ACTIVITY_CHAT
     };
     struct im_detail detail = people(m, outgoing);
-    struct view left = m->body, line;
+    struct view left = m->body, line, own_path = view_of(NULL, 0);
     bool message = false, any = false, path = false;
 
     if (m->method.len == 0) { /* an answer has the caller in From as well */
@@ -309,8 +392,10 @@ static void on_description(struct sip_state *st, struct session *s, const struct
         if (view_starts(line, VIEW("m=")))
             message = view_starts(line, VIEW("m=message "));
         any |= message;
-        if (message && view_starts(line, VIEW("a=path:")))
-            path |= read_path(view_trim(view_from(line, 7)), &e);
+        if (message && view_starts(line, VIEW("a=path:"))) {
+            own_path = view_trim(view_from(line, 7));
+            path |= read_path(own_path, &e);
+        }
         if (message && view_starts(line, VIEW("a=file-selector:"))) {
             e.activity = ACTIVITY_FILE;
             read_selector(view_from(line, 16), &detail);
@@ -320,6 +405,8 @@ static void on_description(struct sip_state *st, struct session *s, const struct
         return;
     prove(s, &st->session_told, "MSRP session in SIP");
     session_activity(s, e.activity, &detail);
+    if (own_path.len > 0)
+        announce(s, own_path, &detail, outgoing);
     if (path)
         session_expect(s, &e);
 }

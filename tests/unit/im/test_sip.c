@@ -45,7 +45,71 @@ static void test_sip_messages_over_tcp_keep_the_laws(void **state)
                         "activity presence account=alice@a.example peer=bob@b.example out\n"
                         "evidence payload simple MSRP session in SIP\n"
                         "activity chat account=alice@a.example peer=bob@b.example out\n"
+                        "announce msrp msrp://192.0.2.5:7654/jshA7we;tcp account=alice@a.example "
+                        "peer=bob@b.example out\n"
                         "expect tcp 192.0.2.5:7654 chat msrp simple\n");
+}
+
+static void test_sip_texts_of_each_type(void **state)
+{
+    static const struct step steps[] = {
+        SERVER("MESSAGE sip:a@a SIP/2.0\r\n" PEOPLE "Content-Type: text/html\r\n\r\n<b>hi</b>"),
+        SERVER("MESSAGE sip:a@a SIP/2.0\r\nf: sip:bob@b\r\nt: sip:alice@a\r\ni: y\r\nCSeq: 2 MESSAGE\r\n"
+               "c: message/cpim\r\n\r\nFrom: Bob <im:bob@b>\r\nTo: <im:alice@a>\r\n\r\n"
+               "Content-Type: text/plain; charset=utf-8\r\n\r\nin an envelope"),
+        SERVER(
+            "MESSAGE sip:a@a SIP/2.0\r\nf: sip:bob@b\r\nt: sip:alice@a\r\ni: y\r\nCSeq: 3 MESSAGE\r\n"
+            "c: message/cpim\r\n\r\nFrom: <im:bob@b>\r\n\r\nContent-Type: message/imdn+xml\r\n\r\n<imdn/>"),
+        SERVER("MESSAGE sip:a@a SIP/2.0\r\nf: sip:bob@b\r\nt: sip:alice@a\r\nc: text/plain\r\n\r\ncaf\xe9"),
+    };
+
+    (void)state;
+    converse_udp(&parser_sip, steps, 4, &out);
+    assert_true(recorder_has(
+        &out.record, "activity chat account=bob@b.example peer=alice@a.example in html text=<b>hi</b>"));
+    assert_true(recorder_has(&out.record, "activity chat account=alice@a peer=bob@b in text=in an envelope"));
+    assert_true(recorder_has(&out.record, "activity presence account=alice@a peer=bob@b in"));
+    assert_true(recorder_has(&out.record, "activity chat account=alice@a peer=bob@b in text=caf\xc3\xa9"));
+    assert_int_equal(recorder_count(&out.record, "activity chat"), 3);
+}
+
+static void test_sip_message_sent_again_is_told_once(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT("MESSAGE sip:b@b SIP/2.0\r\ni: a\r\nCSeq: 1 MESSAGE\r\nc: text/plain\r\n\r\none"),
+        CLIENT("MESSAGE sip:b@b SIP/2.0\r\ni: a\r\nCSeq: 1 MESSAGE\r\nc: text/plain\r\n\r\none"),
+        CLIENT("MESSAGE sip:b@b SIP/2.0\r\ni: a\r\nCSeq: 2 MESSAGE\r\nc: text/plain\r\n\r\none"),
+        CLIENT("MESSAGE sip:b@b SIP/2.0\r\nc: text/plain\r\n\r\nnone"),
+        CLIENT("MESSAGE sip:b@b SIP/2.0\r\nc: text/plain\r\n\r\nnone"),
+    };
+
+    (void)state;
+    converse_udp(&parser_sip, steps, 5, &out);
+    assert_int_equal(recorder_count(&out.record, "activity chat out text=one"), 2);
+    assert_int_equal(recorder_count(&out.record, "activity chat out text=none"), 2);
+}
+
+#define NOTIFY                                                                                               \
+    "NOTIFY sip:a@a SIP/2.0\r\nf: sip:bob@b\r\nt: sip:alice@a\r\no: presence\r\nc: application/pidf+xml\r\n\r\n"
+
+static void test_sip_presence_of_others(void **state)
+{
+    static const struct step steps[] = {
+        SERVER(
+            NOTIFY
+            "<presence entity=\"sip:bob@b\"><tuple><status><basic>open</basic></status></tuple></presence>"),
+        SERVER(NOTIFY "<presence entity='pres:carol@b'><basic>open</basic><rpid:away/></presence>"),
+        SERVER(NOTIFY "<p:presence entity=\"sip:bob@b\"><s:basic>closed</s:basic></p:presence>"),
+        SERVER(NOTIFY "<presence entity="),
+        SERVER(NOTIFY "<presence/>"),
+    };
+
+    (void)state;
+    converse_udp(&parser_sip, steps, 5, &out);
+    assert_true(recorder_has(&out.record, "contact account=alice@a peer=bob@b online"));
+    assert_true(recorder_has(&out.record, "contact account=alice@a peer=carol@b away"));
+    assert_true(recorder_has(&out.record, "contact account=alice@a peer=bob@b offline"));
+    assert_int_equal(recorder_count(&out.record, "contact"), 3);
 }
 
 static void test_sip_file_offer_names_the_file(void **state)
@@ -63,6 +127,8 @@ static void test_sip_file_offer_names_the_file(void **state)
         &out.record,
         "activity file account=alice@a.example peer=bob@b.example file=my pic.jpg size=4092 out"));
     assert_true(recorder_has(&out.record, "expect tcp 2001:db8::7:7394 file msrp simple"));
+    assert_true(recorder_has(&out.record, "announce msrp msrp://[2001:db8::7]:7394/x;tcp name=my pic.jpg "
+                                          "account=alice@a.example peer=bob@b.example size=4092 out"));
 }
 
 static void nothing(struct view datagram)
@@ -149,6 +215,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sip_messages_over_tcp_keep_the_laws),
+        cmocka_unit_test(test_sip_texts_of_each_type),
+        cmocka_unit_test(test_sip_message_sent_again_is_told_once),
+        cmocka_unit_test(test_sip_presence_of_others),
         cmocka_unit_test(test_sip_file_offer_names_the_file),
         cmocka_unit_test(test_sip_calls_and_machines_are_not_im),
         cmocka_unit_test(test_sip_bad_path_leaves_no_expectation),
