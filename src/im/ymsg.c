@@ -15,12 +15,26 @@
  * reversed) on which port 5101 listens. The direct connection speaks YMSG too: it begins with 4d or 4f, the
  * word PEERTOPEER and both names, but no address.
  *
+ * Messages. Key 14 is the text, 97 says that it is UTF-8, else it is in the code page of the sender's
+ * country: what is no UTF-8 is read as ISO 8859-1. Messages kept while the user was offline come several in a
+ * frame (status 5), each with the second at which it was written (15).
+ *
+ * Contacts. 55 has lines "group:buddy,buddy" (87, 88 ignored); f1 has 65 for a group, 7 for a buddy, and 302
+ * says what comes (318 a group, 319 buddies, 320 ignored ones). 01 to 04, c6 and f0 tell presence: 7 buddy,
+ * 10 status, 47 how far away, several buddies in a frame.
+ *
+ * Files. They go by HTTP: an URL (20) that the receiver fetches, is announced under "http HOST/PATH" (port
+ * left out, host in lower case). Since version 15 the offer (dc) has an id (265), and later frames (dd, de)
+ * tell either such an URL (250) or a token (251) for Yahoo's relay, which both sides show in /relay?token=:
+ * "yahoo TOKEN"; what the offer said waits under "yahoo offer ID". http.c finds them. An upload (POST
+ * /notifyft) is a 46 frame with name and size, then "29 c0 80" and the bytes, no more framed.
+ *
  * Before YMSG: "YPNS" from the client, "YHOO" from the server, a header of 104 octets, little-endian: length
  * of all at 8, service at 12 (the same numbers), names of 36 octets at 32 and 68, then text.
  *
  * Sources. Pidgin libpurple/protocols/yahoo: yahoo_packet.h, libymsg.c, yahoo_filexfer.c (services, keys);
  * libyahoo2.sourceforge.net/ymsg-9.txt; Ethereal packet-yhoo.c (the older header).
- * Limits. Frames over FRAME_BYTES are skipped; MAX_PAIRS of a frame are read.
+ * Limits. Frames over FRAME_BYTES are skipped; MAX_PAIRS of a frame are read; buddies of a list are as many.
  */
 #include "base/address.h"
 #include "base/cursor.h"
@@ -34,13 +48,28 @@ enum {
     TEXT_BYTES = 8192,
     NAME_BYTES = 64,
     MAX_PAIRS = 2048,
+    TOKEN_BYTES = 768,
     SCAN_BYTES = 256, /* mid-stream: a frame begins within these */
     PEER_PORT = 5101,
+    STATUS_OFFLINE = 5, /* of a frame with messages that were kept */
+    LISTED = 1024,      /* buddies in one line of a list */
 };
+
+enum { MESSAGE = 0x06, FILE_BY_HTTP = 0x46, PEER_FILE = 0x4d, PEER_TO_PEER = 0x4f };
 
 struct name {
     uint8_t len;
     char at[NAME_BYTES];
+};
+
+/* An upload of the client: bytes that follow a frame. */
+struct upload {
+    bool wanted; /* the frame came, the bytes did not begin yet */
+    uint8_t name_len;
+    uint32_t file;
+    uint64_t at, size;
+    struct name peer;
+    char name[200];
 };
 
 struct ymsg {
@@ -50,6 +79,7 @@ struct ymsg {
     } side[2];
     bool begun, login_told, client_told;
     struct name account;
+    struct upload upload;
 };
 
 /* One call of feed. */
@@ -76,21 +106,25 @@ enum field {
     ADDRESS,
     VERSION,
     KIND,
+    TIME,
+    OFFER,
+    TOKEN,
     FIELD_COUNT
 };
 static const struct {
     uint16_t key;
     enum field field;
 } keys[] = {
-    { 0, SELF_TOO }, { 1, SELF },      { 3, WHO },     { 4, FROM },       { 5, TO },
-    { 12, ADDRESS }, { 14, SAID },     { 20, URL },    { 27, FILE_NAME }, { 28, FILE_SIZE },
-    { 49, KIND },    { 57, ROOM },     { 69, TO },     { 104, ROOM },     { 109, WHO },
-    { 117, SAID },   { 135, VERSION }, { 249, ROUTE }, { 250, HOST },
+    { 0, SELF_TOO }, { 1, SELF },   { 3, WHO },        { 4, FROM },       { 5, TO },        { 12, ADDRESS },
+    { 14, SAID },    { 20, URL },   { 27, FILE_NAME }, { 28, FILE_SIZE }, { 49, KIND },     { 57, ROOM },
+    { 69, TO },      { 104, ROOM }, { 109, WHO },      { 117, SAID },     { 135, VERSION }, { 249, ROUTE },
+    { 250, HOST },   { 15, TIME },  { 265, OFFER },    { 251, TOKEN },
 };
 
 /* A frame, or one of several messages in it. */
 struct note {
     uint16_t service;
+    uint32_t status;
     struct view field[FIELD_COUNT];
 };
 
@@ -132,6 +166,12 @@ static void tell_message(struct talk *t, const struct note *n)
         return;
     text_8bit(&text, n->field[SAID]);
     detail.text = view_of(buffer, text.len);
+    detail.markup = MARKUP_YAHOO;
+    uint64_t written_s;
+    if (n->status == STATUS_OFFLINE && view_decimal(n->field[TIME], UINT32_MAX, &written_s))
+        detail.sent_us = written_s * 1000000;
+    detail.again =
+        t->from == FROM_SERVER && detail.room.len > 0 && view_equal_nocase(detail.peer, detail.account);
     session_activity(t->s, ACTIVITY_CHAT, &detail);
 }
 
@@ -219,29 +259,105 @@ static void tell_peer(struct talk *t, const struct note *n)
     broker(t, true);
 }
 
+/* "http HOST/PATH" of an URL; empty: it is none. */
+static struct view url_token(char *buffer, size_t size, struct view url)
+{
+    struct text token = text_over(buffer, size);
+
+    if (!view_starts_nocase(url, VIEW("http://")))
+        return view_of(NULL, 0);
+    url = view_from(url, 7);
+    size_t end = view_find_byte(url, '/', 0);
+    struct view authority = view_slice(url, 0, end), host = view_token(&authority, ':');
+    text_string(&token, "http ");
+    for (size_t i = 0; i < host.len; i++)
+        text_char(&token, (char)ascii_lower(host.at[i]));
+    text_add(&token, end < url.len ? view_from(url, end) : VIEW("/"));
+    return view_of(buffer, token.len);
+}
+
+static struct view named_token(char *buffer, size_t size, const char *kind, struct view id)
+{
+    struct text token = text_over(buffer, size);
+
+    text_string(&token, kind);
+    text_percent(&token, id);
+    return view_of(buffer, token.len);
+}
+
+static void announce(struct talk *t, struct view token, const struct im_file *f)
+{
+    if (token.len > 0 && session_wants_files(t->s))
+        session_announce(t->s, token, f);
+}
+
+static struct im_file file_of(const struct im_detail *detail)
+{
+    return (struct im_file){ .name = detail->file,
+                             .account = detail->account,
+                             .peer = detail->peer,
+                             .size = detail->size,
+                             .outgoing = detail->outgoing };
+}
+
+static void upload_expect(struct talk *t, const struct im_file *f)
+{
+    struct upload *u = &t->y->upload;
+    struct text name = TEXT(u->name), peer = TEXT(u->peer.at);
+
+    text_8bit(&name, f->name);
+    text_8bit(&peer, f->peer);
+    u->name_len = (uint8_t)name.len;
+    u->peer.len = (uint8_t)peer.len;
+    u->size = f->size;
+    u->at = 0;
+    u->wanted = f->size > 0;
+}
+
 /* A file by HTTP: at Yahoo's server, or at an address, which is then the sender's. */
 static void tell_file(struct talk *t, const struct note *n)
 {
     struct im_detail detail = detail_of(t, n);
+    char buffer[TOKEN_BYTES];
 
     if (n->field[FILE_NAME].len == 0 && n->field[URL].len == 0)
         return;
     detail.file = n->field[FILE_NAME];
     (void)view_decimal(n->field[FILE_SIZE], UINT64_MAX, &detail.size);
     session_activity(t->s, ACTIVITY_FILE, &detail);
+    struct im_file f = file_of(&detail);
+    announce(t, url_token(buffer, sizeof buffer, n->field[URL]), &f);
+    if (n->field[OFFER].len > 0)
+        announce(t, named_token(buffer, sizeof buffer, "yahoo offer ", n->field[OFFER]), &f);
+    if (n->service == FILE_BY_HTTP && n->field[URL].len == 0 && t->from == FROM_CLIENT)
+        upload_expect(t, &f);
     broker(t, expect_at(t, n->field[URL], 80, PROTOCOL_YMSG_PEER));
 }
 
-/* Where the file of an offer is: route 3 is Yahoo's relay, the others are the sender itself. */
+/* Where the file of an offer is: route 3 is Yahoo's relay, the others are one of the two. */
 static void tell_file_route(struct talk *t, const struct note *n)
 {
     bool relayed = view_equal(n->field[ROUTE], VIEW("3"));
+    struct view name = n->field[FILE_NAME];
+    struct announced_file a;
+    char buffer[TOKEN_BYTES];
 
     session_activity(t->s, ACTIVITY_FILE, NULL);
     if (relayed)
         (void)expect_at(t, n->field[HOST], 80, PROTOCOL_HTTP);
     else
         broker(t, expect_at(t, n->field[HOST], 0, PROTOCOL_YMSG_PEER));
+    if (!session_wants_files(t->s) || n->field[OFFER].len == 0 ||
+        !session_announced(t->s, named_token(buffer, sizeof buffer, "yahoo offer ", n->field[OFFER]), &a))
+        return;
+    struct im_file f = announced_view(&a);
+    if (name.len > 0 && !view_equal(name, f.name)) { /* another one of the same offer */
+        f.name = name;
+        f.size = 0;
+    }
+    announce(t, url_token(buffer, sizeof buffer, n->field[HOST]), &f);
+    if (relayed && n->field[TOKEN].len > 0)
+        announce(t, named_token(buffer, sizeof buffer, "yahoo ", n->field[TOKEN]), &f);
 }
 
 /* 4d is a file, or the hello of a direct connection. */
@@ -252,8 +368,6 @@ static void tell_peer_file(struct talk *t, const struct note *n)
 }
 
 /* ---- services ---- */
-
-enum { MESSAGE = 0x06, PEER_FILE = 0x4d, PEER_TO_PEER = 0x4f };
 
 struct service {
     uint16_t number;
@@ -280,7 +394,7 @@ static const struct service services[] = {
     { 0x1d, ACTIVITY_COUNT, tell_message },
     { 0x1e, ACTIVITY_COUNT, tell_room },
     { 0x20, ACTIVITY_COUNT, tell_message }, /* old chat rooms */
-    { 0x46, ACTIVITY_COUNT, tell_file },
+    { FILE_BY_HTTP, ACTIVITY_COUNT, tell_file },
     { 0x4a, ACTIVITY_COUNT, tell_call },  /* voice */
     { 0x4b, ACTIVITY_PRESENCE, NULL },    /* typing */
     { 0x4c, ACTIVITY_COUNT, tell_login }, /* first packet of a login */
@@ -373,9 +487,12 @@ static enum field field_of(uint64_t key)
 static void note_init(struct note *n, uint16_t service)
 {
     n->service = service;
+    n->status = 0;
     for (unsigned i = 0; i < FIELD_COUNT; i++)
         n->field[i] = view_of(NULL, 0);
 }
+
+enum { NEXT_RECORD = 31 };
 
 /* Fill the note with the first value of each field; messages kept while offline come several in a frame. */
 static void read_pairs(struct talk *t, struct view body, struct note *n)
@@ -386,13 +503,136 @@ static void read_pairs(struct talk *t, struct view body, struct note *n)
     for (unsigned i = 0; i < MAX_PAIRS && pair_next(&body, &key, &value); i++) {
         enum field field = field_of(key);
 
-        if (field == FROM && n->service == MESSAGE && n->field[SAID].len > 0) {
+        if ((field == FROM || key == NEXT_RECORD) && n->service == MESSAGE && n->field[SAID].len > 0) {
             tell(t, n);
-            n->field[FROM] = n->field[SAID] = view_of(NULL, 0);
+            n->field[FROM] = n->field[SAID] = n->field[TIME] = view_of(NULL, 0);
         }
         if (field != FIELD_COUNT && n->field[field].len == 0)
             n->field[field] = value;
     }
+}
+
+/* ---- contacts ---- */
+
+/* One buddy, as the pairs of a frame tell of him. */
+struct buddy {
+    struct view name, group;
+    uint64_t status, away;
+    bool online, off;
+};
+
+enum {
+    KEY_BUDDY = 7,
+    KEY_STATUS = 10,
+    KEY_FLAGS = 13,
+    KEY_AWAY = 47,
+    KEY_GROUP = 65,
+    KEY_LIST = 87,
+    KEY_IGNORED = 88
+};
+enum { KEY_BLOCK = 302, BLOCK_IGNORED = 320, STATUS_GONE = 0x5a55aa56, STATUS_CUSTOM = 99 };
+
+/* Services that tell of buddies, and what of them. */
+static const struct {
+    uint16_t service;
+    enum { LISTS, PRESENT, LEFT, ADDED, TAKEN_OFF, IGNORED } what;
+    enum flow_dir from;
+} contact_services[] = {
+    { 0x01, PRESENT, FROM_SERVER },   { 0x02, LEFT, FROM_SERVER },    { 0x03, PRESENT, FROM_SERVER },
+    { 0x04, PRESENT, FROM_SERVER },   { 0xc6, PRESENT, FROM_SERVER }, { 0xf0, PRESENT, FROM_SERVER },
+    { 0x55, LISTS, FROM_SERVER },     { 0xf1, LISTS, FROM_SERVER },   { 0x83, ADDED, FROM_CLIENT },
+    { 0x84, TAKEN_OFF, FROM_CLIENT }, { 0x85, IGNORED, FROM_CLIENT },
+};
+
+static enum presence presence_of(const struct buddy *b, bool left)
+{
+    uint64_t status = b->status;
+
+    if (left || b->off || status == 12 || status == STATUS_GONE)
+        return PRESENCE_OFFLINE;
+    if (status == STATUS_CUSTOM)
+        return b->away == 0 ? PRESENCE_ONLINE : PRESENCE_AWAY;
+    return status == 0 ? PRESENCE_ONLINE : status == 2 || status == 6 ? PRESENCE_BUSY : PRESENCE_AWAY;
+}
+
+static void tell_contact(struct talk *t, struct view name, struct view group, enum presence presence,
+                         bool removed)
+{
+    char buffers[2][NAME_BYTES];
+    struct text peer = TEXT(buffers[0]), of = TEXT(buffers[1]);
+
+    if (name.len == 0)
+        return;
+    text_8bit(&peer, name);
+    text_8bit(&of, group);
+    struct im_contact c = { .account = name_view(&t->y->account),
+                            .peer = view_of(buffers[0], peer.len),
+                            .group = view_of(buffers[1], of.len),
+                            .presence = presence,
+                            .removed = removed };
+    session_contact(t->s, &c);
+}
+
+/* "Friends:bob,carol" and more lines; of ignored ones only the names. */
+static void read_old_list(struct talk *t, struct view value, bool ignored)
+{
+    for (unsigned n = 0; n < LISTED && value.len > 0; n++) {
+        struct view line = view_token(&value, '\n'), group = view_of(NULL, 0);
+        if (!ignored)
+            group = view_token(&line, ':');
+        for (unsigned i = 0; i < LISTED && line.len > 0; i++)
+            tell_contact(t, view_token(&line, ','), group, PRESENCE_UNKNOWN, ignored);
+    }
+}
+
+/* The buddy whose pairs are read is told when another one begins, and at the end. */
+static void tell_buddy(struct talk *t, int what, const struct buddy *b, bool ignored)
+{
+    bool present = what == PRESENT || what == LEFT;
+
+    tell_contact(t, b->name, b->group, present ? presence_of(b, what == LEFT) : PRESENCE_UNKNOWN,
+                 what == TAKEN_OFF || (what == LISTS && ignored) || (what == IGNORED && b->online));
+}
+
+static void read_buddies(struct talk *t, int what, struct view body)
+{
+    struct buddy b = { .name = view_of(NULL, 0), .group = view_of(NULL, 0) };
+    bool ignored = false;
+    struct view value;
+    uint64_t key, number;
+
+    for (unsigned i = 0; i < MAX_PAIRS && pair_next(&body, &key, &value); i++) {
+        bool decimal = view_decimal(value, UINT32_MAX, &number);
+
+        bool next = key == KEY_BUDDY || key == KEY_BLOCK || (key == KEY_GROUP && what == LISTS);
+
+        if (next) {
+            tell_buddy(t, what, &b, ignored);
+            b = (struct buddy){ .name = key == KEY_BUDDY ? value : view_of(NULL, 0), .group = b.group };
+        }
+        if (key == KEY_BLOCK && decimal)
+            ignored = number == BLOCK_IGNORED;
+        else if (key == KEY_GROUP)
+            b.group = value;
+        else if (key == KEY_STATUS && decimal)
+            b.status = number;
+        else if (key == KEY_AWAY && decimal)
+            b.away = number;
+        else if (key == KEY_FLAGS && decimal)
+            b.off = number == 0, b.online = number == 1;
+        else if ((key == KEY_LIST || key == KEY_IGNORED) && what == LISTS)
+            read_old_list(t, value, key == KEY_IGNORED);
+        if (ignored)
+            b.group = view_of(NULL, 0);
+    }
+    tell_buddy(t, what, &b, ignored);
+}
+
+static void read_contacts(struct talk *t, uint16_t service, struct view body)
+{
+    for (size_t i = 0; i < sizeof contact_services / sizeof contact_services[0]; i++)
+        if (contact_services[i].service == service && contact_services[i].from == t->from)
+            read_buddies(t, (int)contact_services[i].what, body);
 }
 
 /* ---- frames ---- */
@@ -401,6 +641,7 @@ struct header {
     size_t head_len, body_len;
     unsigned version; /* 0: before YMSG */
     uint16_t service;
+    uint32_t status;
 };
 
 /* 9 is written 0009 or 0900. */
@@ -428,7 +669,7 @@ static enum im_answer header_read(struct view v, struct header *out)
             return IM_MORE;
         if (len < YHOO_HEAD || len > FRAME_BYTES || service == 0 || service > 0xff)
             return IM_NO;
-        *out = (struct header){ YHOO_HEAD, len - YHOO_HEAD, 0, (uint16_t)service };
+        *out = (struct header){ YHOO_HEAD, len - YHOO_HEAD, 0, (uint16_t)service, 0 };
         return IM_YES;
     }
     if (!begins_as(v, VIEW("YMSG")))
@@ -441,11 +682,12 @@ static enum im_answer header_read(struct view v, struct header *out)
     uint16_t body_len = cursor_u16(&c), service = cursor_u16(&c);
     if (!c.bad && (service == 0 || service > 0x7ff))
         return IM_NO;
-    cursor_skip(&c, 8);
+    uint32_t status = cursor_u32(&c);
+    cursor_skip(&c, 4);
     uint8_t first = body_len > 0 ? cursor_u8(&c) : '0';
     if (c.bad)
         return IM_MORE;
-    *out = (struct header){ YMSG_HEAD, body_len, version, service };
+    *out = (struct header){ YMSG_HEAD, body_len, version, service, status };
     return first >= '0' && first <= '9' ? IM_YES : IM_NO;
 }
 
@@ -476,6 +718,7 @@ static void read_ymsg(struct talk *t, const struct header *h, struct view body)
     struct note n;
 
     note_init(&n, h->service);
+    n.status = h->status;
     read_pairs(t, body, &n);
     if (t->from == FROM_CLIENT)
         learn_account(t, n.field[SELF].len > 0 ? n.field[SELF] : n.field[SELF_TOO]);
@@ -483,6 +726,7 @@ static void read_ymsg(struct talk *t, const struct header *h, struct view body)
         learn_account(t, n.field[TO]);
     begin(t, h, &n);
     tell(t, &n);
+    read_contacts(t, h->service, body);
 }
 
 static struct view until_nul(struct view v)
@@ -520,6 +764,39 @@ static size_t find_frame(struct view v, bool *out_found)
     return v.len;
 }
 
+/* The bytes of an upload, which follow its frame. False: wait for more. */
+static bool feed_upload(struct talk *t, struct cursor *c)
+{
+    const struct view mark = VIEW("29\xc0\x80");
+    struct upload *u = &t->y->upload;
+    struct view v = cursor_peek(c);
+
+    if (!u->wanted) {
+        uint64_t left = u->size - u->at;
+        struct view piece = cursor_take(c, v.len < left ? v.len : (size_t)left);
+        session_file_bytes(t->s, u->file, u->at, piece);
+        u->at += piece.len;
+        if (u->at == u->size)
+            session_file_end(t->s, u->file, true);
+        return true;
+    }
+    if (v.len < mark.len && view_starts(mark, v))
+        return false;
+    u->wanted = false;
+    if (view_starts(v, mark)) {
+        struct im_file f = { .name = view_of(u->name, u->name_len),
+                             .account = name_view(&t->y->account),
+                             .peer = name_view(&u->peer),
+                             .size = u->size,
+                             .outgoing = true };
+        cursor_skip(c, mark.len);
+        u->file = session_file_begin(t->s, &f);
+    } else {
+        u->at = u->size; /* a frame follows: there are no bytes */
+    }
+    return true;
+}
+
 /* Take one frame off the front. False: it is not whole yet. */
 static bool feed_frame(struct talk *t, struct cursor *c)
 {
@@ -555,6 +832,11 @@ static bool feed_frame(struct talk *t, struct cursor *c)
     return true;
 }
 
+static bool uploads(const struct ymsg *y, enum flow_dir from)
+{
+    return from == FROM_CLIENT && (y->upload.wanted || y->upload.at < y->upload.size);
+}
+
 static size_t feed(void *state, struct session *s, enum flow_dir from, struct view in)
 {
     struct talk t = { state, s, from };
@@ -562,9 +844,12 @@ static size_t feed(void *state, struct session *s, enum flow_dir from, struct vi
     uint32_t *skip = &t.y->side[from].skip;
 
     while (cursor_left(&c) > 0) {
+        bool more = true;
         if (*skip > 0)
             cursor_drain(&c, skip);
-        else if (!feed_frame(&t, &c))
+        else
+            more = uploads(t.y, from) ? feed_upload(&t, &c) : feed_frame(&t, &c);
+        if (!more)
             break;
     }
     return in.len - cursor_left(&c);
@@ -573,11 +858,18 @@ static size_t feed(void *state, struct session *s, enum flow_dir from, struct vi
 static bool gap(void *state, struct session *s, enum flow_dir from, uint64_t lost)
 {
     struct ymsg *y = state;
+    uint32_t skip = y->side[from].skip;
 
     (void)s;
-    (void)lost;
-    y->side[from].skip = 0;
-    y->side[from].lost = true;
+    if (uploads(y, from)) {
+        bool inside = !y->upload.wanted && y->upload.size - y->upload.at > lost;
+        y->upload.at = inside ? y->upload.at + lost : y->upload.size;
+        y->upload.wanted = false;
+        if (inside)
+            return true;
+    }
+    y->side[from].lost |= lost > skip;
+    y->side[from].skip = lost > skip ? 0 : skip - (uint32_t)lost;
     return true;
 }
 

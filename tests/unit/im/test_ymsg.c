@@ -10,7 +10,7 @@ extern const struct parser parser_ymsg;
 #define COUNT(steps) (sizeof(steps) / sizeof((steps)[0]))
 
 /* A frame from "key value key value …", fields split by '|'. */
-static void put_frame(struct build *b, unsigned service, const char *pairs)
+static void put_status_frame(struct build *b, unsigned service, uint32_t status, const char *pairs)
 {
     struct build body = { .len = 0 };
     struct view v = view_string(pairs);
@@ -24,9 +24,14 @@ static void put_frame(struct build *b, unsigned service, const char *pairs)
     put16(b, 0);
     put16(b, (unsigned)body.len);
     put16(b, service);
-    put32(b, 1);
+    put32(b, status);
     put32(b, 0x5a5a);
     put(b, built(&body));
+}
+
+static void put_frame(struct build *b, unsigned service, const char *pairs)
+{
+    put_status_frame(b, service, 1, pairs);
 }
 
 static struct build *frame(struct build *b, unsigned service, const char *pairs)
@@ -86,7 +91,8 @@ static void test_login_tells_account_client_and_version(void **state)
                                           "activity login account=alice out\n"
                                           "activity login\n"
                                           "client Yahoo! Messenger 9.0.0.2162\n"
-                                          "activity presence\n");
+                                          "activity presence\n"
+                                          "contact account=alice peer=bob group=Friends\n");
 }
 
 static void test_messages_both_ways(void **state)
@@ -95,8 +101,10 @@ static void test_messages_both_ways(void **state)
 
     logged_in(out, 0x06, "1|alice|5|bob|14|caf\xe9?|97|0|63|;0|64|0",
               "4|bob|5|alice|14|oui \xe2\x82\xac|97|1");
-    assert_true(recorder_has(&out->record, "activity chat account=alice peer=bob out text=caf\xc3\xa9?"));
-    assert_true(recorder_has(&out->record, "activity chat account=alice peer=bob in text=oui \xe2\x82\xac"));
+    assert_true(
+        recorder_has(&out->record, "activity chat account=alice peer=bob out yahoo text=caf\xc3\xa9?"));
+    assert_true(
+        recorder_has(&out->record, "activity chat account=alice peer=bob in yahoo text=oui \xe2\x82\xac"));
     logged_in(out, 0x4b, "49|TYPING|1|alice|14| |13|1|5|bob", NULL);
     assert_int_equal(recorder_count(&out->record, "activity chat"), 0);
     assert_true(recorder_has(&out->record, "activity presence"));
@@ -108,9 +116,148 @@ static void test_several_offline_messages_in_one_frame(void **state)
 
     logged_in(out, 0x06, NULL,
               "31|6|32|6|4|bob|5|alice|14|one|15|1100000000|31|6|32|6|4|carol|5|alice|14|two");
-    assert_true(recorder_has(&out->record, "activity chat account=alice peer=bob in text=one"));
-    assert_true(recorder_has(&out->record, "activity chat account=alice peer=carol in text=two"));
+    assert_true(recorder_has(&out->record, "activity chat account=alice peer=bob in yahoo text=one"));
+    assert_true(recorder_has(&out->record, "activity chat account=alice peer=carol in yahoo text=two"));
     assert_int_equal(recorder_count(&out->record, "activity chat"), 2);
+}
+
+static void test_kept_messages_tell_when_they_were_written(void **state)
+{
+    struct outcome *out = *state;
+    struct build hello = { .len = 0 }, kept = { .len = 0 };
+
+    put_frame(&hello, 0x57, "1|alice");
+    put_status_frame(
+        &kept, 6, 5,
+        "31|6|32|6|5|alice|4|bob|15|1100000000|14|one|97|1|31|6|32|6|5|alice|4|carol|15|1100000060|14|two");
+    put_frame(&kept, 6, "5|alice|4|bob|15|1100000120|14|now");
+    struct step steps[] = { { FROM_CLIENT, built(&hello) }, { FROM_SERVER, built(&kept) } };
+    check_laws(&parser_ymsg, steps, COUNT(steps), out);
+    assert_true(recorder_has(&out->record,
+                             "activity chat account=alice peer=bob sent=1100000000000000 in yahoo text=one"));
+    assert_true(recorder_has(
+        &out->record, "activity chat account=alice peer=carol sent=1100000060000000 in yahoo text=two"));
+    assert_true(recorder_has(&out->record, "activity chat account=alice peer=bob in yahoo text=now"));
+}
+
+static void test_buddy_lists_of_both_kinds(void **state)
+{
+    struct outcome *out = *state;
+
+    logged_in(out, 0x55, NULL, "87|Friends:bob,carol\nWork:dave\n|88|eve|89|alice");
+    assert_true(recorder_has(&out->record, "contact account=alice peer=bob group=Friends"));
+    assert_true(recorder_has(&out->record, "contact account=alice peer=carol group=Friends"));
+    assert_true(recorder_has(&out->record, "contact account=alice peer=dave group=Work"));
+    assert_true(recorder_has(&out->record, "contact account=alice peer=eve removed"));
+    assert_int_equal(recorder_count(&out->record, "contact"), 4);
+    logged_in(
+        out, 0xf1, NULL,
+        "302|318|300|318|65|Friends|302|319|300|319|7|bob|301|319|300|319|7|carol|303|319|301|318|300|318|65|Work|"
+        "302|319|300|319|7|dave|301|319|303|319|301|318|303|318|302|320|300|320|7|eve|301|320|303|320");
+    assert_true(recorder_has(&out->record, "contact account=alice peer=bob group=Friends"));
+    assert_true(recorder_has(&out->record, "contact account=alice peer=carol group=Friends"));
+    assert_true(recorder_has(&out->record, "contact account=alice peer=dave group=Work"));
+    assert_true(recorder_has(&out->record, "contact account=alice peer=eve removed"));
+    assert_int_equal(recorder_count(&out->record, "contact"), 4);
+}
+
+static void test_presence_of_several_buddies_and_changes_of_the_list(void **state)
+{
+    struct outcome *out = *state;
+
+    logged_in(out, 0xf0, NULL,
+              "0|alice|1|alice|8|7|7|a|10|0|13|1|7|b|10|2|13|1|7|c|10|999|13|1|7|d|10|99|19|hi|47|0|13|1|"
+              "7|e|10|99|47|1|13|1|7|f|10|0|13|0|7|g|10|1515563606|13|1");
+    const char *told[] = { "a online", "b busy", "c away", "d online", "e away", "f offline", "g offline" };
+    for (size_t i = 0; i < COUNT(told); i++) {
+        char line[64];
+        snprintf(line, sizeof line, "contact account=alice peer=%s", told[i]);
+        assert_true(recorder_has(&out->record, line));
+    }
+    assert_int_equal(recorder_count(&out->record, "contact"), COUNT(told));
+    logged_in(out, 0x02, NULL, "0|alice|1|alice|8|1|7|bob|10|0|13|1");
+    assert_true(recorder_has(&out->record, "contact account=alice peer=bob offline"));
+    logged_in(out, 0x83, "1|alice|7|dora|65|Work", "1|alice|7|dora|65|Work|66|0");
+    assert_true(recorder_has(&out->record, "contact account=alice peer=dora group=Work"));
+    assert_int_equal(recorder_count(&out->record, "contact"), 1);
+    logged_in(out, 0x84, "1|alice|7|dora|65|Work", NULL);
+    assert_true(recorder_has(&out->record, "contact account=alice peer=dora group=Work removed"));
+    logged_in(out, 0x85, "1|alice|7|eve|13|1", NULL);
+    assert_true(recorder_has(&out->record, "contact account=alice peer=eve removed"));
+    logged_in(out, 0x85, "1|alice|7|eve|13|2", NULL);
+    assert_true(recorder_has(&out->record, "contact account=alice peer=eve"));
+}
+
+static void test_own_words_that_a_room_repeats_are_told_as_such(void **state)
+{
+    struct outcome *out = *state;
+
+    logged_in(out, 0xa8, NULL, "104|Linux:1|109|alice|117|hi all|124|1");
+    assert_true(recorder_has(
+        &out->record, "activity chat account=alice peer=alice room=Linux:1 in again yahoo text=hi all"));
+}
+
+static void test_upload_is_a_frame_with_bytes_behind_it(void **state)
+{
+    struct outcome *out = *state;
+    struct build b = { .len = 0 };
+
+    put_frame(&b, 0x46, "0|alice|5|bob|28|12|27|a.doc|14|");
+    put(&b, VIEW("29\xc0\x80YMSG \xff bytes"));
+    put_frame(&b, 0x06, "1|alice|5|bob|14|next");
+    struct step steps[] = { { FROM_CLIENT, built(&b) } };
+    check_laws(&parser_ymsg, steps, 1, out);
+    assert_string_equal(out->record.text, "version YMSG16\n"
+                                          "delivery server-proxy\n"
+                                          "activity file account=alice peer=bob file=a.doc size=12 out\n"
+                                          "file 1 name=a.doc account=alice peer=bob size=12 out\n"
+                                          "bytes 1 at 0 YMSG ? bytes\n"
+                                          "file 1 whole\n"
+                                          "activity chat account=alice peer=bob out yahoo text=next\n");
+}
+
+static void test_place_in_an_upload_survives_a_loss(void **state)
+{
+    struct outcome *out = *state;
+    uint64_t memory[PARSER_STATE_BYTES / 8] = { 0 };
+    struct session *s = recorder_session(&out->record);
+    struct build b = { .len = 0 };
+
+    recorder_init(&out->record);
+    put_frame(&b, 0x46, "0|alice|5|bob|28|10|27|a.doc");
+    put(&b, VIEW("29\xc0\x80"
+                 "abc"));
+    assert_int_equal(parser_ymsg.feed(memory, s, FROM_CLIENT, built(&b)), b.len);
+    assert_true(parser_ymsg.gap(memory, s, FROM_CLIENT, 4));
+    (void)parser_ymsg.feed(memory, s, FROM_CLIENT, VIEW("hij"));
+    assert_true(recorder_has(&out->record, "bytes 1 at 7 hij"));
+    assert_true(recorder_has(&out->record, "file 1 whole"));
+}
+
+static void test_offer_and_where_it_is_are_put_together(void **state)
+{
+    struct outcome *out = *state;
+    struct build hello = { .len = 0 }, offer = { .len = 0 }, relay = { .len = 0 };
+
+    logged_in(out, 0x46, NULL, "4|bob|5|alice|20|http://FS.example.org:80/bob/a.doc?x|27|a.doc|28|4711");
+    assert_true(recorder_has(
+        &out->record,
+        "announce http fs.example.org/bob/a.doc?x name=a.doc account=alice peer=bob size=4711 in"));
+    put_frame(&hello, 0x57, "1|alice");
+    put_frame(&offer, 0xdc, "1|alice|5|bob|265|id1$|222|1|27|b.pdf|28|99");
+    put_frame(&relay, 0xdd, "1|alice|5|bob|265|id1$|27|b.pdf|249|3|250|198.51.100.30|251|to%24ken$");
+    struct step steps[] = { { FROM_CLIENT, built(&hello) },
+                            { FROM_CLIENT, built(&offer) },
+                            { FROM_CLIENT, built(&relay) } };
+    check_laws(&parser_ymsg, steps, COUNT(steps), out);
+    assert_true(recorder_has(&out->record,
+                             "announce yahoo offer id1$ name=b.pdf account=alice peer=bob size=99 out"));
+    assert_true(recorder_has(&out->record, "announce yahoo to$ken$ name=b.pdf size=99 out"));
+    relay.len = 0;
+    put_frame(&relay, 0xdd, "1|alice|5|bob|265|id1$|27|c.pdf|249|1|250|http://198.51.100.7:5101/x/c.pdf");
+    steps[2].bytes = built(&relay);
+    check_laws(&parser_ymsg, steps, COUNT(steps), out);
+    assert_true(recorder_has(&out->record, "announce http 198.51.100.7/x/c.pdf name=c.pdf out"));
 }
 
 static void test_rooms_and_conferences(void **state)
@@ -118,13 +265,13 @@ static void test_rooms_and_conferences(void **state)
     struct outcome *out = *state;
 
     logged_in(out, 0xa8, "1|alice|104|Linux:1|117|hi all|124|1", "104|Linux:1|109|bob|117|hi alice|124|1");
-    assert_true(recorder_has(&out->record, "activity chat account=alice room=Linux:1 out text=hi all"));
-    assert_true(
-        recorder_has(&out->record, "activity chat account=alice peer=bob room=Linux:1 in text=hi alice"));
+    assert_true(recorder_has(&out->record, "activity chat account=alice room=Linux:1 out yahoo text=hi all"));
+    assert_true(recorder_has(&out->record,
+                             "activity chat account=alice peer=bob room=Linux:1 in yahoo text=hi alice"));
     logged_in(out, 0x1d, "1|alice|53|bob|57|alice-1|14|to all|97|1", "57|alice-1|3|bob|14|to you|97|1");
-    assert_true(recorder_has(&out->record, "activity chat account=alice room=alice-1 out text=to all"));
+    assert_true(recorder_has(&out->record, "activity chat account=alice room=alice-1 out yahoo text=to all"));
     assert_true(
-        recorder_has(&out->record, "activity chat account=alice peer=bob room=alice-1 in text=to you"));
+        recorder_has(&out->record, "activity chat account=alice peer=bob room=alice-1 in yahoo text=to you"));
     logged_in(out, 0x98, "1|alice|104|Linux:1|129|0|62|2", NULL);
     assert_true(recorder_has(&out->record, "activity chat account=alice room=Linux:1 out"));
 }
@@ -192,7 +339,7 @@ static void test_direct_connection_is_a_peer_leg(void **state)
     check_laws(&parser_ymsg, steps, COUNT(steps), out);
     assert_string_equal(out->record.text, "version YMSG16\n"
                                           "delivery peer\n"
-                                          "activity chat account=alice peer=bob in text=directly\n");
+                                          "activity chat account=alice peer=bob in yahoo text=directly\n");
 }
 
 static void test_version_written_the_other_way_round(void **state)
@@ -231,7 +378,7 @@ static void test_the_protocol_before_it(void **state)
     assert_string_equal(out->record.text, "version YHOO1\n"
                                           "delivery server-proxy\n"
                                           "activity login account=alice out\n"
-                                          "activity chat account=alice in text=bob,,hello\n");
+                                          "activity chat account=alice in yahoo text=bob,,hello\n");
 }
 
 static void test_broken_pairs_and_long_frames_do_not_stop_the_next_frame(void **state)
@@ -249,7 +396,7 @@ static void test_broken_pairs_and_long_frames_do_not_stop_the_next_frame(void **
     struct step steps[] = { { FROM_CLIENT, built(&b) } };
     check_laws(&parser_ymsg, steps, 1, out);
     assert_int_equal(recorder_count(&out->record, "activity chat"), 1);
-    assert_true(recorder_has(&out->record, "activity chat account=alice peer=bob out text=still here"));
+    assert_true(recorder_has(&out->record, "activity chat account=alice peer=bob out yahoo text=still here"));
 }
 
 /* Found by fuzzing: fields that are missing were NULL views. */
@@ -282,7 +429,7 @@ static void test_frames_are_found_again_after_a_gap(void **state)
     assert_true(parser_ymsg.gap(memory, NULL, FROM_CLIENT, 100));
     assert_int_equal(parser_ymsg.feed(memory, recorder_session(&out->record), FROM_CLIENT, built(&b)),
                      b.len - 4);
-    assert_true(recorder_has(&out->record, "activity chat account=alice peer=bob out text=back"));
+    assert_true(recorder_has(&out->record, "activity chat account=alice peer=bob out yahoo text=back"));
 }
 
 static enum im_answer midstream(struct view client, struct view server, struct finding *out)
@@ -339,6 +486,13 @@ int main(void)
         TEST(test_login_tells_account_client_and_version),
         TEST(test_messages_both_ways),
         TEST(test_several_offline_messages_in_one_frame),
+        TEST(test_kept_messages_tell_when_they_were_written),
+        TEST(test_buddy_lists_of_both_kinds),
+        TEST(test_presence_of_several_buddies_and_changes_of_the_list),
+        TEST(test_own_words_that_a_room_repeats_are_told_as_such),
+        TEST(test_upload_is_a_frame_with_bytes_behind_it),
+        TEST(test_place_in_an_upload_survives_a_loss),
+        TEST(test_offer_and_where_it_is_are_put_together),
         TEST(test_rooms_and_conferences),
         TEST(test_calls),
         TEST(test_file_by_http_at_the_server_and_at_the_sender),
