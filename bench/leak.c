@@ -20,13 +20,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { NUMBERS = 1000000, FOUND = 1000, ROUNDS = 5 };
+enum { NUMBERS = 1000000, FOUND = 1000, ROUNDS = 15 };
 
+/* Of this thread's own, whatever else runs. */
 static double now_s(void)
 {
     struct timespec t;
 
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 

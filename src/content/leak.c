@@ -20,8 +20,7 @@ enum {
     BUFFER = 64 * 1024,
     AHEAD = LEAK_AROUND,
     BEHIND = LEAK_PATTERN_MOST + 4 * LEAK_AROUND,
-    BLOCK_MOST = 1 << 30, /* of one call of Vectorscan */
-    STARS = 20,           /* of a mask */
+    STARS = 20, /* of a mask */
     SHOWN = 4,
 };
 
@@ -308,7 +307,14 @@ static size_t next_sampled(struct view t, size_t at, size_t step)
 {
     uint64_t sampled = step == 4 ? 0x0000008000000080u : 0x0080008000800080u;
 
-    for (at = (at + step - 1) / step * step; at + 8 <= t.len; at += 8) {
+    at = (at + step - 1) / step * step;
+    for (; at + 32 <= t.len; at += 32) {
+        uint64_t any = digits_of(t.at + at) | digits_of(t.at + at + 8) | digits_of(t.at + at + 16) |
+                       digits_of(t.at + at + 24);
+        if ((any & sampled) != 0)
+            break;
+    }
+    for (; at + 8 <= t.len; at += 8) {
         uint64_t digits = digits_of(t.at + at) & sampled;
         if (digits != 0)
             return at + (size_t)__builtin_ctzll(digits) / 8;
@@ -460,10 +466,12 @@ unsigned leak_end(struct leak_search *s)
 unsigned leak_find(struct leak_search *s, struct view text, struct leak_finding *out, unsigned max)
 {
     leak_begin(s, out, max);
-    if (text.len > BLOCK_MOST) {
-        leak_more(s, text);
-        return leak_end(s);
+    /* In blocks that fit a cache, since each is read more than once. */
+    for (size_t done = 0; done < text.len || done == 0;) {
+        size_t from = done > BEHIND ? done - BEHIND : 0;
+        size_t to = text.len - done > BUFFER + AHEAD ? done + BUFFER : text.len;
+        search(s, view_slice(text, from, to < text.len ? to + AHEAD : to), from, to - from);
+        done = to > 0 ? to : 1;
     }
-    search(s, text, 0, text.len);
     return finish(s);
 }
