@@ -149,15 +149,6 @@ static bool is_full_name(struct view name)
     return name.len >= FULL_NAME && view_find_byte(name, ' ', 0) < name.len;
 }
 
-static uint64_t hash_folded(struct view v)
-{
-    uint64_t hash = v.len;
-
-    for (size_t i = 0; i < v.len; i++)
-        hash = hash_words(ascii_lower(v.at[i]), i, hash);
-    return hash;
-}
-
 /* ---- the directory ---- */
 
 static bool add_account(struct impersonation *im, struct person *p, struct view account)
@@ -354,18 +345,21 @@ static bool is_first(struct impersonation *im, uint64_t key, uint64_t now_us)
     return true;
 }
 
-static void tell(struct threats *t, const struct scene *s, unsigned kind, enum likeness likeness,
-                 const struct suspect *x, const char *whom, const char *whom_name, const char *user)
+static void tell(const struct impersonation *im, struct threats *t, const struct scene *s, unsigned kind,
+                 enum likeness likeness, const struct suspect *x, const char *whom, const char *whom_name,
+                 const char *user)
 {
     static const char *const titles[] = {
         [LIKE_CONTACT] = "account that looks like a contact's",
         [NAME_OF_CONTACT] = "another account under a contact's name",
         [LIKE_DIRECTORY] = "account that looks like one of our people's",
     };
-    char display[96], seen[400], subject[200];
+    char display[96], seen[400], subject[200], forgotten[24];
+    struct text forgotten_text = TEXT(forgotten);
     struct text display_text = TEXT(display), seen_text = TEXT(seen), subject_text = TEXT(subject);
 
     text_printable(&display_text, x->display);
+    text_decimal(&forgotten_text, im->forgotten);
     text_format(&seen_text, "%s%s%s%s %s %s", x->party.name, display[0] != '\0' ? " (" : "", display,
                 display[0] != '\0' ? ")" : "", likeness == SAME ? "shows the name of" : "looks like",
                 whom[0] != '\0' ? whom : whom_name);
@@ -387,8 +381,9 @@ static void tell(struct threats *t, const struct scene *s, unsigned kind, enum l
                                                  { "likeness", likeness == ALIKE   ? "look-alike characters"
                                                                : likeness == CLOSE ? "one character differs"
                                                                                    : "the same name" },
-                                                 { "user", user } },
-                                   .evidence_count = 6,
+                                                 { "user", user },
+                                                 { "forgotten", forgotten } },
+                                   .evidence_count = 7,
                                    .subject = subject });
 }
 
@@ -418,11 +413,11 @@ static bool judge_contacts(struct impersonation *im, struct threats *t, const st
     if (own_name)
         return false;
     if (alike != NULL)
-        tell(t, s, LIKE_CONTACT, ALIKE, x, alike->account, alike->display, user);
+        tell(im, t, s, LIKE_CONTACT, ALIKE, x, alike->account, alike->display, user);
     else if (same != NULL)
-        tell(t, s, NAME_OF_CONTACT, SAME, x, same->account, same->display, user);
+        tell(im, t, s, NAME_OF_CONTACT, SAME, x, same->account, same->display, user);
     else if (close != NULL)
-        tell(t, s, LIKE_CONTACT, CLOSE, x, close->account, close->display, user);
+        tell(im, t, s, LIKE_CONTACT, CLOSE, x, close->account, close->display, user);
     return alike != NULL || same != NULL || close != NULL;
 }
 
@@ -453,7 +448,7 @@ static void judge_directory(struct impersonation *im, struct threats *t, const s
         }
     }
     if (hit != NULL)
-        tell(t, s, LIKE_DIRECTORY, likeness, x, hit->is_account ? hit->name : "",
+        tell(im, t, s, LIKE_DIRECTORY, likeness, x, hit->is_account ? hit->name : "",
              hit->is_account ? "" : hit->name, user);
 }
 

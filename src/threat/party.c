@@ -3,12 +3,18 @@
 #include "threat/party.h"
 #include "base/hash.h"
 
-static uint64_t key_of(uint16_t service, struct view name)
+uint64_t hash_folded(struct view name)
 {
-    uint64_t key = service + 1;
+    uint64_t hash = name.len;
 
     for (size_t i = 0; i < name.len; i++)
-        key = hash_words(ascii_lower(name.at[i]), i, key);
+        hash = hash_words(ascii_lower(name.at[i]), i, hash);
+    return hash;
+}
+
+static uint64_t key_of(uint16_t service, struct view name)
+{
+    uint64_t key = hash_words(hash_folded(name), service, 0);
     return key + (key == 0);
 }
 

@@ -20,5 +20,8 @@ bool party_of(const struct scene *s, struct view account, bool inside, struct pa
 bool party_pair(const struct scene *s, struct view from, struct view to, struct view room, bool outgoing,
                 struct party *out_from, struct party *out_to);
 
+/* Of a name, ASCII case folded: for lists. */
+uint64_t hash_folded(struct view name);
+
 /* The time of day in UTC, "10:20:30". */
 void text_clock(struct text *t, uint64_t time_us);

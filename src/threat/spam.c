@@ -67,21 +67,12 @@ struct pair {
 
 struct spam {
     uint64_t value[THRESHOLDS];
-    uint64_t looked_us;
+    uint64_t looked_us, forgotten;
     uint64_t *allowed; /* hashes of accounts, rising */
     unsigned allowed_count;
     struct sender sender[ACCOUNTS];
     struct pair pair[PAIRS];
 };
-
-static uint64_t hash_folded(struct view v)
-{
-    uint64_t hash = v.len;
-
-    for (size_t i = 0; i < v.len; i++)
-        hash = hash_words(ascii_lower(v.at[i]), i, hash);
-    return hash;
-}
 
 static bool add_allowed(void *context, struct view line, unsigned number, const char **out_why)
 {
@@ -169,6 +160,7 @@ static void put_pair(struct spam *sp, uint64_t a, uint64_t b, uint64_t now_us)
         if (set[i].us < place->us)
             place = &set[i];
     }
+    sp->forgotten += place->key != 0 && place->key != key;
     *place = (struct pair){ key, now_us };
 }
 
@@ -196,14 +188,17 @@ static struct sender *sender_of(struct spam *sp, const struct party *who, uint64
                 place = &set[i];
     } else if (now_us <= place->first_us + sp->value[WINDOW_S] * 1000000)
         return place;
+    sp->forgotten += place->key != 0 && place->key != who->key;
     *place = (struct sender){ .key = who->key, .first_us = now_us };
     memcpy(place->name, who->name, sizeof place->name);
     return place;
 }
 
-static void tell(struct threats *t, const struct scene *s, const struct sender *x, unsigned answered)
+static void tell(const struct spam *sp, struct threats *t, const struct scene *s, const struct sender *x,
+                 unsigned answered)
 {
-    char seen[300], receivers[16], answers[16], messages[16], links[16], first[16];
+    char seen[300], receivers[16], answers[16], messages[16], links[16], first[16], forgotten[24];
+    struct text forgotten_text = TEXT(forgotten);
     struct text seen_text = TEXT(seen), receivers_text = TEXT(receivers), answers_text = TEXT(answers);
     struct text messages_text = TEXT(messages), links_text = TEXT(links), first_text = TEXT(first);
 
@@ -212,6 +207,7 @@ static void tell(struct threats *t, const struct scene *s, const struct sender *
     text_decimal(&messages_text, x->messages);
     text_decimal(&links_text, x->links);
     text_clock(&first_text, x->first_us);
+    text_decimal(&forgotten_text, sp->forgotten);
     text_format(&seen_text,
                 "%s wrote to %u people who do not know it; %u answered; %u of %u messages with a link",
                 x->name, x->strangers, answered, x->links, x->messages);
@@ -230,8 +226,9 @@ static void tell(struct threats *t, const struct scene *s, const struct sender *
                                                  { "messages", messages },
                                                  { "links", links },
                                                  { "sample", x->last.sample },
-                                                 { "first_seen", first } },
-                                   .evidence_count = 7,
+                                                 { "first_seen", first },
+                                                 { "forgotten", forgotten } },
+                                   .evidence_count = 8,
                                    .subject = x->name });
 }
 
@@ -251,7 +248,7 @@ static void judge(struct spam *sp, struct threats *t, const struct scene *s, str
         x->pushing * 100 < sp->value[PUSHING] * x->messages)
         return;
     x->told = true;
-    tell(t, s, x, answered);
+    tell(sp, t, s, x, answered);
 }
 
 static void note_answer(struct spam *sp, const struct party *from, const struct party *to)

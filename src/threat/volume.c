@@ -52,6 +52,7 @@ struct habit {
     uint64_t today_bytes[DAY_HOURS];
     uint32_t history_kib[HISTORY];
     uint32_t days;            /* active ones so far */
+    bool told;                /* today's volume */
     uint16_t used[DAY_HOURS]; /* days on which it was used in this hour */
 };
 
@@ -123,6 +124,7 @@ static void turn_day(struct habit *h, uint64_t day)
                 h->used[i]++;
     }
     memset(h->today_bytes, 0, sizeof h->today_bytes);
+    h->told = false;
     h->day = day;
 }
 
@@ -168,14 +170,15 @@ static uint64_t limit_of(const struct volume *v, const struct habit *h, uint32_t
     return middle + v->value[FACTOR] * deviation;
 }
 
-static void tell(struct threats *t, const struct scene *s, unsigned kind, const char *who, const char *seen,
-                 const char *usual, const char *today)
+static void tell(const struct volume *v, struct threats *t, const struct scene *s, unsigned kind,
+                 const char *who, const char *seen, const char *usual, const char *today)
 {
     const struct catalog_service *service =
         s->catalog != NULL ? catalog_service(s->catalog, s->flow->service) : NULL;
-    char subject[128];
-    struct text subject_text = TEXT(subject);
+    char subject[128], forgotten[24];
+    struct text subject_text = TEXT(subject), forgotten_text = TEXT(forgotten);
 
+    text_decimal(&forgotten_text, v->forgotten);
     text_format(&subject_text, "%s %u", who, s->flow->service);
     threats_raise(t, s,
                   &(struct alert){ .detector = &detector_volume,
@@ -189,25 +192,27 @@ static void tell(struct threats *t, const struct scene *s, unsigned kind, const 
                                    .evidence = { { "user", who },
                                                  { "service", service != NULL ? service->slug : "" },
                                                  { "usual", usual },
-                                                 { "seen", today } },
-                                   .evidence_count = 4,
+                                                 { "seen", today },
+                                                 { "forgotten", forgotten } },
+                                   .evidence_count = 5,
                                    .subject = subject });
 }
 
-static void judge_volume(const struct volume *v, struct threats *t, const struct scene *s,
-                         const struct habit *h, const char *who)
+static void judge_volume(const struct volume *v, struct threats *t, const struct scene *s, struct habit *h,
+                         const char *who)
 {
     char seen[300], usual[64], today[64];
     struct text seen_text = TEXT(seen), usual_text = TEXT(usual), today_text = TEXT(today);
     uint64_t kib = sum_of(h) / 1024;
     uint32_t middle;
 
-    if (kib <= v->value[FLOOR_MIB] * 1024 || kib <= limit_of(v, h, &middle))
+    if (h->told || kib <= v->value[FLOOR_MIB] * 1024 || kib <= limit_of(v, h, &middle))
         return;
+    h->told = true;
     text_format(&usual_text, "%u KiB a day, of %u days", middle, h->days < HISTORY ? h->days : HISTORY);
     text_format(&today_text, "%llu KiB", (unsigned long long)kib);
     text_format(&seen_text, "%s has sent %s today; usual: %s", who, today, usual);
-    tell(t, s, VOLUME, who, seen, usual, today);
+    tell(v, t, s, VOLUME, who, seen, usual, today);
 }
 
 static void judge_hour(const struct volume *v, struct threats *t, const struct scene *s,
@@ -225,7 +230,7 @@ static void judge_hour(const struct volume *v, struct threats *t, const struct s
             text_format(&usual_text, "%s%02u", usual_text.len > 0 ? " " : "", i);
     text_format(&now_text, "%02u:00 to %02u:59 UTC, %llu KiB", hour, hour, (unsigned long long)kib);
     text_format(&seen_text, "%s sent in hours never used on %u days before: %s", who, h->days, now);
-    tell(t, s, HOURS, who, seen, usual, now);
+    tell(v, t, s, HOURS, who, seen, usual, now);
 }
 
 static void on_flow(void *state, struct threats *t, const struct scene *s)
