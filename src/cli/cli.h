@@ -14,6 +14,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
     X("watch", watch, "watch an interface: the same, live, as events, for as long as it runs")               \
     X("catalog", catalog, "what is known of every service: list, show, check, compile")                      \
     X("policy", policy, "the institution's rules: check them, explain what they say to a flow")              \
+    X("leaks", leaks, "data that should not leave: hash customer data, try patterns on files")               \
     X("status", status, "what the running sensor does: traffic, drops, flows, services, outputs")            \
     X("control", control, "orders to the running sensor: reload, reopen, learn, stop")
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imward: the program. Finds the command and hands over. */
 #include "cli/cli.h"
+#include "content/document.h"
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -77,6 +78,8 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(name, commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
+    if (strcmp(name, DOCUMENT_COMMAND) == 0) /* ours, for ourselves */
+        return document_helper();
     if (name[0] == '\0') {
         help(stderr);
         return EXIT_USAGE;
