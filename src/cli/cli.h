@@ -16,7 +16,8 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
     X("policy", policy, "the institution's rules: check them, explain what they say to a flow")              \
     X("leaks", leaks, "data that should not leave: hash customer data, try patterns on files")               \
     X("status", status, "what the running sensor does: traffic, drops, flows, services, outputs")            \
-    X("control", control, "orders to the running sensor: reload, reopen, learn, stop")
+    X("control", control, "orders to the running sensor: reload, reopen, learn, stop")                       \
+    X("vault", vault, "what the policy keeps, encrypted: list, read, expire, verify")
 
 #define X(name, stem, help) int command_##stem(int argc, char **argv);
 COMMANDS(X)
