@@ -515,7 +515,7 @@ static void on_contact(void *state, struct threats *t, const struct scene *s, co
         look_at(im, c->display, &entry->display_look);
     }
     uint64_t settle_us = im->value[SETTLE_S] * 1000000;
-    if (is_new && s->time_us - u->since_us > settle_us && !is_own(im, c->peer)) {
+    if (is_new && s->time_us > u->since_us + settle_us && !is_own(im, c->peer)) {
         struct suspect x;
         suspect_of(im, &peer, c->peer, c->display, &x);
         (void)judge_contacts(im, t, s, u, user.name, &x, s->time_us - settle_us);
