@@ -137,8 +137,9 @@ static enum likeness compare(const struct impersonation *im, const struct look *
         return SAME;
     if (strcmp(a->skeleton, b->skeleton) == 0)
         return len < FULL_NAME && differ_in_i_and_l_only(a->plain, b->plain) ? UNLIKE : ALIKE;
-    if (len >= im->value[NEAR] && other >= im->value[NEAR] &&
-        confusable_near(view_of(a->skeleton, len), view_of(b->skeleton, other)))
+    struct view one = view_string(a->plain),
+                two = view_string(b->plain); /* an m is two characters in a skeleton */
+    if (one.len >= im->value[NEAR] && two.len >= im->value[NEAR] && confusable_near(one, two))
         return CLOSE;
     return UNLIKE;
 }

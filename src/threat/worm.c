@@ -515,7 +515,7 @@ static void pass(struct worm *w, struct threats *t, const struct scene *s, struc
         lure->told_at = lure->sent_on;
         tell_spreading(w, t, s, lure);
     }
-    if ((lure->link || lure->file) && copy.receivers == w->value[MASS] &&
+    if (lure->told_at == 0 && (lure->link || lure->file) && copy.receivers == w->value[MASS] &&
         sent_within(&copy, copy.receivers, w->value[PACE_MS] * 500 * (copy.receivers - 1)) &&
         is_person(w, from->key))
         tell_mass(t, s, lure, &copy);
