@@ -53,6 +53,7 @@ struct inspection {
     uint32_t stream[2];  /* TCP reassembly, 0: not yet */
     uint8_t head_count;  /* UDP */
     bool settle;         /* asked for during feed */
+    bool holes;          /* bytes are missing: lost, or before the first */
     uint8_t held_parser; /* UDP: said yes while one before it still waited; its number + 1, 0: none */
     struct finding held;
     uint32_t heads; /* UDP while probing: first datagrams, 0: none */

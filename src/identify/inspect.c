@@ -224,7 +224,7 @@ static bool begin(struct inspector *in, struct flow *f)
         return false;
     struct inspection *i = inspection_of(in, f);
     memset(i, 0, sizeof *i);
-    i->layer.midstream = (f->flags & FLOW_MIDSTREAM) != 0;
+    i->layer.midstream = i->holes = (f->flags & FLOW_MIDSTREAM) != 0;
     f->state = FLOW_INSPECT;
     return true;
 }
@@ -240,6 +240,7 @@ static void deliver(void *context, struct view data, uint64_t lost)
 
     if (d->session.inspection->settle)
         return;
+    d->session.inspection->holes |= lost > 0;
     if (lost > 0)
         layer_lost(&d->session, d->from, lost);
     if (data.len > 0 && !d->session.inspection->settle)

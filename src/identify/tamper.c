@@ -59,7 +59,8 @@ static void see_ttl(struct tamper_side *s, uint8_t ttl, struct tamper_found *out
             found(out, ANOMALY_TTL_CHANGE, away);
         return;
     }
-    s->moves = s->moves < UINT8_MAX ? (uint8_t)(s->moves + 1) : s->moves;
+    if (s->odd == 0 && s->moves < UINT8_MAX)
+        s->moves++;
     s->odd = s->same == TTL_STABLE ? (uint8_t)(s->odd + 1) : 0;
     s->odd_ttl = ttl;
     if (s->odd > 0 && s->odd <= TTL_ODD)

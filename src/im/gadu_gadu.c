@@ -420,6 +420,7 @@ static size_t gadu_feed(void *state, struct session *s, enum flow_dir from, stru
             return used;
         }
         if (length > LARGEST_BYTES || type > UINT16_MAX) {
+            session_anomaly(s, ANOMALY_MALFORMED, VIEW("Gadu-Gadu header"));
             session_settle(s); /* not a packet: nothing behind it can be found */
             return used;
         }

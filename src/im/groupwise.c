@@ -234,6 +234,7 @@ static size_t groupwise_feed(void *state, struct session *s, enum flow_dir from,
         enum match m = take_head(&v, &request);
         if (m == MATCH_NO ||
             (left.len >= REQUEST_BYTES && (m == MATCH_PART || view_find_byte(v, '\n', 0) == v.len))) {
+            session_anomaly(s, ANOMALY_MALFORMED, VIEW("GroupWise request"));
             session_settle(s);
             break;
         }

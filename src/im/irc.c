@@ -717,6 +717,7 @@ static size_t irc_feed(void *state, struct session *s, enum flow_dir from, struc
     }
     if (left.len > LINE_BYTES + TAG_BYTES) {
         st->skip[from] = true;
+        session_anomaly(s, ANOMALY_OVERLONG, VIEW("IRC line"));
         return in.len;
     }
     return in.len - left.len;

@@ -273,8 +273,11 @@ static void read_usr(struct talk *t, const struct words *w)
         name_set(&t->m->account, word(w, 4));
         struct im_detail detail = { .account = name_view(&t->m->account), .outgoing = true };
         session_activity(t->s, ACTIVITY_LOGIN, &detail);
+    } else if (view_equal(word(w, 2), VIEW("TWN")) && view_equal(word(w, 3), VIEW("S"))) {
+        session_ticket(t->s, word(w, 4));
     } else if (is_address(word(w, 2))) {
         learn_account(t, word(w, 2));
+        session_ticket(t->s, word(w, 3)); /* the key that XFR gave to this user alone */
         session_activity(t->s, ACTIVITY_CHAT, NULL);
     }
 }
@@ -873,6 +876,7 @@ static bool feed_line(struct talk *t, struct cursor *c)
         if (limit < LINE_BYTES)
             return false;
         t->m->side[t->from].lost = true;
+        session_anomaly(t->s, ANOMALY_OVERLONG, VIEW("MSNP line"));
         cursor_skip(c, LINE_BYTES);
         return true;
     }

@@ -929,6 +929,7 @@ static void read_sign_on(struct talk *t, struct view body)
     else if (tlv_has(tlvs, 0x06)) {
         tell_client(t, tlvs);
         tell_login(t);
+        session_ticket(t->s, tlv_find(tlvs, 0x06));
     }
 }
 
@@ -998,6 +999,7 @@ static size_t feed(void *state, struct session *s, enum flow_dir from, struct vi
             break;
         if (mark != 0x2a || channel < CHANNEL_SIGN_ON || channel > CHANNEL_KEEP_ALIVE) {
             *lost = true;
+            session_anomaly(s, ANOMALY_MALFORMED, VIEW("FLAP header"));
             continue;
         }
         if (FLAP_HEAD + len > FRAME_BYTES) {

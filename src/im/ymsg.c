@@ -814,6 +814,7 @@ static bool feed_frame(struct talk *t, struct cursor *c)
         return false;
     if (answer == IM_NO) {
         *lost = true;
+        session_anomaly(t->s, ANOMALY_MALFORMED, VIEW("YMSG header"));
         return true;
     }
     if (h.head_len + h.body_len > FRAME_BYTES) {

@@ -306,8 +306,19 @@ static void test_a_message_longer_than_the_buffer_ends_the_following(void **stat
     for (unsigned i = 0; i < 17; i++)
         client(&r, long_line);
     assert_int_equal(r.counters.n[COUNT_PARSER_FULL], 1);
+    assert_int_equal(r.counters.n[COUNT_ANOMALIES], 1);
     assert_int_equal(r.flow.state, FLOW_SETTLED);
     assert_string_equal(rig_service(&r), "chat");
+    rig_stop(&r);
+
+    start(&r); /* a parser that lost its place sees breaches everywhere: nobody's fault */
+    client(&r, "GAP\n");
+    rig_packet(&r, FROM_CLIENT, VIEW("behind a hole"), 20);
+    server(&r, "acknowledged\n");
+    for (unsigned i = 0; i < 17; i++)
+        client(&r, long_line);
+    assert_int_equal(r.counters.n[COUNT_PARSER_FULL], 1);
+    assert_int_equal(r.counters.n[COUNT_ANOMALIES], 0);
     rig_stop(&r);
 
     start(&r);

@@ -68,7 +68,7 @@ static void test_groupwise_endless_request_ends_reading(void **state)
     (void)state;
     memset(flood, 'x', sizeof flood);
     check_laws(&parser_groupwise, steps, 2, &out);
-    assert_string_equal(out.record.text, "settle\n");
+    assert_string_equal(out.record.text, "anomaly malformed GroupWise request\nsettle\n");
 }
 
 int main(void)

@@ -384,6 +384,7 @@ static void test_irc_feed_skips_an_endless_line(void **state)
     converse(&parser_irc, steps, 3, &out);
     assert_int_equal(recorder_count(&out.record, "activity chat"), 2);
     assert_true(recorder_has(&out.record, "activity chat peer=bob out irc text=two"));
+    assert_true(recorder_has(&out.record, "anomaly overlong IRC line"));
 }
 
 int main(void)

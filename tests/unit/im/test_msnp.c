@@ -98,6 +98,7 @@ static void test_conversation_in_a_switchboard(void **state)
     assert_string_equal(
         out->record.text,
         "delivery server-proxy\n"
+        "ticket 17262740.1050826919.32308\n"
         "activity chat\n"
         "activity chat\n"
         "activity chat\n"
@@ -188,8 +189,7 @@ static void test_parts_that_miss_one_and_parts_of_ink(void **state)
     char longest[2000];
 
     put_chunk(&b, TEXT_OF_THREE, "first");
-    put_chunk(&b, TEXT_OF_THREE + 1,
-              "second");
+    put_chunk(&b, TEXT_OF_THREE + 1, "second");
     put_chunk(&b, "Message-ID: {9}\r\nChunk: 1\r\n", "of a third");
     struct step steps[] = { SIGN_ON, { FROM_SERVER, built(&b) } };
     check_laws(&parser_msnp, steps, COUNT(steps), out);
@@ -323,6 +323,7 @@ static void test_old_file_invitation_and_its_acceptance(void **state)
     assert_string_equal(
         out->record.text,
         "delivery server-proxy\n"
+        "ticket 17262740.1050826919.32308\n"
         "activity chat\n"
         "activity file account=alice@example.org peer=bob@example.org file=report.xls size=30904 "
         "display=Alice out\n"
@@ -372,6 +373,7 @@ static void test_p2p_file_through_the_switchboard_and_its_direct_leg(void **stat
     assert_string_equal(
         out->record.text,
         "delivery server-proxy\n"
+        "ticket 17262740.1050826919.32308\n"
         "activity chat\n"
         "activity file account=alice@example.org peer=bob@example.org file=a.txt size=70000 in\n"
         "announce msn 21 name=a.txt account=alice@example.org peer=bob@example.org size=70000 in\n"
@@ -446,6 +448,33 @@ static void test_payload_over_the_limit_is_skipped(void **state)
     struct step steps[] = { { FROM_CLIENT, built(&b) } };
     check_laws(&parser_msnp, steps, 1, out);
     assert_true(recorder_has(&out->record, "activity login account=alice@example.org out"));
+}
+
+static void test_a_passport_ticket_is_told(void **state)
+{
+    struct outcome *out = *state;
+    struct step steps[] = { CLIENT("VER 1 MSNP8 CVR0\r\n"),
+                            SERVER("VER 1 MSNP8\r\n"),
+                            CLIENT("USR 2 TWN I alice@example.org\r\n"),
+                            SERVER("USR 2 TWN S lc=1033,id=507,tw=40,ct=1,kpp=1\r\n"),
+                            CLIENT("USR 3 TWN S t=53*1hAu8ADuD3TEwdXoOMi08sD&p=\r\n"),
+                            SERVER("USR 3 OK alice@example.org Alice 1 0\r\n") };
+
+    check_laws(&parser_msnp, steps, COUNT(steps), out);
+    assert_int_equal(recorder_count(&out->record, "ticket "), 1); /* and not what the server asks */
+    assert_true(recorder_has(&out->record, "ticket t=53*1hAu8ADuD3TEwdXoOMi08sD&p="));
+}
+
+static void test_endless_lines_are_overlong(void **state)
+{
+    struct outcome *out = *state;
+    static char line[40000];
+    struct step steps[] = { CLIENT("VER 1 MSNP8 CVR0\r\n"),
+                            { FROM_CLIENT, { (const uint8_t *)line, sizeof line } } };
+
+    memset(line, 'A', sizeof line);
+    check_laws(&parser_msnp, steps, COUNT(steps), out);
+    assert_true(recorder_has(&out->record, "anomaly overlong MSNP line"));
 }
 
 static void test_lines_are_found_again_after_a_gap(void **state)
@@ -552,6 +581,8 @@ int main(void)
         TEST(test_payloads_of_every_command_are_skipped_exactly),
         TEST(test_message_of_version_21),
         TEST(test_payload_over_the_limit_is_skipped),
+        TEST(test_a_passport_ticket_is_told),
+        TEST(test_endless_lines_are_overlong),
         TEST(test_lines_are_found_again_after_a_gap),
         TEST(test_midstream_is_known_by_lines_that_stand_for_themselves),
         TEST(test_what_only_looks_like_it_is_refused),

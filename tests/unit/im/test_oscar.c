@@ -163,6 +163,21 @@ static void test_roasted_login_of_icq_on_channel_1(void **state)
                                           "expect tcp 198.51.100.9:5000 login oscar\n");
 }
 
+static void test_what_is_no_frame_is_malformed(void **state)
+{
+    struct outcome *out = *state;
+    struct build body = { .len = 0 }, client = { .len = 0 };
+
+    put32(&body, 1);
+    put_tlv(&body, 0x06, VIEW("secret"));
+    put_flap(&client, 1, &body);
+    put(&client, VIEW("no frame at all "));
+    put(&client, VIEW("\x2a\x05\x00\x09\x00\x00"));
+    struct step steps[] = { SERVER(HELLO), { FROM_CLIENT, built(&client) } };
+    check_laws(&parser_oscar, steps, 2, out);
+    assert_int_equal(recorder_count(&out->record, "anomaly malformed FLAP header"), 1);
+}
+
 static void test_cookie_login_gets_its_account_from_the_server(void **state)
 {
     struct outcome *out = *state;
@@ -181,6 +196,7 @@ static void test_cookie_login_gets_its_account_from_the_server(void **state)
     check_laws(&parser_oscar, steps, 5, out);
     assert_string_equal(out->record.text, "delivery server-proxy\n"
                                           "activity login\n"
+                                          "ticket secret\n"
                                           "version ICQ\n"
                                           "activity login account=987654 out\n"
                                           "activity presence\n");
@@ -775,6 +791,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_md5_login_tells_account_client_and_the_server_to_come),
         TEST(test_roasted_login_of_icq_on_channel_1),
+        TEST(test_what_is_no_frame_is_malformed),
         TEST(test_cookie_login_gets_its_account_from_the_server),
         TEST(test_message_text_in_each_character_set),
         TEST(test_received_message_is_behind_the_tlvs_of_its_sender),

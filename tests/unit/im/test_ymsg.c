@@ -391,12 +391,14 @@ static void test_broken_pairs_and_long_frames_do_not_stop_the_next_frame(void **
     put(&b, VIEW("YMSG\x00\x10\x00\x00\x40\x00\x00\x55\x00\x00\x00\x00\x00\x00\x00\x00"));
     for (unsigned i = 0; i < 0x4000; i++)
         put8(&b, '0');
+    put(&b, VIEW("no frame at all "));
     put_frame(&next, 0x06, "1|alice|5|bob|14|still here");
     put(&b, built(&next));
     struct step steps[] = { { FROM_CLIENT, built(&b) } };
     check_laws(&parser_ymsg, steps, 1, out);
     assert_int_equal(recorder_count(&out->record, "activity chat"), 1);
     assert_true(recorder_has(&out->record, "activity chat account=alice peer=bob out yahoo text=still here"));
+    assert_int_equal(recorder_count(&out->record, "anomaly malformed YMSG header"), 1);
 }
 
 /* Found by fuzzing: fields that are missing were NULL views. */
