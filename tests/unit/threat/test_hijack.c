@@ -130,6 +130,35 @@ static void test_moving_to_another_place_is_no_alarm(void **state)
     stage_stop(&g);
 }
 
+static void test_a_service_may_take_a_while_to_sign_the_older_off(void **state)
+{
+    struct stage g;
+    struct flow older;
+    struct record record;
+
+    (void)state;
+    stage_start(&g, &detector_hijack, NULL);
+    MSN(&g, "10.0.0.1");
+    stage_login(&g, "bob@example.org");
+    older = g.flow;
+    record = g.record;
+    stage_wait(&g, 10000);
+    MSN(&g, "10.0.0.2");
+    stage_login(&g, "bob@example.org");
+    stage_wait(&g, 30000);
+    g.flow = older;
+    g.record = record;
+    g.scene.flow_id--;
+    stage_message(&g, "bob@example.org", "alice@example.org", true);
+    MSN(&g, "10.0.0.2");
+    g.scene.flow_id--; /* and the newer goes on */
+    g.record = record;
+    for (unsigned i = 0; i < 10; i++, stage_wait(&g, 60000))
+        stage_message(&g, "bob@example.org", "alice@example.org", true);
+    stage_expect_nothing(&g);
+    stage_stop(&g);
+}
+
 static void test_two_machines_of_one_person_and_protocols_for_several_devices(void **state)
 {
     struct stage g;
@@ -233,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_many_jumps_are_a_blind_search),
         cmocka_unit_test(test_an_account_at_two_places_while_the_older_goes_on),
         cmocka_unit_test(test_moving_to_another_place_is_no_alarm),
+        cmocka_unit_test(test_a_service_may_take_a_while_to_sign_the_older_off),
         cmocka_unit_test(test_two_machines_of_one_person_and_protocols_for_several_devices),
         cmocka_unit_test(test_a_session_that_ended_is_not_at_a_place_any_more),
         cmocka_unit_test(test_a_ticket_shown_by_somebody_else),

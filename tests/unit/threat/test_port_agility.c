@@ -63,6 +63,10 @@ static void test_look_alikes_of_hopping(void **state)
         flow(&g, "10.0.2.1", port, true);
     stage_expect(&g, OTHER_PORT, SEVERITY_LOW);
     g.raised = 0;
+    for (uint16_t port = 5190; port <= 5193; port++) /* its own, and one setting that was tried */
+        flow(&g, "10.0.4.1", port, false);
+    flow(&g, "10.0.4.1", 443, true);
+    stage_expect(&g, OTHER_PORT, SEVERITY_LOW);
     stage_flow(&g, "oscar", PROTOCOL_OFT, "10.0.3.1", "192.0.2.1", 25); /* direct */
     g.flow.delivery = DELIVERY_PEER;
     stage_end(&g);

@@ -290,6 +290,19 @@ static void test_bytes_that_the_capture_lost_are_no_jump(void **state)
     expect(m, 0, 0);
 }
 
+static void test_a_stray_after_bytes_were_lost(void **state)
+{
+    struct making *m = session();
+
+    (void)state;
+    chats(m, 3);
+    m->next[0] += 40 << 20;
+    chats(m, 5);
+    segment(m, FROM_CLIENT, m->next[0] + 0x20000000, TTL, 0x18, "QUIT\r\n");
+    chats(m, 3);
+    expect(m, BIT(SEQUENCE_JUMP), 1);
+}
+
 static void test_a_side_that_goes_on_after_its_reset(void **state)
 {
     struct making *m = session();
@@ -330,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_keep_alives_and_resets_of_boxes_on_the_way),
         cmocka_unit_test(test_a_segment_far_away_and_back),
         cmocka_unit_test(test_bytes_that_the_capture_lost_are_no_jump),
+        cmocka_unit_test(test_a_stray_after_bytes_were_lost),
         cmocka_unit_test(test_a_side_that_goes_on_after_its_reset),
         cmocka_unit_test(test_what_was_on_its_way_at_the_reset_is_nothing),
     };
