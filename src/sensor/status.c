@@ -69,6 +69,8 @@ static const struct field fields[] = {
     S("events.written", NUMBER, events.written),
     S("events.lost", NUMBER, events.lost),
     S("events.bytes", NUMBER, events.bytes),
+    S("events.files", NUMBER, events.files),
+    S("events.alerts", NUMBER, events.alerts),
     S("radius.requests", NUMBER, radius.requests),
     S("radius.repeated", NUMBER, radius.repeated),
     S("radius.users", NUMBER, radius.users),

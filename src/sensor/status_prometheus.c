@@ -35,6 +35,8 @@
     X("counter", "events_written_total", s->events.written, "events written")                                \
     X("counter", "events_lost_total", s->events.lost, "events lost because a ring was full")                 \
     X("counter", "events_bytes_total", s->events.bytes, "bytes of events written")                           \
+    X("counter", "events_files_total", s->events.files, "of them files that were carried")                   \
+    X("counter", "events_alerts_total", s->events.alerts, "of them alerts of threat detectors")              \
     X("counter", "control_requests_total", s->control.requests, "requests on the control socket")            \
     X("counter", "control_malformed_total", s->control.malformed, "of them malformed")                       \
     X("counter", "control_refused_total", s->control.refused, "clients sent away: no right, or too many")    \

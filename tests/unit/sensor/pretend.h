@@ -46,6 +46,8 @@ static inline void pretend_events(const struct pretend *p, struct sensor_status 
 
     e->written = t * 90;
     e->bytes = e->written * 700;
+    e->files = t * 3;
+    e->alerts = t;
     e->output_count = 3;
     snprintf(e->outputs[0].name, sizeof e->outputs[0].name, "file:/var/log/imward/eve.json");
     snprintf(e->outputs[1].name, sizeof e->outputs[1].name, "syslog:tls://siem.bank.example:6514?format=cef");

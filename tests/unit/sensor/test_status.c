@@ -41,6 +41,8 @@ static void test_json_there_and_back_is_the_same(void **state)
     assert_int_equal(again.decided.bytes[8], 5);
     assert_string_equal(again.method, "af_packet");
     assert_true(again.events.outputs[1].up);
+    assert_true(s.events.alerts > 0 && again.events.alerts == s.events.alerts);
+    assert_true(s.events.files > 0 && again.events.files == s.events.files);
     assert_int_equal(again.radius.forged, 1);
     assert_string_equal(again.sandbox.user, "imward");
     assert_true(again.sandbox.seccomp);
