@@ -4,17 +4,18 @@
 #include <assert.h>
 
 /* The texts of a record; those that are read as strings end with a NUL. */
-enum { TEXTS = 5 };
+enum { TEXTS = 6 };
 
 struct head {
     uint64_t type; /* enum packed_type */
     uint64_t flow_id, time_us;
     const struct catalog *catalog;
     struct flow flow;
-    uint64_t size;  /* of a file */
+    uint64_t size; /* of a file */
+    uint64_t sent_us;
     uint32_t extra; /* enum flow_end or enum activity */
     uint32_t worker;
-    bool has_record, has_client, has_server, has_file, port_agile, outgoing;
+    bool has_record, has_client, has_server, has_file, port_agile, outgoing, again;
     uint16_t text_len[TEXTS];
 };
 
@@ -110,17 +111,17 @@ bool pack_activity(struct ring *r, const struct activity_event *e)
                       .catalog = e->catalog,
                       .flow = *e->flow,
                       .size = d->size,
+                      .sent_us = d->sent_us,
                       .extra = (uint32_t)e->activity,
                       .worker = e->worker,
                       .has_file = e->file != NULL,
-                      .outgoing = d->outgoing };
+                      .outgoing = d->outgoing,
+                      .again = d->again };
     char file[PACK_VALUE_BYTES + 1];
     struct view texts[TEXTS] = {
-        view_slice(d->account, 0, PACK_VALUE_BYTES),
-        view_slice(d->peer, 0, PACK_VALUE_BYTES),
-        view_slice(d->room, 0, PACK_VALUE_BYTES),
-        view_slice(d->file, 0, PACK_VALUE_BYTES),
-        cut(e->file, file),
+        view_slice(d->account, 0, PACK_VALUE_BYTES), view_slice(d->peer, 0, PACK_VALUE_BYTES),
+        view_slice(d->room, 0, PACK_VALUE_BYTES),    view_slice(d->file, 0, PACK_VALUE_BYTES),
+        view_slice(d->display, 0, PACK_VALUE_BYTES), cut(e->file, file),
     };
 
     return put(r, &h, texts, e->record, e->client, NULL);
@@ -166,9 +167,11 @@ static void unpack_activity(const struct head *h, const struct parts *p, struct 
 {
     const uint8_t *base = (const uint8_t *)h, *text = base + p->texts;
     struct view *const views[TEXTS - 1] = { &out->detail.account, &out->detail.peer, &out->detail.room,
-                                            &out->detail.file };
+                                            &out->detail.file, &out->detail.display };
 
-    out->detail = (struct im_detail){ .size = h->size, .outgoing = h->outgoing };
+    out->detail = (struct im_detail){
+        .size = h->size, .sent_us = h->sent_us, .again = h->again, .outgoing = h->outgoing
+    };
     for (unsigned i = 0; i < TEXTS - 1; i++) {
         *views[i] = view_of(text, h->text_len[i]);
         text += h->text_len[i];

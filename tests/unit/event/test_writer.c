@@ -135,9 +135,16 @@ static void test_counters_and_activities_are_events_too(void **state)
     struct catalog *c = rig_catalog();
     struct event_writer *w = start(p.spec, 1);
     struct counters counters = { .n = { 42 } };
-    struct im_detail d = { .account = VIEW("anna"), .text = VIEW("SECRET") };
+    struct im_detail d = { .account = VIEW("anna"),
+                           .file = VIEW("x.pdf"),
+                           .text = VIEW("SECRET"),
+                           .display = VIEW("Anna A."),
+                           .sent_us = 1700000000000000,
+                           .again = true };
     struct flow flow = { .service = 1, .key = { .l4 = L4_TCP } };
-    struct activity_event a = { .flow = &flow, .catalog = c, .activity = ACTIVITY_CHAT, .detail = &d };
+    struct activity_event a = {
+        .flow = &flow, .catalog = c, .activity = ACTIVITY_CHAT, .detail = &d, .plain = "SECRET"
+    };
     char text[8192];
 
     (void)state;
@@ -150,7 +157,8 @@ static void test_counters_and_activities_are_events_too(void **state)
     fclose(f);
     assert_non_null(strstr(text, "\"event_type\":\"stats\""));
     assert_non_null(strstr(text, "\"frames\":42,"));
-    assert_non_null(strstr(text, "\"account\":\"anna\""));
+    assert_non_null(strstr(text, "\"account\":\"anna\",\"display\":\"Anna A.\",\"file\":\"x.pdf\","
+                                 "\"sent\":\"2023-11-14T22:13:20.000000+0000\",\"again\":true}}"));
     assert_null(strstr(text, "SECRET"));
     event_writer_free(w);
     catalog_close(c);
