@@ -456,15 +456,21 @@ static bool read_detector(struct reader *r, const struct yaml_node *n, const str
     return true;
 }
 
-/* How old signatures may be is told once, in `scan`; the detector of malware may still be told otherwise. */
-static void pass_signature_age(struct policy_content *c)
+static void set_threshold(struct policy_content *c, const char *detector, const char *name, uint64_t value)
 {
     for (unsigned i = 0; i < threats_detector_count(); i++) {
         const struct detector *d = threats_detector(i);
         for (unsigned t = 0; t < d->threshold_count; t++)
-            if (strcmp(d->name, "malware") == 0 && strcmp(d->thresholds[t].name, "signature_age") == 0)
-                c->detectors[i].value[t] = c->settings.scan.signature_age_h;
+            if (strcmp(d->name, detector) == 0 && strcmp(d->thresholds[t].name, name) == 0)
+                c->detectors[i].value[t] = value;
     }
+}
+
+/* What `scan` says and a detector acts on; under `detect` it may still be told otherwise. */
+static void pass_scan_on(struct policy_content *c)
+{
+    set_threshold(c, "malware", "signature_age", c->settings.scan.signature_age_h);
+    set_threshold(c, "malware", "not_scanned", c->settings.scan.fallback == SCAN_FALLBACK_ALERT);
 }
 
 static bool read_detect(struct reader *r, const struct yaml_node *n)
@@ -507,7 +513,7 @@ bool content_read(const struct yaml_node *root, const char *file, struct policy 
     if (!read_inside(&r, yaml_get(root, "inside")) || !read_scan(&r, yaml_get(root, "scan")) ||
         !read_leaks(&r, yaml_get(root, "leaks")) || !read_vault(&r, yaml_get(root, "vault")))
         return false;
-    pass_signature_age(r.content);
+    pass_scan_on(r.content);
     return read_detect(&r, yaml_get(root, "detect"));
 }
 

@@ -268,16 +268,18 @@ static void lists_of_detectors_are_files(void **state)
         }
 }
 
-static void the_age_of_signatures_is_told_once(void **state)
+static void what_scan_says_reaches_the_detector_of_malware(void **state)
 {
     unsigned n = number_of("malware");
-    struct policy *p = parse(TOP "scan: {signature_age: 24h}\n");
+    struct policy *p = parse(TOP "scan: {signature_age: 24h, when_away: alert}\n");
 
     (void)state;
     assert_int_equal(policy_detectors(p)[n].value[0], 24);
+    assert_int_equal(policy_detectors(p)[n].value[1], 1);
     policy_free(p);
     p = parse(TOP "scan: {signature_age: 24h}\ndetect: {malware: {signature_age: 7}}\n");
     assert_int_equal(policy_detectors(p)[n].value[0], 7);
+    assert_int_equal(policy_detectors(p)[n].value[1], 0);
     policy_free(p);
 }
 
@@ -552,7 +554,7 @@ int main(void)
         cmocka_unit_test(detectors_are_set_by_their_own_tables),
         cmocka_unit_test(each_threshold_takes_its_least_and_most_and_nothing_beyond),
         cmocka_unit_test(lists_of_detectors_are_files),
-        cmocka_unit_test(the_age_of_signatures_is_told_once),
+        cmocka_unit_test(what_scan_says_reaches_the_detector_of_malware),
         cmocka_unit_test(the_rule_that_decides_says_what_is_kept_and_for_how_long),
         cmocka_unit_test(errors_name_line_key_and_what_was_meant),
         cmocka_unit_test(an_included_file_says_nothing_of_content),
