@@ -31,17 +31,30 @@
  * The answer is passed with its request, and an answer of the MSN gateway always (it is also polled with an
  * empty request). Compressed bodies are not passed.
  *
- * Files. A URL that another flow announced ("http HOST/PATH", the host in lower case and without its port) is
- * a file: what is put there, and what is fetched from there.
+ * Files. Where somebody wants files, bodies are told as files on flows that a name, path or program proved,
+ * or whose URL was announced ("http HOST/PATH", without port, the host in lower case; Yahoo's relay: "yahoo
+ * TOKEN"):
+ *
+ *     requests     parts of multipart/form-data with a file name (multipart.c); what PUT or POST bring as a
+ * picture, sound, film or application's file. Octets without a better type may be a protocol: told with PUT,
+ *                  and to hosts for files, only. What is announced is told with whatever type it has, or none
+ *     answers      what is announced, has a file name (Content-Disposition), or comes from a host for files
+ * as a picture, sound, film or application's file
+ *
+ * The name is the announced one, that of Content-Disposition, or the URL's last component. Content-Range
+ * tells the place. Chunks are taken off; a Content-Encoding is left on: a file comes as it was sent, and its
+ * name tells. Bodies are never kept. A body that the connection's end will end counts as cut, unless its size
+ * was announced. A loss inside a body leaves the place in it known.
  *
  * Limits. A line over 8 KiB is a cookie, a token or an attack, never a host or a length: it is skipped. After
  * 100 header lines the rest of the header is not read, nor is the body's length believed. Inspection ends
- * after 16 messages that prove nothing, after 64 in all, and after 1024 where a connection carries packets. A
- * half that finds no start line in 1 MiB ends it too.
+ * after 16 messages that prove nothing, after 64 in all, and after 1024 where a connection carries packets or
+ * may carry files that are wanted; never inside a file. A half that finds no start line in 1 MiB ends it too.
  *
  * Not HTTP/1, though it looks so: RTSP, SIP and ICY have their own version word; HTTP/0.9 has none.
  */
 #include "identify/authority.h"
+#include "identify/multipart.h"
 #include "identify/parser.h"
 
 enum {
@@ -49,7 +62,10 @@ enum {
     HEADER_LINES = 100,
     ANSWERS = 16,          /* requests sent ahead of their answers; RFC 9112 section 9.3.2 */
     CARRIED_BYTES = 65536, /* of one body */
-    PACKET_FIRST = 'Y',    /* YMSG, YPNS, YHOO */
+    KIND_BYTES = 72,       /* of a media type, or a boundary */
+    TOKEN_BYTES = 800,
+    STATE_BYTES = 1536, /* a flow of HTTP must not cost a larger state */
+    PACKET_FIRST = 'Y', /* YMSG, YPNS, YHOO */
     MESSAGES_WITHOUT_HIT = 16,
     MESSAGES = 64,
     MESSAGES_CARRYING = 1024,
@@ -82,52 +98,68 @@ enum carriage { CARRY_NOT, CARRY_EXCHANGE, CARRY_CONNECTION, CARRY_PACKETS };
 
 /* What a header says, as far as it is needed after it. */
 struct message {
-    uint16_t status; /* of an answer */
-    uint16_t lines;
     uint64_t length;
-    bool has_length, chunked; /* "chunked" is the last transfer coding */
-    bool other_coding;        /* another one is */
-    bool compressed;
-    bool unsure;      /* where the body ends is not known */
+    uint16_t status; /* of an answer */
+    uint8_t lines;
     uint8_t carriage; /* enum carriage of its media type */
-    bool msn;         /* it is the MSN gateway's */
-    bool has_type, has_upgrade;
-    uint8_t upgrade; /* enum protocol */
+    uint8_t upgrade;  /* enum protocol */
+    bool has_length : 1;
+    bool chunked : 1;      /* "chunked" is the last transfer coding */
+    bool other_coding : 1; /* another one is */
+    bool compressed : 1;
+    bool unsure : 1; /* where the body ends is not known */
+    bool msn : 1;    /* it is the MSN gateway's */
+    bool has_type : 1, has_upgrade : 1;
+    bool is_form : 1, is_file : 1, is_octets : 1, has_kind : 1,
+        named : 1; /* by media type, and Content-Disposition */
 };
 
+/* How a body is told. */
+enum telling { TOLD_NOT, TOLD_FILE, TOLD_PARTS };
+
 struct half {
-    uint8_t place;    /* enum place */
-    uint8_t part;     /* enum part */
-    bool seen;        /* any byte */
-    bool skipping;    /* inside a line that is too long */
-    bool waits;       /* this message is a CONNECT or wants an upgrade */
-    bool answer_lost; /* and its answer was in a hole */
+    uint8_t place;        /* enum place */
+    uint8_t part;         /* enum part */
+    bool seen : 1;        /* any byte */
+    bool skipping : 1;    /* inside a line that is too long */
+    bool waits : 1;       /* this message is a CONNECT or wants an upgrade */
+    bool answer_lost : 1; /* and its answer was in a hole */
+    uint8_t told;         /* enum telling of this body */
     uint16_t messages;
-    uint32_t carry;    /* octets of this body that may still be passed inside */
-    uint32_t searched; /* octets of RESYNC */
-    uint64_t left;     /* octets of a body or chunk that are still to come */
-    uint32_t file;     /* whose bytes this body is, 0: none */
-    uint64_t file_at;
+    uint32_t carry; /* octets of this body that may still be passed inside */
+    uint32_t file;  /* of session_file_begin */
+    uint64_t left;  /* octets of a body or chunk that are still to come; in RESYNC those that were searched */
+    uint64_t at;    /* place in the file */
+    uint64_t file_size; /* where it ends; 0: not known */
     struct message message;
 };
 
 /* What a request means for its answer. */
 struct answer {
-    bool head, connect, waited, carried, announced;
+    bool head : 1, connect : 1, waited : 1, carried : 1;
 };
 
 struct http {
     struct half half[2]; /* by enum flow_dir */
     struct answer answers[ANSWERS];
     uint8_t answer_count;
-    uint8_t inner;                                       /* enum carriage of the inner stream that is open */
-    uint8_t wanted;                                      /* enum protocol of the newest Upgrade asked for */
-    bool hit;                                            /* a service was proved */
-    bool over;                                           /* settled or changed over */
-    char method[24], host[256], target[512], agent[512]; /* of the request being read; cut */
-    uint16_t method_len, host_len, target_len, agent_len;
+    uint8_t inner;                 /* enum carriage of the inner stream that is open */
+    uint8_t wanted;                /* enum protocol of the newest Upgrade asked for */
+    bool hit : 1;                  /* a service was proved */
+    bool over : 1;                 /* settled or changed over */
+    bool files : 1;                /* somebody wants files */
+    uint64_t range_at, range_size; /* Content-Range of the header being read */
+    uint8_t kind_len;              /* media type or boundary of the header being read */
+    uint16_t method_len, host_len, target_len, agent_len; /* of what is kept below */
+    char kind[KIND_BYTES];
+    char method[16], host[256], target[512]; /* of the request being read; cut */
+    union {
+        char agent[512];
+        struct multipart parts; /* of the request whose header is read, and whose agent is told */
+        char name[256];         /* that an answer gives its file */
+    };
 };
-_Static_assert(sizeof(struct http) <= PARSER_STATE_BYTES, "fits the state of a parser");
+_Static_assert(sizeof(struct http) <= STATE_BYTES, "fits the middle state of a parser");
 
 /* ---- start lines ---- */
 
@@ -338,7 +370,7 @@ static enum cut line_cut(struct view *in, struct view *out_line)
 static void lose(struct half *half)
 {
     half->place = RESYNC;
-    half->searched = 0;
+    half->left = 0;
     half->skipping = false;
     half->waits = false;
 }
@@ -371,8 +403,8 @@ static void read_host(struct http *h, struct message *m, struct view value)
 
 static void read_agent(struct http *h, struct message *m, struct view value)
 {
-    (void)m;
-    KEEP(h, agent, value);
+    if (m->status == 0) /* in an answer it has no meaning, and its place may be taken */
+        KEEP(h, agent, value);
 }
 
 static void read_length(struct http *h, struct message *m, struct view value)
@@ -406,6 +438,53 @@ static void read_content_coding(struct http *h, struct message *m, struct view v
     m->compressed |= value.len > 0 && !view_equal_nocase(value, VIEW("identity"));
 }
 
+static bool is_one_of(struct view type, const char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (view_equal_nocase(type, view_string(list[i])))
+            return true;
+    return false;
+}
+
+/* Is this the media type of a file that people send, and not of a page or of what programs say to each other?
+ */
+static bool is_file_type(struct view type)
+{
+    static const char *const spoken[] = {
+        "application/json",         "application/xml",           "application/javascript",
+        "application/x-javascript", "application/octet-stream",  "application/x-www-form-urlencoded",
+        "application/x-protobuf",   "application/grpc",          "application/x-msn-messenger",
+        "application/ocsp-request", "application/ocsp-response",
+    };
+    struct view suffix = view_from(type, view_find_byte(type, '+', 0));
+
+    if (view_starts_nocase(type, VIEW("image/")) || view_starts_nocase(type, VIEW("audio/")) ||
+        view_starts_nocase(type, VIEW("video/")))
+        return true;
+    return view_starts_nocase(type, VIEW("application/")) && !view_equal_nocase(suffix, VIEW("+json")) &&
+           !view_equal_nocase(suffix, VIEW("+xml")) &&
+           !is_one_of(type, spoken, sizeof spoken / sizeof spoken[0]);
+}
+
+/* Is the other side's header being read too? What only one can have is then left alone. */
+static bool other_header(const struct http *h, const struct message *m)
+{
+    return h->half[&h->half[FROM_CLIENT].message == m ? FROM_SERVER : FROM_CLIENT].place == HEADER;
+}
+
+/* Keep of a Content-Type what telling the body will need. */
+static void read_kind(struct http *h, struct message *m, struct view type, struct view parameters)
+{
+    struct text kind = TEXT(h->kind);
+
+    m->has_kind = true;
+    m->is_form = view_equal_nocase(type, VIEW("multipart/form-data"));
+    m->is_octets = view_equal_nocase(type, VIEW("application/octet-stream"));
+    m->is_file = is_file_type(type);
+    text_add(&kind, m->is_form ? multipart_boundary(parameters) : type);
+    h->kind_len = (uint8_t)kind.len;
+}
+
 static void read_type(struct http *h, struct message *m, struct view value)
 {
     static const struct {
@@ -421,13 +500,40 @@ static void read_type(struct http *h, struct message *m, struct view value)
     };
     struct view type = view_trim(view_token(&value, ';'));
 
-    (void)h;
     m->has_type = true;
     m->carriage = CARRY_NOT;
     for (unsigned i = 0; i < sizeof types / sizeof types[0]; i++)
         if (view_equal_nocase(type, view_string(types[i].type)))
             m->carriage = (uint8_t)types[i].carriage;
     m->msn = view_equal_nocase(type, view_string(types[0].type));
+    if (h->files && !other_header(h, m))
+        read_kind(h, m, type, value);
+}
+
+/* "attachment; filename=..." of an answer. It is kept where the request's program was. */
+static void read_disposition(struct http *h, struct message *m, struct view value)
+{
+    const struct half *asker =
+        &h->half[FROM_CLIENT].message == m ? &h->half[FROM_SERVER] : &h->half[FROM_CLIENT];
+    if (!h->files || m->status == 0 || asker->place == HEADER || asker->told == TOLD_PARTS)
+        return;
+    struct text name = TEXT(h->name); /* not before: the place may be taken */
+    disposition_name(&name, value);
+    h->agent_len = (uint16_t)name.len;
+    m->named = name.len > 0;
+}
+
+/* RFC 9110 section 14.4: "bytes 0-499/1234". */
+static void read_range(struct http *h, struct message *m, struct view value)
+{
+    struct view size = value;
+
+    if (!h->files || other_header(h, m) || !view_starts_nocase(value, VIEW("bytes ")))
+        return;
+    struct view range = view_from(view_token(&size, '/'), 6), first = view_token(&range, '-');
+    if (!view_decimal(view_trim(first), INT64_MAX, &h->range_at))
+        return;
+    (void)view_decimal(view_trim(size), INT64_MAX, &h->range_size);
 }
 
 static void read_upgrade(struct http *h, struct message *m, struct view value)
@@ -454,6 +560,8 @@ static void header_line(struct http *h, struct message *m, struct view line)
         { "transfer-encoding", read_transfer },
         { "content-encoding", read_content_coding },
         { "upgrade", read_upgrade },
+        { "content-disposition", read_disposition },
+        { "content-range", read_range },
     };
     struct view name = view_token(&line, ':');
 
@@ -491,64 +599,33 @@ static void carry(struct http *h, struct session *s, struct half *half, enum car
     half->carry = CARRIED_BYTES;
 }
 
-/* ---- files that another flow announced ---- */
-
-static bool http_file_announced(const struct http *h, struct session *s, struct announced_file *out)
+/* Pass octets of the body on as what they were told to be. */
+static void tell_bytes(struct http *h, struct session *s, enum flow_dir from, struct view v)
 {
-    char buffer[sizeof h->host + sizeof h->target];
-    struct text token = TEXT(buffer);
-    struct view host = authority_host(KEPT(h, host));
+    struct half *half = &h->half[from];
 
-    if (!session_wants_files(s) || host.len == 0 || h->target_len + 1u >= sizeof h->target)
-        return false;
-    text_string(&token, "http ");
-    for (size_t i = 0; i < host.len; i++)
-        text_char(&token, (char)ascii_lower(host.at[i]));
-    text_add(&token, KEPT(h, target));
-    return !token.cut && session_announced(s, view_of(buffer, token.len), out);
+    if (half->told == TOLD_PARTS) {
+        multipart_feed(&h->parts, s, from == FROM_CLIENT, v);
+    } else if (half->told == TOLD_FILE) {
+        session_file_bytes(s, half->file, half->at, v);
+        half->at += v.len;
+    }
 }
 
-/* Where the URL is an announced one, the body that comes is its file. */
-static bool http_file_begin(struct http *h, struct session *s, struct half *half)
+/* The body is over, or what follows it is not known. */
+static void tell_end(struct http *h, struct session *s, struct half *half, bool whole)
 {
-    struct announced_file a;
-
-    half->file = 0;
-    half->file_at = 0;
-    if (half->message.compressed || !http_file_announced(h, s, &a))
-        return false;
-    struct im_file f = announced_view(&a);
-    half->file = session_file_begin(s, &f);
-    return true;
-}
-
-static void http_file_bytes(struct session *s, struct half *half, struct view bytes)
-{
-    session_file_bytes(s, half->file, half->file_at, bytes);
-    half->file_at += bytes.len;
-}
-
-/* The body came to its end. */
-static void http_file_end(struct session *s, struct half *half)
-{
-    session_file_end(s, half->file, true);
-    half->file = 0;
-}
-
-/* Lost bytes of a body of known length, which is a file: it goes on behind them. */
-static bool http_file_survives(struct half *half, uint64_t lost)
-{
-    if (half->file == 0 || half->place != BODY || lost >= half->left)
-        return false;
-    half->left -= lost;
-    half->file_at += lost;
-    return true;
+    if (half->told == TOLD_PARTS)
+        multipart_end(&h->parts, s);
+    else if (half->told == TOLD_FILE)
+        session_file_end(s, half->file, whole && (half->file_size == 0 || half->at == half->file_size));
+    half->told = TOLD_NOT;
 }
 
 /* Use up to `left` octets of *in as body. */
-static size_t body_take(struct session *s, enum flow_dir from, struct half *half, struct view *in,
-                        uint64_t left)
+static size_t body_take(struct http *h, struct session *s, enum flow_dir from, struct view *in, uint64_t left)
 {
+    struct half *half = &h->half[from];
     size_t n = in->len < left ? in->len : (size_t)left;
 
     if (half->message.carriage == CARRY_PACKETS && half->carry == CARRIED_BYTES && n > 0 &&
@@ -556,13 +633,119 @@ static size_t body_take(struct session *s, enum flow_dir from, struct half *half
         half->carry = 0;
     size_t inside = n < half->carry ? n : half->carry;
 
-    if (half->file != 0)
-        http_file_bytes(s, half, view_slice(*in, 0, n));
     if (inside > 0)
         session_inner(s, from, view_slice(*in, 0, inside));
     half->carry -= (uint32_t)inside;
+    if (half->told != TOLD_NOT)
+        tell_bytes(h, s, from, view_slice(*in, 0, n));
     *in = view_from(*in, n);
     return n;
+}
+
+/* ---- bodies as files ---- */
+
+static bool has_body(const struct message *m, bool to_end)
+{
+    return !m->unsure && (m->chunked || (m->has_length ? m->length > 0 : to_end));
+}
+
+/* Was this URL announced? */
+static bool find_url(struct http *h, struct session *s, struct announced_file *out)
+{
+    const struct view relay = VIEW("/relay?token=");
+    struct view host = authority_host(KEPT(h, host)), target = KEPT(h, target);
+    char buffer[TOKEN_BYTES];
+    struct text token = TEXT(buffer);
+
+    if (view_starts(target, relay)) {
+        struct view id = view_from(target, relay.len);
+        text_string(&token, "yahoo ");
+        text_percent(&token, view_token(&id, '&'));
+        if (session_announced(s, view_of(buffer, token.len), out))
+            return true;
+        token = TEXT(buffer);
+    }
+    text_string(&token, "http ");
+    for (size_t i = 0; i < host.len; i++)
+        text_char(&token, (char)ascii_lower(host.at[i]));
+    text_add(&token, target);
+    return session_announced(s, view_of(buffer, token.len), out);
+}
+
+/* The last component of the URL's path. */
+static struct view url_name(const struct http *h, char *buffer, size_t size)
+{
+    struct view path = KEPT(h, target), name = path;
+    struct text t = text_over(buffer, size);
+
+    path = view_token(&path, '?');
+    while (path.len > 0)
+        name = view_token(&path, '/');
+    if (view_find_byte(name, '?', 0) == name.len)
+        text_percent(&t, name);
+    return view_of(buffer, t.len);
+}
+
+/* This body is a file. `f` has what was announced, or nothing. */
+static void tell_file(struct http *h, struct session *s, struct half *half, struct im_file f, bool announced)
+{
+    const struct message *m = &half->message;
+    char buffer[ANNOUNCED_NAME_BYTES];
+
+    if (m->named && f.name.len == 0)
+        f.name = KEPT(h, agent);
+    if (f.name.len == 0)
+        f.name = url_name(h, buffer, sizeof buffer);
+    if (f.type.len == 0 && m->has_kind)
+        f.type = KEPT(h, kind);
+    if (!announced)
+        f.outgoing = half == &h->half[FROM_CLIENT];
+    if (m->has_length && !m->chunked)
+        f.size = h->range_size > 0 ? h->range_size : h->range_at + m->length;
+    f.offset = h->range_at;
+    half->told = TOLD_FILE;
+    half->at = f.offset;
+    half->file_size = m->has_length && !m->chunked ? h->range_at + m->length : announced ? f.size : 0;
+    half->file = session_file_begin(s, &f);
+    half->carry = 0; /* it is no packet */
+}
+
+/* Is the body of a request a file? Called when the header is read. */
+static void request_file(struct http *h, struct session *s, struct half *half)
+{
+    const struct message *m = &half->message;
+    bool put = view_equal(KEPT(h, method), VIEW("PUT")), post = view_equal(KEPT(h, method), VIEW("POST"));
+    struct announced_file a;
+
+    bool announced = find_url(h, s, &a);
+    h->hit |= announced;
+    if ((!put && !post) || !has_body(m, false))
+        return;
+    if (h->hit && m->is_form) {
+        struct view boundary = KEPT(h, kind);
+        multipart_begin(&h->parts, boundary);
+        h->agent_len = 0;
+        half->told = TOLD_PARTS;
+    } else if (announced) {
+        tell_file(h, s, half, announced_view(&a), true);
+    } else if (h->hit && (m->is_file || (m->is_octets && (put || session_is_media(s))))) {
+        tell_file(h, s, half, (struct im_file){ .size = 0 }, false);
+    }
+}
+
+/* Is the body of an answer a file? The request is known only where no other was sent since. */
+static void answer_file(struct http *h, struct session *s, struct half *half, const struct half *asker)
+{
+    const struct message *m = &half->message;
+    bool asked = h->answer_count == 0 && asker->place != HEADER && asker->place != RESYNC;
+    struct announced_file a;
+
+    if ((m->status != 200 && m->status != 203 && m->status != 206) || !has_body(m, true) || !asked)
+        return;
+    if (view_equal(KEPT(h, method), VIEW("GET")) && find_url(h, s, &a))
+        tell_file(h, s, half, announced_view(&a), true);
+    else if (h->hit && (m->named || ((m->is_file || m->is_octets) && session_is_media(s))))
+        tell_file(h, s, half, (struct im_file){ .size = 0 }, false);
 }
 
 /* ---- the end of a header ---- */
@@ -591,9 +774,11 @@ static struct answer answer_pop(struct http *h)
 /* Has this half said enough? */
 static bool enough(const struct http *h, const struct half *half)
 {
-    return half->messages >= (h->inner == CARRY_CONNECTION ? MESSAGES_CARRYING
-                              : h->hit                     ? MESSAGES
-                                                           : MESSAGES_WITHOUT_HIT);
+    if (h->half[FROM_CLIENT].told != TOLD_NOT || h->half[FROM_SERVER].told != TOLD_NOT)
+        return false;
+    return half->messages >= (h->inner == CARRY_CONNECTION || (h->hit && h->files) ? MESSAGES_CARRYING
+                              : h->hit                                             ? MESSAGES
+                                                                                   : MESSAGES_WITHOUT_HIT);
 }
 
 static void request_tell(struct http *h, struct session *s, bool connect)
@@ -624,15 +809,14 @@ static void request_done(struct http *h, struct session *s, struct half *half)
     half->carry = 0;
     if (!m->has_type)
         m->carriage = CARRY_EXCHANGE;
-    a.carried = m->carriage != CARRY_NOT && !m->compressed && view_equal(KEPT(h, method), VIEW("POST"));
+    if (h->files)
+        request_file(h, s, half);
+    a.carried = half->told == TOLD_NOT && m->carriage != CARRY_NOT && !m->compressed &&
+                view_equal(KEPT(h, method), VIEW("POST"));
     if (a.carried)
         carry(h, s, half, (enum carriage)m->carriage);
-    struct announced_file file;
-    half->file = 0;
-    if (view_equal(KEPT(h, method), VIEW("PUT")))
-        h->hit |= http_file_begin(h, s, half);
-    else if (view_equal(KEPT(h, method), VIEW("GET")))
-        h->hit |= a.announced = http_file_announced(h, s, &file);
+    if (a.carried && h->files && view_starts(KEPT(h, target), VIEW("/notifyft")))
+        half->carry = UINT32_MAX; /* Yahoo's uploads: a packet, then the file (ymsg.c) */
     answer_push(h, a);
     if (a.connect) /* RFC 9110 section 9.3.6: no body */
         message_done(half);
@@ -647,7 +831,6 @@ static void answer_done(struct http *h, struct session *s, struct half *half, st
     const struct message *m = &half->message;
 
     half->carry = 0;
-    half->file = 0;
     if (m->status / 100 == 1 && m->status != 101) { /* interim: the answer is still to come */
         message_done(half);
         return;
@@ -663,18 +846,18 @@ static void answer_done(struct http *h, struct session *s, struct half *half, st
         if (asker->place == WAIT)
             asker->place = START;
     }
+    if (h->files && !a.head)
+        answer_file(h, s, half, asker);
     if (!m->compressed && m->msn)
         carry(h, s, half, CARRY_CONNECTION);
-    else if (!m->compressed && a.carried)
+    else if (!m->compressed && a.carried && half->told == TOLD_NOT)
         half->carry = CARRIED_BYTES;
-    if (a.announced && m->status == 200)
-        (void)http_file_begin(h, s, half);
     if (a.head || m->status == 204 || m->status == 304)
         message_done(half);
     else
         body_begin(half, true);
     /* An answer to the connection's end, of no interest, and nothing more is asked: HTTP/1.0. */
-    bool last = half->place == TO_END && half->carry == 0 && half->file == 0 && h->answer_count == 0 &&
+    bool last = half->place == TO_END && half->carry == 0 && half->told == TOLD_NOT && h->answer_count == 0 &&
                 asker->place == START;
     if (last || enough(h, half))
         settle(h, s);
@@ -714,7 +897,6 @@ static bool at_start(struct http *h, struct session *s, enum flow_dir from, stru
     enum cut cut = line_cut(&rest, &line);
     uint16_t status = 0;
 
-    (void)s;
     if (cut == CUT_MORE)
         return false;
     if (cut == CUT_LINE && line.len == 0) { /* RFC 9112 section 2.2 */
@@ -731,6 +913,12 @@ static bool at_start(struct http *h, struct session *s, enum flow_dir from, stru
         return true;
     }
     *in = rest;
+    tell_end(h, s, half, false); /* of a body that was lost */
+    h->files = session_wants_files(s);
+    if (other->place != HEADER) {
+        h->range_at = h->range_size = 0;
+        h->kind_len = 0;
+    }
     half->message = (struct message){ .status = status };
     half->place = HEADER;
     return true;
@@ -768,9 +956,9 @@ static bool at_body(struct http *h, struct session *s, enum flow_dir from, struc
 {
     struct half *half = &h->half[from];
 
-    half->left -= body_take(s, from, half, in, half->left);
+    half->left -= body_take(h, s, from, in, half->left);
     if (half->left == 0) {
-        http_file_end(s, half);
+        tell_end(h, s, half, true);
         message_done(half);
     }
     return true;
@@ -816,7 +1004,7 @@ static bool at_chunk(struct http *h, struct session *s, enum flow_dir from, stru
 {
     struct half *half = &h->half[from];
 
-    half->left -= body_take(s, from, half, in, half->left);
+    half->left -= body_take(h, s, from, in, half->left);
     if (half->left == 0)
         half->place = CHUNK_END;
     return true;
@@ -846,18 +1034,21 @@ static bool at_trailer(struct http *h, struct session *s, enum flow_dir from, st
 
     if (cut == CUT_MORE)
         return false;
-    if (cut == CUT_LONG || ++half->message.lines > HEADER_LINES) {
+    tell_end(h, s, half, true);
+    if (cut == CUT_LONG || ++half->message.lines > HEADER_LINES)
         lose(half);
-    } else if (line.len == 0) {
-        http_file_end(s, half);
+    else if (line.len == 0)
         message_done(half);
-    }
     return true;
 }
 
 static bool at_to_end(struct http *h, struct session *s, enum flow_dir from, struct view *in)
 {
-    (void)body_take(s, from, &h->half[from], in, in->len);
+    struct half *half = &h->half[from];
+
+    (void)body_take(h, s, from, in, in->len);
+    if (half->told == TOLD_FILE && half->file_size > 0 && half->at == half->file_size)
+        tell_end(h, s, half, true); /* as announced */
     return true;
 }
 
@@ -915,9 +1106,9 @@ static bool at_resync(struct http *h, struct session *s, enum flow_dir from, str
             return true;
         }
     }
-    half->searched += (uint32_t)(in->len - rest.len);
+    half->left += in->len - rest.len;
     *in = rest;
-    if (half->searched > RESYNC_BYTES)
+    if (half->left > RESYNC_BYTES)
         settle(h, s);
     return true;
 }
@@ -939,18 +1130,32 @@ static size_t http_feed(void *state, struct session *s, enum flow_dir from, stru
     return in.len - left.len;
 }
 
-/* What the lost bytes held is not known, so no length can be trusted, nor which answer is whose. */
+/* A file whose body goes on behind the loss keeps its place; the rest of that body is known too. */
+static bool lost_inside(struct http *h, enum flow_dir from, uint64_t lost)
+{
+    struct half *half = &h->half[from];
+    bool counted = half->place == BODY || half->place == CHUNK;
+
+    if (half->told == TOLD_NOT || !(half->place == TO_END || (counted && lost < half->left)))
+        return false;
+    if (half->told == TOLD_PARTS)
+        multipart_lost(&h->parts, lost);
+    half->at += lost;
+    half->left -= counted ? lost : 0;
+    return true;
+}
+
+/* Outside of files no length is trusted any more, nor which answer is whose. */
 static bool http_gap(void *state, struct session *s, enum flow_dir from, uint64_t lost)
 {
     struct http *h = state;
     struct half *other = &h->half[dir_other(from)];
 
-    (void)s;
-    if (http_file_survives(&h->half[from], lost))
+    if (lost_inside(h, from, lost))
         return true;
+    tell_end(h, s, &h->half[from], false);
     h->answer_count = 0;
     h->half[from].carry = 0;
-    h->half[from].file = 0;
     if (h->half[from].place != TO_END)
         lose(&h->half[from]);
     other->answer_lost = other->waits;

@@ -358,6 +358,11 @@ bool session_wants_files(const struct session *s)
     return s->in->config.tap != NULL;
 }
 
+bool session_is_media(const struct session *s)
+{
+    return s->flow->role == ROLE_MEDIA;
+}
+
 uint32_t session_file_begin(struct session *s, const struct im_file *f)
 {
     const struct tap *tap = s->in->config.tap;

@@ -156,6 +156,8 @@ void session_file_bytes(struct session *s, uint32_t file, uint64_t offset, struc
 /* No more will come. `whole`: the protocol says that it is complete (its announced size came, or it said so).
  */
 void session_file_end(struct session *s, uint32_t file, bool whole);
+/* Is the host that was asked for one that the service has for files (ROLE_MEDIA)? */
+bool session_is_media(const struct session *s);
 /* Does anybody want the bytes of files? Decoding them for nobody is a waste. */
 bool session_wants_files(const struct session *s);
 

@@ -570,7 +570,7 @@ static void read_offer(struct talk *t, const struct msn_people *who, struct view
     enum activity activity = msn_application(msn_field(body, VIEW("Application-GUID")));
     struct im_detail detail = detail_of(who);
     struct invite *invite = &t->m->invite[t->m->invite_next];
-    struct text name = TEXT(invite->name);
+    uint64_t cookie;
 
     if (activity == ACTIVITY_COUNT)
         return;
@@ -578,8 +578,10 @@ static void read_offer(struct talk *t, const struct msn_people *who, struct view
     (void)view_decimal(msn_field(body, VIEW("Application-FileSize")), UINT64_MAX, &detail.size);
     session_activity(t->s, activity, &detail);
     if (activity != ACTIVITY_FILE ||
-        !view_decimal(msn_field(body, VIEW("Invitation-Cookie")), UINT64_MAX, &invite->cookie))
+        !view_decimal(msn_field(body, VIEW("Invitation-Cookie")), UINT64_MAX, &cookie))
         return;
+    struct text name = TEXT(invite->name);
+    invite->cookie = cookie;
     text_8bit(&name, detail.file);
     invite->name_len = (uint8_t)name.len;
     invite->size = detail.size;

@@ -279,10 +279,14 @@ void session_contact(struct session *s, const struct im_contact *c)
     end_line(r);
 }
 
+bool session_is_media(const struct session *s)
+{
+    return of(s)->media;
+}
+
 bool session_wants_files(const struct session *s)
 {
-    (void)s;
-    return true;
+    return !of(s)->no_files;
 }
 
 static void add_file(struct recorder *r, const struct im_file *f)

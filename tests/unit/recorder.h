@@ -39,7 +39,9 @@ struct recorder {
     uint64_t announced_token; /* hash_bytes(token, 0) */
     struct announced_file announced;
     unsigned announced_at; /* whatever the token, the question of this number finds it; 0: by the token */
-    char server_name[64]; /* what session_server_name() gives */
+    bool no_files;         /* session_wants_files() says no */
+    bool media;            /* what session_is_media() gives */
+    char server_name[64];  /* what session_server_name() gives */
 };
 
 /* A recorder whose ends are 10.0.0.1:40000 (client) and 192.0.2.1:5000 (server). */

@@ -2,6 +2,7 @@
 /* HTTP/1: who is asked for what, how bodies end, tunnels, upgrades and carried packets. */
 #include "conversation.h"
 #include "test.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 extern const struct parser parser_http;
@@ -427,6 +428,7 @@ static void test_a_hit_tells_the_client_and_goes_on(void **state)
     assert_non_null(http);
     recorder_init(r);
     r->known_names = true;
+    r->no_files = true;
     (void)parser_http.feed(http, recorder_session(r), FROM_CLIENT, request);
     assert_true(recorder_has(r, "client Chat/2.1"));
     for (int i = 1; i < 63; i++)
@@ -541,7 +543,8 @@ static void test_what_is_put_under_an_announced_url_is_a_file(void **state)
                                  "name http-host files.example\nhttp PUT /u/a.txt\n"
                                  "name http-host files.example\nhttp PUT /u/a.txt?x=1\n"
                                  "file 2 name=a.txt size=11 out\nbytes 2 at 0 hello world\nfile 2 whole\n"
-                                 "name http-host files.example\nhttp PUT /u/a.txt?x=1\n");
+                                 "name http-host files.example\nhttp PUT /u/a.txt?x=1\n"
+                                 "file 3 name=a.txt size=5 out\nbytes 3 at 0 other\nfile 3 whole\n");
 }
 
 static void test_what_is_fetched_from_an_announced_url_is_a_file(void **state)
@@ -581,6 +584,268 @@ static void test_a_file_goes_on_behind_lost_bytes(void **state)
     assert_true(recorder_has(&r, "file 1 whole"));
 }
 
+/* ---- files ---- */
+
+enum setting { PLAIN, ON_HOST = 1, ON_MEDIA = 2, NO_FILES = 4 };
+
+/* Follow a conversation in segments of `cut` octets (0: as it is), on a host that is known or not. */
+static const char *follow(const struct step *steps, size_t count, unsigned setting, size_t cut,
+                          struct recorder *r)
+{
+    void *http = calloc(1, parser_http.state_size);
+    static uint8_t kept[2][1 << 16];
+    size_t len[2] = { 0, 0 };
+
+    assert_non_null(http);
+    r->known_names = (setting & (ON_HOST | ON_MEDIA)) != 0;
+    r->media = (setting & ON_MEDIA) != 0;
+    r->no_files = (setting & NO_FILES) != 0;
+    for (size_t i = 0; i < count; i++) {
+        unsigned from = steps[i].from;
+        for (size_t at = 0; at < steps[i].bytes.len && !r->settled;) {
+            struct view piece = view_slice(steps[i].bytes, at, cut > 0 ? at + cut : steps[i].bytes.len);
+            memcpy(kept[from] + len[from], piece.at, piece.len);
+            len[from] += piece.len;
+            at += piece.len;
+            size_t used = parser_http.feed(http, recorder_session(r), (enum flow_dir)from,
+                                           view_of(kept[from], len[from]));
+            memmove(kept[from], kept[from] + used, len[from] - used);
+            len[from] -= used;
+        }
+    }
+    free(http);
+    return r->text;
+}
+
+/* The lines about files; they must be the same however the bytes were cut. */
+static const char *files_told(const struct step *steps, size_t count, unsigned setting,
+                              const struct announced_file *announced, const char *token)
+{
+    static char first[RECORD_BYTES];
+    const size_t cuts[] = { 0, 1, 2, 3, 5, 7, 17, 64 };
+
+    for (size_t i = 0; i < COUNT(cuts); i++) {
+        recorder_init(&outcome.record);
+        if (announced != NULL) {
+            struct im_file f = announced_view(announced);
+            session_announce(recorder_session(&outcome.record), view_string(token), &f);
+        }
+        (void)follow(steps, count, setting, cuts[i], &outcome.record);
+        if (i == 0)
+            memcpy(first, outcome.record.text, sizeof first);
+        assert_string_equal(first, outcome.record.text);
+    }
+    const char *at = strstr(first, "\nfile 1");
+    return at != NULL ? at + 1 : "";
+}
+
+#define FORM                                                                                                 \
+    "POST /send HTTP/1.1\r\nHost: im.example\r\nContent-Type: multipart/form-data; boundary=\"-x\"\r\n"
+#define PARTS                                                                                                   \
+    "---x\r\nContent-Disposition: form-data; name=\"to\"\r\n\r\nbob\r\n---x\r\n"                                \
+    "Content-Disposition: form-data; name=\"f\"; filename=\"a;b.txt\"\r\nContent-Type: text/plain; x=y\r\n\r\n" \
+    "one\r\n---\r\n--\r\r\n---y\r\n---x\r\n"                                                                    \
+    "content-disposition: form-data; name=\"g\"; filename*=UTF-8''%c3%a9.bin\r\n\r\n\r\n---x--\r\n---x\r\nover"
+
+static void test_parts_of_a_form_with_a_file_name_are_files(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT(FORM "Content-Length: 277\r\n\r\n" PARTS),
+        CLIENT("GET /next HTTP/1.1\r\n\r\n"),
+    };
+    static const struct step chunked[] = {
+        CLIENT(FORM "Transfer-Encoding: chunked\r\n\r\n115\r\n" PARTS "\r\n0\r\n\r\n"),
+        CLIENT("GET /next HTTP/1.1\r\n\r\n"),
+    };
+    const char *expected = "file 1 name=a;b.txt type=text/plain out\n"
+                           "bytes 1 at 0 one?\?---?\?--?\?\?---y\n"
+                           "file 1 whole\n"
+                           "file 2 name=\xc3\xa9.bin out\n"
+                           "file 2 whole\n"
+                           "http GET /next\n";
+
+    (void)state;
+    assert_int_equal(sizeof PARTS - 1, 277);
+    assert_string_equal(files_told(steps, COUNT(steps), ON_HOST, NULL, NULL), expected);
+    assert_string_equal(files_told(chunked, COUNT(chunked), ON_HOST, NULL, NULL), expected);
+    assert_string_equal(files_told(steps, COUNT(steps), PLAIN, NULL, NULL), "");
+    assert_string_equal(files_told(steps, COUNT(steps), ON_HOST | NO_FILES, NULL, NULL), "");
+}
+
+static void test_form_that_is_cut_and_one_without_a_boundary(void **state)
+{
+    static const struct step cut[] = {
+        CLIENT(FORM "Content-Length: 77\r\n\r\n"
+                    "---x\r\nContent-Disposition: form-data; name=f; filename=cut.bin\r\n\r\nbytes......"),
+        CLIENT("GET /next HTTP/1.1\r\n\r\n"),
+    };
+    static const struct step none[] = {
+        CLIENT("POST / HTTP/1.1\r\nContent-Type: multipart/form-data\r\nContent-Length: 60\r\n\r\n"
+               "--\r\nContent-Disposition: form-data; filename=x\r\n\r\nbytes...."),
+    };
+
+    (void)state;
+    assert_string_equal(files_told(cut, COUNT(cut), ON_HOST, NULL, NULL), "file 1 name=cut.bin out\n"
+                                                                          "bytes 1 at 0 bytes......\n"
+                                                                          "file 1 cut\n"
+                                                                          "http GET /next\n");
+    assert_string_equal(files_told(none, COUNT(none), ON_HOST, NULL, NULL), "");
+}
+
+static void test_bodies_of_files_that_a_client_sends(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT(
+            "PUT /up/my%20cat.png?k=/v HTTP/1.1\r\nContent-Type: image/png\r\nContent-Length: 4\r\n\r\nabcd"),
+        CLIENT("POST /up/part HTTP/1.1\r\nContent-Type: application/pdf\r\nContent-Range: bytes 8-11/100\r\n"
+               "Content-Length: 4\r\n\r\nefgh"),
+        CLIENT("POST /api HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"),
+        CLIENT("POST /p HTTP/1.1\r\nContent-Type: application/octet-stream\r\nContent-Length: 2\r\n\r\nhi"),
+    };
+    const char *both = "file 1 name=my cat.png type=image/png size=4 out\n"
+                       "bytes 1 at 0 abcd\n"
+                       "file 1 whole\n"
+                       "http POST /up/part\n"
+                       "file 2 name=part type=application/pdf size=100 offset=8 out\n"
+                       "bytes 2 at 8 efgh\n"
+                       "file 2 whole\n"
+                       "http POST /api\nhttp POST /p\n";
+    char media[800];
+
+    (void)state;
+    snprintf(media, sizeof media, "%sinner client hi", both);
+    assert_string_equal(files_told(steps, COUNT(steps), ON_HOST, NULL, NULL), media);
+    snprintf(media, sizeof media,
+             "%sfile 3 name=p type=application/octet-stream size=2 out\nbytes 3 at 0 hi\nfile 3 whole\n",
+             both);
+    assert_string_equal(files_told(steps, COUNT(steps), ON_MEDIA, NULL, NULL), media);
+    assert_string_equal(files_told(steps, COUNT(steps), PLAIN, NULL, NULL), "");
+}
+
+static void test_answers_that_are_files(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT("GET /d/1 HTTP/1.1\r\nUser-Agent: x/1\r\n\r\n"),
+        SERVER(
+            "HTTP/1.1 200 OK\r\nContent-Disposition: attachment; filename=\"plan.doc\"\r\nContent-Type: text/html\r\n"
+            "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"),
+        CLIENT("GET /img/a.jpg HTTP/1.1\r\n\r\n"),
+        SERVER("HTTP/1.1 206 Partial\r\nContent-Type: image/jpeg\r\nContent-Range: bytes 2-4/9\r\n"
+               "Content-Length: 3\r\nUser-Agent: not one\r\n\r\njpg"),
+        CLIENT("GET /missing HTTP/1.1\r\n\r\n"),
+        SERVER("HTTP/1.1 404 No\r\nContent-Type: image/jpeg\r\nContent-Length: 3\r\n\r\n404"),
+    };
+    const char *first = "file 1 name=plan.doc type=text/html in\n"
+                        "bytes 1 at 0 abcde\n"
+                        "file 1 whole\n"
+                        "http GET /img/a.jpg\n";
+    char all[400];
+
+    (void)state;
+    snprintf(all, sizeof all, "%shttp GET /missing\n", first);
+    assert_string_equal(files_told(steps, COUNT(steps), ON_HOST, NULL, NULL), all);
+    snprintf(
+        all, sizeof all,
+        "%sfile 2 name=a.jpg type=image/jpeg size=9 offset=2 in\nbytes 2 at 2 jpg\nfile 2 whole\nhttp GET /missing\n",
+        first);
+    assert_string_equal(files_told(steps, COUNT(steps), ON_MEDIA, NULL, NULL), all);
+}
+
+static void test_what_was_announced_is_told_on_any_host(void **state)
+{
+    static const struct step fetched[] = {
+        CLIENT("GET /bob/.tmp/1?x HTTP/1.0\r\nHost: FS.example:80\r\n\r\n"),
+        SERVER("HTTP/1.0 200 OK\r\n\r\nabcde"),
+    };
+    static const struct step relayed[] = {
+        CLIENT("POST /relay?token=a%24b%24&sender=alice&recver=bob HTTP/1.1\r\nHost: 198.51.100.30\r\n"
+               "Content-Length: 5\r\n\r\nabcde"),
+    };
+    struct announced_file a = { .size = 5, .outgoing = true, .name = "plan.doc" };
+
+    (void)state;
+    assert_string_equal(files_told(fetched, COUNT(fetched), PLAIN, &a, "http fs.example/bob/.tmp/1?x"),
+                        "file 1 name=plan.doc size=5 out\nbytes 1 at 0 abcde\nfile 1 whole\n");
+    assert_string_equal(files_told(fetched, COUNT(fetched), PLAIN, &a, "http fs.example/bob/.tmp/2"), "");
+    assert_string_equal(files_told(relayed, COUNT(relayed), PLAIN, &a, "yahoo a$b$"),
+                        "file 1 name=plan.doc size=5 out\nbytes 1 at 0 abcde\nfile 1 whole\n");
+}
+
+static void lose_inside(const char *head, const char *begin, const char *rest, uint64_t lost,
+                        const char *expected)
+{
+    struct recorder *r = &outcome.record;
+    void *http = calloc(1, parser_http.state_size);
+
+    assert_non_null(http);
+    recorder_init(r);
+    r->known_names = true;
+    (void)parser_http.feed(http, recorder_session(r), FROM_CLIENT, view_string(head));
+    (void)parser_http.feed(http, recorder_session(r), FROM_CLIENT, view_string(begin));
+    assert_true(parser_http.gap(http, recorder_session(r), FROM_CLIENT, lost));
+    (void)parser_http.feed(http, recorder_session(r), FROM_CLIENT, view_string(rest));
+    const char *at = strstr(r->text, "bytes 1");
+    assert_non_null(at);
+    assert_string_equal(at, expected);
+    free(http);
+}
+
+static void test_place_in_a_file_survives_a_loss(void **state)
+{
+    (void)state;
+    lose_inside("PUT /a HTTP/1.1\r\nContent-Type: image/png\r\nContent-Length: 10\r\n\r\n", "abc",
+                "hijGET /next HTTP/1.1\r\n\r\n", 4,
+                "bytes 1 at 0 abc\nbytes 1 at 7 hij\nfile 1 whole\nhttp GET /next\n");
+    lose_inside("PUT /a HTTP/1.1\r\nContent-Type: image/png\r\nContent-Length: 10\r\n\r\n", "abc",
+                "GET /next HTTP/1.1\r\n\r\n", 40, "bytes 1 at 0 abc\nfile 1 cut\nhttp GET /next\n");
+    lose_inside("PUT /a HTTP/1.1\r\nContent-Type: image/png\r\nTransfer-Encoding: chunked\r\n\r\n",
+                "a\r\nabc", "hij\r\n0\r\n\r\nGET /next HTTP/1.1\r\n\r\n", 4,
+                "bytes 1 at 0 abc\nbytes 1 at 7 hij\nfile 1 whole\nhttp GET /next\n");
+    lose_inside(FORM "Content-Length: 86\r\n\r\n---x\r\nContent-Disposition: form-data; filename=a\r\n\r\n",
+                "abc", "hij\r\n---x--\r\n..............GET /next HTTP/1.1\r\n\r\n", 4,
+                "bytes 1 at 0 abc\nbytes 1 at 7 hij\nfile 1 cut\nhttp GET /next\n");
+}
+
+/* Both would lie where the program's name is kept. */
+static void test_odd_header_fields_do_not_disturb_what_is_kept(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT("POST /x HTTP/1.1\r\nUser-Agent: Chat/1\r\nContent-Disposition: attachment; filename=z\r\n"
+               "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 71\r\n\r\n"
+               "--x\r\nContent-Disposition: form-data; filename=a"),
+        SERVER(
+            "HTTP/1.1 100 Continue\r\nUser-Agent: \xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\r\n"
+            "Content-Disposition: attachment; filename=other\r\n\r\n"),
+        CLIENT(".b\r\n\r\nbytes\r\n--x--"),
+    };
+
+    (void)state;
+    assert_string_equal(files_told(steps, COUNT(steps), ON_HOST, NULL, NULL),
+                        "file 1 name=a.b out\nbytes 1 at 0 bytes\nfile 1 whole\n");
+    assert_true(recorder_has(&outcome.record, "http POST /x agent=Chat/1"));
+}
+
+static void test_nothing_is_settled_inside_a_file(void **state)
+{
+    struct recorder *r = &outcome.record;
+    void *http = calloc(1, parser_http.state_size);
+    struct view upload = VIEW("PUT /a HTTP/1.1\r\nContent-Type: image/png\r\nContent-Length: 2\r\n\r\nab");
+
+    (void)state;
+    assert_non_null(http);
+    for (int wanted = 0; wanted < 2; wanted++) {
+        memset(http, 0, parser_http.state_size);
+        recorder_init(r);
+        r->known_names = true;
+        r->no_files = !wanted;
+        for (int i = 0; i < 70 && !r->settled; i++)
+            (void)parser_http.feed(http, recorder_session(r), FROM_CLIENT, upload);
+        assert_int_equal(r->settled, !wanted);
+        assert_int_equal(recorder_count(r, "file "), wanted ? 140 : 0);
+    }
+    free(http);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -610,6 +875,14 @@ int main(void)
         cmocka_unit_test(test_what_is_put_under_an_announced_url_is_a_file),
         cmocka_unit_test(test_what_is_fetched_from_an_announced_url_is_a_file),
         cmocka_unit_test(test_a_file_goes_on_behind_lost_bytes),
+        cmocka_unit_test(test_parts_of_a_form_with_a_file_name_are_files),
+        cmocka_unit_test(test_form_that_is_cut_and_one_without_a_boundary),
+        cmocka_unit_test(test_bodies_of_files_that_a_client_sends),
+        cmocka_unit_test(test_answers_that_are_files),
+        cmocka_unit_test(test_what_was_announced_is_told_on_any_host),
+        cmocka_unit_test(test_place_in_a_file_survives_a_loss),
+        cmocka_unit_test(test_odd_header_fields_do_not_disturb_what_is_kept),
+        cmocka_unit_test(test_nothing_is_settled_inside_a_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
