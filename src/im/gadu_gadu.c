@@ -7,20 +7,27 @@
  *     01 00 00 00  04 00 00 00  seed[4]
  *
  * and the client answers with one of the logins below. The number of a user ("uin") is the account. Text is
- * windows-1250 or, from GG 8 on, HTML and plain text in UTF-8; from GG 11 on packets are protocol buffers.
+ * windows-1250; from GG 8 on HTML in UTF-8 stands before it; from GG 11 on messages are protocol buffers
+ * (1 number, 4 time, 5 plain text, 6 HTML). A message of class 1 has waited for its receiver.
+ *
+ * Contacts: the client's list is numbers (0f, 10, 0d, 0e), the server answers who is there; lists that the
+ * server keeps (reply 10) are lines of fields between semicolons.
  *
  * Files and voice (DCC7) are arranged over the server: 23 asks for an id, 20 offers (kind 1 voice, 4 file,
- * name, size), 21 accepts, 22 refuses, 1f tells where: "address port" for a direct leg, else the id of the
- * relay. Who comes to the relay is greeted with be ba de c0 and the 8 octets of the id.
+ * name, size), 21 accepts from a place on, 22 refuses, 1f tells where: "address port" for a direct leg, else
+ * the id of the relay. Who comes to the relay is greeted with be ba de c0 and the 8 octets of the id, on a
+ * direct leg with the id alone, both ways; then the sender sends the file, bare. The token is "gg " and the
+ * id in hex. A direct leg has no signature: only one that was announced is taken for one (parser_gadu_dcc).
  *
  * Sources: the public description of the protocol by the authors of libgadu (toxygen.net/libgadu/protocol),
  * packet numbers and lengths; the field order of login 83 as password tools read it.
  *
  * Recognised by the greeting with a known packet behind it, by a login on its own, or by three known packets
- * in a row (mid-stream). Limits: bodies beyond 8 KiB are skipped; text is told up to 511 octets.
+ * in a row (mid-stream). Limits: bodies beyond 8 KiB are skipped.
  */
 #include "base/cursor.h"
 #include "identify/parser.h"
+#include "im/transcode.h"
 
 enum {
     HEAD_BYTES = 8,
@@ -30,13 +37,28 @@ enum {
     KIND_VOICE = 1,
     KIND_FILE = 4,
     ROUTE_DIRECT = 1,
+    TEXT_BYTES = 3 * BODY_BYTES, /* a character of windows-1250 is up to three octets */
+    ID_BYTES = 8,
+    CLASS_WAITED = 0x01,
+    CLASS_PROGRAM = 0x10, /* between programs: an invitation to a direct connection */
+    MAX_FIELDS = 16,      /* of a protocol buffer */
 };
 
 /* Greeting of the relay, as le32. */
 #define RELAY_MAGIC UINT32_C(0xc0debabe)
 
+/* A leg that carries a file, direct or over the relay. */
+struct gadu_leg {
+    bool greeted[2], told, relay, done;
+    uint8_t sender; /* who sends it, once `told` */
+    uint32_t file;
+    uint64_t at, size;
+};
+
 struct gadu_state {
     char account[16];
+    bool is_leg;
+    struct gadu_leg leg;
     uint32_t skip[2]; /* octets of a large body, by enum flow_dir */
     bool login_told, proxy_told;
 };
@@ -104,49 +126,259 @@ static void on_presence(const struct gadu_context *c)
     session_activity(c->s, ACTIVITY_PRESENCE, NULL);
 }
 
-static void tell_chat(const struct gadu_context *c, uint32_t peer, struct view text)
-{
-    char digits[16];
-    struct im_detail detail = { .account = view_string(c->st->account), .outgoing = c->outgoing };
+/* ---- messages ---- */
 
-    detail.peer = number_text(digits, sizeof digits, peer);
-    detail.text = view_slice(text, 0, view_find_byte(text, '\0', 0));
+static void tell_chat(const struct gadu_context *c, struct im_detail *detail)
+{
+    detail->account = view_string(c->st->account);
+    detail->outgoing = c->outgoing;
     if (!c->st->proxy_told)
         session_delivery(c->s, DELIVERY_SERVER_PROXY);
     c->st->proxy_told = true;
-    session_activity(c->s, ACTIVITY_CHAT, &detail);
+    session_activity(c->s, ACTIVITY_CHAT, detail);
 }
 
-/* Out: peer, sequence, class, text. In: a time before the class. */
+static struct view until_nul(struct view v)
+{
+    return view_slice(v, 0, view_find_byte(v, '\0', 0));
+}
+
+/* Out: peer, sequence, class. In: a time before the class. False: nothing that somebody wrote. */
+static bool read_message_head(const struct gadu_context *c, struct cursor *body, struct im_detail *detail,
+                              char *digits, size_t size)
+{
+    detail->peer = number_text(digits, size, cursor_le32(body));
+    cursor_skip(body, 4);
+    uint64_t time = c->outgoing ? 0 : cursor_le32(body);
+    uint32_t class = cursor_le32(body);
+
+    if ((class & CLASS_WAITED) != 0)
+        detail->sent_us = time * 1000000;
+    return !body->bad && (class & CLASS_PROGRAM) == 0;
+}
+
 static void on_message(const struct gadu_context *c)
 {
     struct cursor body = cursor_open(c->body);
-    uint32_t peer = cursor_le32(&body);
+    struct im_detail detail = { 0 };
+    char digits[16], buffer[TEXT_BYTES];
+    struct text text = TEXT(buffer);
 
-    cursor_skip(&body, c->outgoing ? 8 : 12);
-    if (!body.bad)
-        tell_chat(c, peer, cursor_rest(&body));
+    if (!read_message_head(c, &body, &detail, digits, sizeof digits))
+        return;
+    text_windows(&text, 1250, until_nul(cursor_rest(&body)));
+    detail.text = view_of(buffer, text.len);
+    tell_chat(c, &detail);
 }
 
 /* As above, then the offsets of the plain text and of its attributes, then HTML and plain text. */
 static void on_message80(const struct gadu_context *c)
 {
     struct cursor body = cursor_open(c->body);
-    uint32_t peer = cursor_le32(&body);
+    struct im_detail detail = { 0 };
+    char digits[16], buffer[TEXT_BYTES];
+    struct text text = TEXT(buffer);
 
-    cursor_skip(&body, c->outgoing ? 8 : 12);
+    bool said = read_message_head(c, &body, &detail, digits, sizeof digits);
     uint32_t plain = cursor_le32(&body);
     cursor_skip(&body, 4);
-    if (!body.bad)
-        tell_chat(c, peer, view_from(c->body, plain));
+    if (body.bad || !said)
+        return;
+    size_t head = c->body.len - cursor_left(&body);
+    struct view html = until_nul(view_slice(c->body, head, plain));
+    if (html.len > 0) {
+        text_8bit(&text, html);
+        detail.markup = MARKUP_HTML;
+    } else {
+        text_windows(&text, 1250, until_nul(view_from(c->body, plain)));
+    }
+    detail.text = view_of(buffer, text.len);
+    tell_chat(c, &detail);
+}
+
+/* A number as protocol buffers have it: 00, count of digits, digits. */
+static struct view buffer_number(struct view v)
+{
+    struct cursor c = cursor_open(v);
+    uint64_t number;
+
+    cursor_skip(&c, 1);
+    struct cursor digits = cursor_block8(&c);
+    bool good = cursor_done(&c) && view_decimal(cursor_peek(&digits), UINT32_MAX, &number);
+    return good ? cursor_peek(&digits) : view_of(NULL, 0);
+}
+
+static uint64_t varint(struct cursor *c)
+{
+    uint64_t n = 0;
+
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        uint8_t octet = cursor_u8(c);
+        n |= (uint64_t)(octet & 0x7f) << shift;
+        if ((octet & 0x80) == 0)
+            break;
+    }
+    return n;
 }
 
 static void on_message110(const struct gadu_context *c)
 {
-    if (!c->st->proxy_told)
-        session_delivery(c->s, DELIVERY_SERVER_PROXY);
-    c->st->proxy_told = true;
-    session_activity(c->s, ACTIVITY_CHAT, NULL);
+    struct cursor body = cursor_open(c->body);
+    struct im_detail detail = { 0 };
+    char buffer[TEXT_BYTES];
+    struct text text = TEXT(buffer);
+    struct view plain = view_of(NULL, 0), html = plain;
+
+    for (unsigned n = 0; n < MAX_FIELDS && cursor_left(&body) > 0; n++) {
+        uint64_t key = varint(&body);
+        struct view value = view_of(NULL, 0);
+        if ((key & 7) == 2)
+            value = cursor_take(&body, (size_t)varint(&body));
+        else if ((key & 7) == 0)
+            (void)varint(&body);
+        else
+            cursor_skip(&body, (key & 7) == 5 ? 4 : 8);
+        if (key == (1 << 3 | 2))
+            detail.peer = buffer_number(value);
+        else if (key == (5 << 3 | 2))
+            plain = value;
+        else if (key == (6 << 3 | 2))
+            html = value;
+    }
+    if (!body.bad && detail.peer.len > 0) {
+        text_8bit(&text, html.len > 0 ? html : plain);
+        detail.markup = html.len > 0 ? MARKUP_HTML : MARKUP_NONE;
+        detail.text = view_of(buffer, text.len);
+    }
+    tell_chat(c, &detail);
+}
+
+/* ---- contacts ---- */
+
+static void tell_contact(const struct gadu_context *c, uint32_t uin, enum presence presence, bool removed)
+{
+    char digits[16];
+    struct im_contact contact = { .account = view_string(c->st->account),
+                                  .peer = number_text(digits, sizeof digits, uin),
+                                  .presence = presence,
+                                  .removed = removed };
+
+    if (uin != 0)
+        session_contact(c->s, &contact);
+}
+
+static enum presence presence_of(uint32_t status)
+{
+    switch (status & 0xff) {
+    case 0x01: /* not there, and with a description */
+    case 0x15: return PRESENCE_OFFLINE;
+    case 0x02:
+    case 0x04:
+    case 0x17: /* likes to talk */
+    case 0x18: return PRESENCE_ONLINE;
+    case 0x03:
+    case 0x05: return PRESENCE_AWAY;
+    case 0x21: /* not to be disturbed */
+    case 0x22: return PRESENCE_BUSY;
+    default: return PRESENCE_UNKNOWN;
+    }
+}
+
+/* The client's list: a number and a kind each; kind 4 is blocked. */
+static void on_list(const struct gadu_context *c)
+{
+    struct cursor body = cursor_open(c->body);
+
+    session_activity(c->s, ACTIVITY_PRESENCE, NULL);
+    while (cursor_left(&body) >= 5) {
+        uint32_t uin = cursor_le32(&body);
+        bool blocked = (cursor_u8(&body) & 0x04) != 0;
+        tell_contact(c, uin, PRESENCE_UNKNOWN, blocked);
+    }
+}
+
+static void on_list_removal(const struct gadu_context *c)
+{
+    struct cursor body = cursor_open(c->body);
+
+    session_activity(c->s, ACTIVITY_PRESENCE, NULL);
+    tell_contact(c, cursor_le32(&body), PRESENCE_UNKNOWN, true);
+}
+
+/* Number, status; GG 6 and 7 have flags in the number and one octet of status. */
+static void on_status(const struct gadu_context *c)
+{
+    struct cursor body = cursor_open(c->body);
+    uint32_t uin = cursor_le32(&body);
+
+    session_activity(c->s, ACTIVITY_PRESENCE, NULL);
+    if (!c->outgoing)
+        tell_contact(c, uin, presence_of(cursor_le32(&body)), false);
+}
+
+static void on_status60(const struct gadu_context *c)
+{
+    struct cursor body = cursor_open(c->body);
+    uint32_t uin = cursor_le32(&body) & 0xffffff;
+
+    session_activity(c->s, ACTIVITY_PRESENCE, NULL);
+    tell_contact(c, uin, presence_of(cursor_u8(&body)), false);
+}
+
+/* Of GG 8: number, status, features, address, port, image size, unknown, flags, length of a description. */
+static void on_statuses80(const struct gadu_context *c)
+{
+    struct cursor body = cursor_open(c->body);
+
+    session_activity(c->s, ACTIVITY_PRESENCE, NULL);
+    while (cursor_left(&body) > 0) {
+        uint32_t uin = cursor_le32(&body), status = cursor_le32(&body);
+        cursor_skip(&body, 16);
+        cursor_skip(&body, cursor_le32(&body));
+        if (!body.bad)
+            tell_contact(c, uin, presence_of(status), false);
+    }
+}
+
+/* "first;last;nick;shown;telephone;group;number;..." */
+static void read_kept_contact(const struct gadu_context *c, struct view line)
+{
+    enum { SHOWN = 3, GROUP = 5, NUMBER = 6, COUNT = 7 };
+    struct view field[COUNT];
+    uint64_t number;
+    char shown[256], group[256];
+    struct text shown_text = TEXT(shown), group_text = TEXT(group);
+
+    for (unsigned i = 0; i < COUNT; i++)
+        field[i] = view_token(&line, ';');
+    if (!view_decimal(field[NUMBER], UINT32_MAX, &number))
+        return;
+    text_windows(&shown_text, 1250, field[SHOWN]);
+    text_windows(&group_text, 1250, field[GROUP]);
+    struct im_contact contact = { .account = view_string(c->st->account),
+                                  .peer = field[NUMBER],
+                                  .display = view_of(shown, shown_text.len),
+                                  .group = view_of(group, group_text.len) };
+    session_contact(c->s, &contact);
+}
+
+/* The list that the server keeps: a kind, then lines. */
+static void on_kept_list(const struct gadu_context *c)
+{
+    struct view left = view_from(c->body, 1), line;
+
+    session_activity(c->s, ACTIVITY_PRESENCE, NULL);
+    while (view_line(&left, &line))
+        read_kept_contact(c, line);
+}
+
+/* ---- files ---- */
+
+static struct view leg_token(struct text *t, struct view id)
+{
+    text_string(t, "gg ");
+    text_hex(t, id);
+    return view_of(t->at, t->len);
 }
 
 static enum activity activity_of(uint32_t kind)
@@ -159,9 +391,10 @@ static void on_offer(const struct gadu_context *c)
 {
     struct cursor body = cursor_open(c->body);
     struct im_detail detail = { .outgoing = c->outgoing };
-    char account[16], peer[16];
+    char account[16], peer[16], name_buffer[3 * 256], token_buffer[32];
+    struct text shown = TEXT(name_buffer), token = TEXT(token_buffer);
 
-    cursor_skip(&body, 8);
+    struct view id = cursor_take(&body, ID_BYTES);
     uint32_t from = cursor_le32(&body);
     uint32_t to = cursor_le32(&body);
     uint32_t kind = cursor_le32(&body);
@@ -172,10 +405,36 @@ static void on_offer(const struct gadu_context *c)
     detail.account = number_text(account, sizeof account, c->outgoing ? from : to);
     detail.peer = number_text(peer, sizeof peer, c->outgoing ? to : from);
     if (kind != KIND_VOICE) {
-        detail.file = view_slice(name, 0, view_find_byte(name, '\0', 0));
+        text_windows(&shown, 1250, until_nul(name));
+        detail.file = view_of(name_buffer, shown.len);
         detail.size = size;
     }
     session_activity(c->s, activity_of(kind), &detail);
+    struct im_file file = { .name = detail.file,
+                            .account = detail.account,
+                            .peer = detail.peer,
+                            .size = size,
+                            .outgoing = c->outgoing };
+    if (kind == KIND_FILE)
+        session_announce(c->s, leg_token(&token, id), &file);
+}
+
+/* peer, id[8], place: the receiver has so many octets. */
+static void on_accept(const struct gadu_context *c)
+{
+    struct cursor body = cursor_open(c->body);
+    char buffer[32];
+    struct text token = TEXT(buffer);
+    struct announced_file told;
+
+    cursor_skip(&body, 4);
+    struct view name = leg_token(&token, cursor_take(&body, ID_BYTES));
+    uint32_t offset = cursor_le32(&body);
+    if (body.bad || offset == 0 || !session_announced(c->s, name, &told) || offset > told.size)
+        return;
+    struct im_file file = announced_view(&told);
+    file.offset = offset;
+    session_announce(c->s, name, &file);
 }
 
 /* peer, route, id[8], where[32]: "address port" */
@@ -218,7 +477,7 @@ static const struct gadu_packet {
 } gadu_packets[] = {
     { 0x01, IN, false, 4, 4, NULL },
     { 0x02, OUT, false, 4, 1024, on_presence },
-    { 0x02, IN, false, 8, 1024, on_presence },
+    { 0x02, IN, false, 8, 1024, on_status },
     { 0x03, IN, false, 0, 16, on_welcome },
     { 0x05, IN, false, 12, 12, NULL },
     { 0x07, BOTH, false, 0, 4, NULL },
@@ -228,23 +487,24 @@ static const struct gadu_packet {
     { 0x0b, OUT, false, 13, 8192, on_message },
     { 0x0b, IN, false, 0, 4, NULL },
     { 0x0c, OUT, true, 20, 512, on_login },
-    { 0x0d, OUT, false, 5, 5, on_presence },
-    { 0x0e, OUT, false, 5, 5, on_presence },
-    { 0x0f, OUT, false, 5, 2000, on_presence },
-    { 0x0f, IN, false, 14, 8192, on_presence },
-    { 0x10, OUT, false, 5, 2000, on_presence },
+    { 0x0d, OUT, false, 5, 5, on_list },
+    { 0x0e, OUT, false, 5, 5, on_list_removal },
+    { 0x0f, OUT, false, 5, 2000, on_list },
+    { 0x0f, IN, false, 14, 8192, on_status60 },
+    { 0x10, OUT, false, 5, 2000, on_list },
+    { 0x10, IN, false, 1, 8192, on_kept_list },
     { 0x11, IN, false, 14, 8192, on_presence },
     { 0x12, OUT, false, 0, 0, on_presence },
     { 0x13, OUT, true, 28, 512, on_login },
     { 0x14, OUT, false, 5, 4096, NULL },
     { 0x14, IN, false, 0, 8, on_welcome },
     { 0x15, OUT, true, 31, 512, on_login },
-    { 0x17, IN, false, 14, 8192, on_presence },
+    { 0x17, IN, false, 14, 8192, on_status60 },
     { 0x18, IN, false, 14, 8192, on_presence },
     { 0x19, OUT, true, 92, 512, on_login },
     { 0x1f, BOTH, false, 48, 80, on_route },
     { 0x20, BOTH, false, 280, 320, on_offer },
-    { 0x21, BOTH, false, 12, 24, NULL },
+    { 0x21, BOTH, false, 12, 24, on_accept },
     { 0x22, BOTH, false, 12, 20, NULL },
     { 0x23, BOTH, false, 4, 12, NULL },
     { 0x25, BOTH, false, 12, 16, NULL },
@@ -253,8 +513,8 @@ static const struct gadu_packet {
     { 0x2e, IN, false, 24, 16384, on_message80 },
     { 0x31, OUT, true, 96, 1024, on_login },
     { 0x35, IN, false, 0, 16, on_welcome },
-    { 0x36, IN, false, 28, 4096, on_presence },
-    { 0x37, IN, false, 28, 65535, on_presence },
+    { 0x36, IN, false, 28, 4096, on_statuses80 },
+    { 0x37, IN, false, 28, 65535, on_statuses80 },
     { 0x38, OUT, false, 8, 1024, on_presence },
     { 0x43, IN, false, 0, 16, NULL },
     { 0x46, OUT, false, 4, 4, NULL },
@@ -395,6 +655,101 @@ static bool gadu_starts(uint8_t first, enum flow_dir from)
     return false;
 }
 
+/* ---- legs ---- */
+
+/* The id that a side greets with: of a file that was announced? */
+static bool begin_leg(struct gadu_leg *l, struct session *s, enum flow_dir from, struct view id)
+{
+    char buffer[32];
+    struct text token = TEXT(buffer);
+    struct announced_file told;
+
+    l->greeted[from] = true;
+    if (l->told)
+        return true;
+    session_delivery(s, l->relay ? DELIVERY_SERVER_PROXY : DELIVERY_PEER);
+    if (!session_announced(s, leg_token(&token, id), &told)) {
+        session_activity(s, ACTIVITY_FILE, NULL);
+        return false;
+    }
+    struct im_file file = announced_view(&told);
+    struct im_detail detail = { .account = file.account,
+                                .peer = file.peer,
+                                .file = file.name,
+                                .size = file.size,
+                                .outgoing = file.outgoing };
+    session_activity(s, ACTIVITY_FILE, &detail);
+    l->told = true;
+    l->at = told.offset;
+    l->size = told.size;
+    l->file = session_file_begin(s, &file);
+    l->done = l->at >= l->size;
+    if (l->done)
+        session_file_end(s, l->file, true);
+    return true;
+}
+
+/* Greetings, then the file from whoever sends more than its greeting. */
+static size_t leg_feed(struct gadu_leg *l, struct session *s, enum flow_dir from, struct view in)
+{
+    struct cursor c = cursor_open(in);
+
+    if (!l->greeted[from]) {
+        cursor_skip(&c, l->relay ? 4 : 0);
+        struct view id = cursor_take(&c, ID_BYTES);
+        if (c.bad)
+            return 0;
+        if (!begin_leg(l, s, from, id))
+            session_settle(s);
+    }
+    if (!l->told || l->done || cursor_left(&c) == 0)
+        return in.len;
+    struct view bytes = view_slice(cursor_rest(&c), 0, (size_t)(l->size - l->at));
+    l->sender = (uint8_t)from;
+    session_file_bytes(s, l->file, l->at, bytes);
+    l->at += bytes.len;
+    l->done = l->at == l->size;
+    if (l->done)
+        session_file_end(s, l->file, true);
+    return in.len;
+}
+
+static bool leg_gap(struct gadu_leg *l, struct session *s, enum flow_dir from, uint64_t lost)
+{
+    if (!l->told || !l->greeted[from] || l->done || l->sender != from || lost > l->size - l->at)
+        return false;
+    l->at += lost;
+    l->done = l->at == l->size;
+    if (l->done)
+        session_file_end(s, l->file, true);
+    return true;
+}
+
+static size_t dcc_feed(void *state, struct session *s, enum flow_dir from, struct view in)
+{
+    return leg_feed(state, s, from, in);
+}
+
+static bool dcc_gap(void *state, struct session *s, enum flow_dir from, uint64_t lost)
+{
+    return leg_gap(state, s, from, lost);
+}
+
+/* Never recognised, only given. */
+static bool dcc_starts(uint8_t first, enum flow_dir from)
+{
+    (void)first;
+    (void)from;
+    return false;
+}
+
+static enum im_answer dcc_probe(const struct sample *s, struct finding *out)
+{
+    (void)s;
+    (void)out;
+    return IM_NO;
+}
+
 /* ---- following ---- */
 
 static size_t gadu_feed(void *state, struct session *s, enum flow_dir from, struct view in)
@@ -403,6 +758,8 @@ static size_t gadu_feed(void *state, struct session *s, enum flow_dir from, stru
     struct cursor c = cursor_open(in);
     size_t used = 0;
 
+    if (st->is_leg)
+        return leg_feed(&st->leg, s, from, in);
     if (st->skip[from] > 0) {
         used = st->skip[from] < in.len ? st->skip[from] : in.len;
         st->skip[from] -= (uint32_t)used;
@@ -413,11 +770,9 @@ static size_t gadu_feed(void *state, struct session *s, enum flow_dir from, stru
         uint32_t length = cursor_le32(&c);
         if (c.bad)
             return used;
-        if (type == RELAY_MAGIC) { /* what follows is the file */
-            session_delivery(s, DELIVERY_SERVER_PROXY);
-            session_activity(s, ACTIVITY_FILE, NULL);
-            session_settle(s);
-            return used;
+        if (type == RELAY_MAGIC) {
+            st->is_leg = st->leg.relay = true;
+            return used + leg_feed(&st->leg, s, from, view_from(in, used));
         }
         if (length > LARGEST_BYTES || type > UINT16_MAX) {
             session_anomaly(s, ANOMALY_MALFORMED, VIEW("Gadu-Gadu header"));
@@ -442,7 +797,14 @@ static size_t gadu_feed(void *state, struct session *s, enum flow_dir from, stru
     }
 }
 
-extern const struct parser parser_gadu_gadu;
+static bool gadu_gap(void *state, struct session *s, enum flow_dir from, uint64_t lost)
+{
+    struct gadu_state *st = state;
+
+    return st->is_leg && leg_gap(&st->leg, s, from, lost);
+}
+
+extern const struct parser parser_gadu_gadu, parser_gadu_dcc;
 
 const struct parser parser_gadu_gadu = {
     .protocol = PROTOCOL_GADU_GADU,
@@ -452,4 +814,16 @@ const struct parser parser_gadu_gadu = {
     .probe = gadu_probe,
     .state_size = sizeof(struct gadu_state),
     .feed = gadu_feed,
+    .gap = gadu_gap,
+};
+
+const struct parser parser_gadu_dcc = {
+    .protocol = PROTOCOL_GADU_GADU,
+    .service = "gadu-gadu",
+    .on = PARSER_TCP,
+    .starts = dcc_starts,
+    .probe = dcc_probe,
+    .state_size = sizeof(struct gadu_leg),
+    .feed = dcc_feed,
+    .gap = dcc_gap,
 };
