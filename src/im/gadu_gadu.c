@@ -668,17 +668,10 @@ static bool begin_leg(struct gadu_leg *l, struct session *s, enum flow_dir from,
     if (l->told)
         return true;
     session_delivery(s, l->relay ? DELIVERY_SERVER_PROXY : DELIVERY_PEER);
-    if (!session_announced(s, leg_token(&token, id), &told)) {
-        session_activity(s, ACTIVITY_FILE, NULL);
+    session_activity(s, ACTIVITY_FILE, NULL); /* which file has been told by the server's connection */
+    if (!session_announced(s, leg_token(&token, id), &told))
         return false;
-    }
     struct im_file file = announced_view(&told);
-    struct im_detail detail = { .account = file.account,
-                                .peer = file.peer,
-                                .file = file.name,
-                                .size = file.size,
-                                .outgoing = file.outgoing };
-    session_activity(s, ACTIVITY_FILE, &detail);
     l->told = true;
     l->at = told.offset;
     l->size = told.size;

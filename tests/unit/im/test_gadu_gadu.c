@@ -155,7 +155,7 @@ static void test_gadu_direct_leg_carries_what_was_announced(void **state)
     assert_false(parser_gadu_dcc.gap(memory, recorder_session(&out.record), FROM_SERVER, 3));
     assert_string_equal(strstr(out.record.text, "delivery"),
                         "delivery peer\n"
-                        "activity file account=1 peer=2 file=a.doc size=20 out\n"
+                        "activity file\n"
                         "file 1 name=a.doc account=1 peer=2 size=20 offset=4 out\n"
                         "bytes 1 at 4 abc\n"
                         "bytes 1 at 10 0123456789\n"
