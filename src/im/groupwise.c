@@ -18,6 +18,7 @@
  * tag. It is asked before HTTP, so it says no at the first octet that differs. Limits: a request of 12 KiB.
  */
 #include "identify/parser.h"
+#include "im/transcode.h"
 
 /* A view of a literal as an initialiser of static data. */
 #define WORD(literal)                                                                                        \
@@ -29,6 +30,7 @@ enum {
     REQUEST_BYTES = 12288,
     HOST_BYTES = 300,
     VALUE_BYTES = 512,
+    TEXT_BYTES = 8192,
 };
 
 static const struct groupwise_request {
@@ -146,38 +148,19 @@ struct groupwise_state {
     bool proxy_told;
 };
 
-struct value {
-    char at[VALUE_BYTES];
-    size_t len;
-};
-
-static uint8_t hex_digit(uint8_t c)
+static void unescape(struct view v, struct text *t)
 {
-    return c >= '0' && c <= '9' ? (uint8_t)(c - '0') : (uint8_t)(ascii_lower(c) - 'a' + 10);
-}
-
-static bool is_hex(uint8_t c)
-{
-    return (c >= '0' && c <= '9') || (ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f');
-}
-
-static void unescape(struct view v, struct value *out)
-{
-    struct text t = TEXT(out->at);
-
-    for (size_t i = 0; i < v.len; i++) {
-        if (v.at[i] == '%' && i + 2 < v.len && is_hex(v.at[i + 1]) && is_hex(v.at[i + 2])) {
-            text_char(&t, (char)(hex_digit(v.at[i + 1]) << 4 | hex_digit(v.at[i + 2])));
-            i += 2;
-        } else {
-            text_char(&t, v.at[i] == '+' ? ' ' : (char)v.at[i]);
-        }
+    while (v.len > 0) {
+        struct view part = view_slice(v, 0, view_find_byte(v, '+', 0));
+        text_percent(t, part);
+        if (part.len < v.len)
+            text_char(t, ' ');
+        v = view_from(v, part.len + 1);
     }
-    out->len = t.len;
 }
 
 /* The value of the first field with this tag. */
-static bool find_field(struct view fields, struct view tag, struct value *out)
+static bool find_field(struct view fields, struct view tag, struct text *out)
 {
     struct view name = view_of(NULL, 0);
 
@@ -197,17 +180,17 @@ static bool find_field(struct view fields, struct view tag, struct value *out)
 static void follow(struct groupwise_state *st, struct session *s, const struct groupwise_request *request,
                    struct view fields)
 {
-    struct value peer = { .len = 0 }, text = { .len = 0 }, agent = { .len = 0 };
+    char peer_buffer[VALUE_BYTES], octets[TEXT_BYTES], buffer[2 * TEXT_BYTES];
+    struct text peer = TEXT(peer_buffer), said = TEXT(octets), text = TEXT(buffer);
     struct im_detail detail = { .outgoing = true };
 
     if (request->activity < 0)
         return;
     if (request->activity == ACTIVITY_LOGIN && find_field(fields, VIEW("NM_A_SZ_USERID"), &peer)) {
         struct text account = TEXT(st->account);
-        text_printable(&account, view_of(peer.at, peer.len));
-        peer.len = 0;
-        if (find_field(fields, VIEW("NM_A_SZ_USER_AGENT"), &agent))
-            session_client(s, view_of(agent.at, agent.len));
+        text_printable(&account, view_of(peer_buffer, peer.len));
+        if (find_field(fields, VIEW("NM_A_SZ_USER_AGENT"), &said))
+            session_client(s, view_of(octets, said.len));
     }
     detail.account = view_string(st->account);
     if (request->activity == ACTIVITY_CHAT) {
@@ -215,9 +198,10 @@ static void follow(struct groupwise_state *st, struct session *s, const struct g
             session_delivery(s, DELIVERY_SERVER_PROXY);
         st->proxy_told = true;
         if (find_field(fields, VIEW("NM_A_SZ_DN"), &peer))
-            detail.peer = view_of(peer.at, peer.len);
-        if (find_field(fields, VIEW("NM_A_SZ_MESSAGE_TEXT"), &text))
-            detail.text = view_of(text.at, text.len);
+            detail.peer = view_of(peer_buffer, peer.len);
+        if (find_field(fields, VIEW("NM_A_SZ_MESSAGE_TEXT"), &said))
+            text_8bit(&text, view_of(octets, said.len));
+        detail.text = view_of(buffer, text.len);
     }
     session_activity(s, (enum activity)request->activity, &detail);
 }

@@ -21,15 +21,23 @@
  */
 #include "base/cursor.h"
 #include "identify/parser.h"
+#include "im/transcode.h"
 
 enum {
     HEAD_BYTES = 44,
     BODY_BYTES = 8192,        /* read whole up to here */
     LARGEST_BYTES = 16 << 20, /* larger is not believed */
     NAME_BYTES = 64,
+    TEXT_BYTES = 3 * BODY_BYTES / 2, /* a unit of two octets is up to three */
+    FILE_NAME_BYTES = 256,
+    MAX_GROUPS = 32,    /* of a contact list, whose names are told */
+    MAX_CONTACTS = 500, /* read of a list */
+    GROUP_NAME_BYTES = 64,
     MAX_ADDRESSES = 8,
-    MESSAGE_TYPING = 0x400,     /* flag of MESSAGE */
-    MESSAGE_UNICODE_MINOR = 16, /* from version 1.16 on text is UTF-16 */
+    MESSAGE_AUTHORIZE = 0x08, /* flags of MESSAGE */
+    MESSAGE_TYPING = 0x400,
+    MESSAGE_OLD_CHARACTERS = 0x200000, /* windows-1251 all the same */
+    MESSAGE_UNICODE_MINOR = 16,        /* from version 1.16 on text is UTF-16 */
 };
 
 struct mrim_state {
@@ -56,16 +64,13 @@ static struct im_detail detail_of(const struct mrim_context *c)
     return (struct im_detail){ .account = view_string(c->st->account), .outgoing = c->outgoing };
 }
 
-/* UTF-16 made into octets for people: what is not Latin becomes '?'. */
-static struct view narrow(struct text *out, struct view wide)
+/* Text as this version writes it. */
+static void add_text(const struct mrim_context *c, struct text *t, struct view v)
 {
-    struct cursor c = cursor_open(wide);
-
-    while (cursor_left(&c) >= 2 && !out->cut) {
-        uint16_t unit = cursor_le16(&c);
-        text_char(out, unit < 0x80 ? (char)unit : '?');
-    }
-    return view_of(out->at, out->len);
+    if (c->minor >= MESSAGE_UNICODE_MINOR)
+        text_utf16(t, v, false);
+    else
+        text_windows(t, 1251, view_slice(v, 0, view_find_byte(v, '\0', 0)));
 }
 
 /* ---- commands ---- */
@@ -91,28 +96,107 @@ static void on_presence(const struct mrim_context *c)
 static void on_message(const struct mrim_context *c)
 {
     struct im_detail detail = detail_of(c);
-    char buffer[512];
+    char buffer[TEXT_BYTES];
     struct text t = TEXT(buffer);
 
     if (!c->outgoing)
         cursor_skip(c->body, 4);
     uint32_t flags = cursor_le32(c->body);
     detail.peer = take_string(c->body);
-    detail.text = take_string(c->body);
+    struct view said = take_string(c->body);
     if (c->body->bad)
         return;
-    if (c->minor >= MESSAGE_UNICODE_MINOR)
-        detail.text = narrow(&t, detail.text);
     if ((flags & MESSAGE_TYPING) != 0) {
-        detail.text = view_of(NULL, 0);
         session_activity(c->s, ACTIVITY_PRESENCE, &detail);
         return;
     }
+    if ((flags & MESSAGE_OLD_CHARACTERS) != 0)
+        text_windows(&t, 1251, said);
+    else if ((flags & MESSAGE_AUTHORIZE) == 0) /* that one is in base64, with the asker's name */
+        add_text(c, &t, said);
+    detail.text = view_of(buffer, t.len);
     if (!c->st->proxy_told)
         session_delivery(c->s, DELIVERY_SERVER_PROXY);
     c->st->proxy_told = true;
     session_activity(c->s, ACTIVITY_CHAT, &detail);
 }
+
+/* ---- the contact list ---- */
+
+/* Fields as a mask says: u a number, s a string, z octets up to NUL. The strings that are asked for are found
+ * by their place among all fields. */
+static bool read_masked(struct cursor *c, struct view mask, struct view *strings, uint32_t *numbers,
+                        unsigned count)
+{
+    for (size_t i = 0; i < mask.len; i++) {
+        struct view text = view_of(NULL, 0);
+        uint32_t number = 0;
+        if (mask.at[i] == 'u') {
+            number = cursor_le32(c);
+        } else if (mask.at[i] == 's') {
+            text = take_string(c);
+        } else if (mask.at[i] == 'z') {
+            struct view left = cursor_peek(c);
+            text = cursor_take(c, view_find_byte(left, '\0', 0));
+            cursor_skip(c, 1);
+        } else {
+            return false;
+        }
+        if (i < count) {
+            strings[i] = text;
+            numbers[i] = number;
+        }
+    }
+    return !c->bad;
+}
+
+static enum presence presence_of(uint32_t status)
+{
+    if ((status & 0x80000000u) != 0)
+        return PRESENCE_UNKNOWN;
+    return status == 0 ? PRESENCE_OFFLINE : status == 2 ? PRESENCE_AWAY : PRESENCE_ONLINE;
+}
+
+/* Status, count of groups, masks of a group and of a contact, groups (flags, name), contacts (flags, group,
+ * account, name, server's flags, status ...) up to the end. */
+static void on_contacts(const struct mrim_context *c)
+{
+    enum { FIELDS = 6, GROUP_NAME = 1, GROUP = 1, ACCOUNT = 2, NAME = 3, STATUS = 5 };
+    char groups[MAX_GROUPS][GROUP_NAME_BYTES], shown[FILE_NAME_BYTES];
+    struct view strings[FIELDS];
+    uint32_t numbers[FIELDS];
+
+    session_activity(c->s, ACTIVITY_PRESENCE, NULL);
+    if (cursor_le32(c->body) != 0)
+        return;
+    uint32_t group_count = cursor_le32(c->body);
+    struct view group_mask = take_string(c->body), contact_mask = take_string(c->body);
+    if (group_count > MAX_GROUPS || !view_starts(group_mask, VIEW("us")) ||
+        !view_starts(contact_mask, VIEW("uussuu")))
+        return;
+    for (uint32_t g = 0; g < group_count; g++) {
+        struct text name = TEXT(groups[g]);
+        if (!read_masked(c->body, group_mask, strings, numbers, FIELDS))
+            return;
+        add_text(c, &name, strings[GROUP_NAME]);
+    }
+    for (unsigned n = 0; n < MAX_CONTACTS && cursor_left(c->body) > 0; n++) {
+        struct text name = TEXT(shown);
+        if (!read_masked(c->body, contact_mask, strings, numbers, FIELDS))
+            return;
+        add_text(c, &name, strings[NAME]);
+        struct im_contact contact = { .account = view_string(c->st->account),
+                                      .peer = strings[ACCOUNT],
+                                      .display = view_of(shown, name.len),
+                                      .presence = presence_of(numbers[STATUS]) };
+        if (numbers[GROUP] < group_count)
+            contact.group = view_string(groups[numbers[GROUP]]);
+        if (contact.peer.len > 0)
+            session_contact(c->s, &contact);
+    }
+}
+
+/* ---- legs to come ---- */
 
 /* "address:port;address:port;" where the other side listens. */
 static void expect_addresses(const struct mrim_context *c, struct view list, enum activity activity)
@@ -146,7 +230,10 @@ static void on_file(const struct mrim_context *c)
     struct view addresses = take_string(&inner);
     if (c->body->bad)
         return;
-    detail.file = view_token(&detail.file, ';'); /* the first of several */
+    char buffer[FILE_NAME_BYTES];
+    struct text name = TEXT(buffer);
+    text_windows(&name, 1251, view_token(&detail.file, ';')); /* the first of several */
+    detail.file = view_of(buffer, name.len);
     session_activity(c->s, ACTIVITY_FILE, &detail);
     if (!inner.bad)
         expect_addresses(c, addresses, ACTIVITY_FILE);
@@ -186,7 +273,7 @@ static const struct mrim_command {
     { 0x1015, on_presence }, /* USER_INFO */
     { 0x1022, on_presence }, /* CHANGE_STATUS */
     { 0x1026, on_file },     /* FILE_TRANSFER */
-    { 0x1037, on_presence }, /* CONTACT_LIST2 */
+    { 0x1037, on_contacts }, /* CONTACT_LIST2 */
     { 0x1038, on_login },    /* LOGIN2 */
     { 0x1044, on_relay },    /* PROXY */
     { COMMAND_PROXY_HELLO_ACK, on_relay },

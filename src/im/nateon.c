@@ -11,6 +11,7 @@
  *     LSIN 4 account hash MD5 4.0 UTF8
  *     ONST 5 O 0               status           CTOC 7 account N length    a command for a friend, then its
  * octets RESS 8                   a chat server    ENTR, MESG, WHSP ...       there
+ *     MESG 6 account MSG font%09colour%09style%09text        what is said; TYPING in the place of MSG
  *
  * Sources: the protocol as the open server for old clients and published client plug-ins show it (facts
  * only).
@@ -18,7 +19,9 @@
  * Recognised by the PVER line, or by LSIN with a hash, at the start of the client's stream; the server's PVER
  * answer counts as well. Mid-stream two commands with their numbers are enough. Limits: lines of 2 KiB.
  */
+#include "base/text.h"
 #include "identify/parser.h"
+#include "im/transcode.h"
 
 /* A view of a literal as an initialiser of static data. */
 #define WORD(literal)                                                                                        \
@@ -31,6 +34,7 @@ enum {
     WORD_BYTES = 4,
     MAX_WORDS = 8,
     NAME_BYTES = 64,
+    TABS = 3,               /* before the text of a message: font, colour, style */
     MIDSTREAM_BYTES = 1024, /* looked at where the beginning was not seen */
     MIDSTREAM_LINES = 8,
     MIDSTREAM_COMMANDS = 2,
@@ -228,6 +232,19 @@ static void on_message(const struct nateon_context *c)
     if (c->line->arguments < 2)
         return;
     detail.peer = c->line->argument[1];
+    if (c->line->arguments > 2 && view_equal(c->line->argument[2], VIEW("TYPING"))) {
+        session_activity(c->s, ACTIVITY_PRESENCE, &detail);
+        return;
+    }
+    char octets[LINE_BYTES], buffer[2 * LINE_BYTES];
+    struct text plain = TEXT(octets), text = TEXT(buffer);
+    if (c->line->arguments > 3 && view_equal(c->line->argument[2], VIEW("MSG")))
+        text_percent(&plain, c->line->argument[3]);
+    struct view said = view_of(octets, plain.len);
+    for (unsigned tabs = 0; tabs < TABS && view_find_byte(said, '\t', 0) < said.len; tabs++)
+        (void)view_token(&said, '\t');
+    text_8bit(&text, said);
+    detail.text = view_of(buffer, text.len);
     if (!c->st->proxy_told)
         session_delivery(c->s, DELIVERY_SERVER_PROXY);
     c->st->proxy_told = true;

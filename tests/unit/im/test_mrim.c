@@ -57,6 +57,40 @@ static void test_mrim_text_of_newer_versions_is_wide(void **state)
     assert_true(recorder_has(&out.record, "activity chat peer=bob@ml.ru out text=ok"));
 }
 
+static void test_mrim_text_in_both_character_sets(void **state)
+{
+    static const struct step old[] = {
+        CLIENT(HEAD("\x0e", "\x08", "\x1d") Z4 "\x09\0\0\0bob@ml.ru\3\0\0\0\xcf\xf0\xe8\1\0\0\0 "),
+    };
+    static const struct step wide[] = {
+        CLIENT(HEAD("\x16", "\x08", "\x1e") Z4 "\x09\0\0\0bob@ml.ru\4\0\0\0\x1f\4\x40\4" Z4 " "),
+    };
+
+    (void)state;
+    check_laws(&parser_mrim, old, 1, &out);
+    assert_true(recorder_has(&out.record, "activity chat peer=bob@ml.ru out text=\xd0\x9f\xd1\x80\xd0\xb8"));
+    check_laws(&parser_mrim, wide, 1, &out);
+    assert_true(recorder_has(&out.record, "activity chat peer=bob@ml.ru out text=\xd0\x9f\xd1\x80"));
+}
+
+static void test_mrim_contact_list_by_its_masks(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT(HEAD("\x0e", "\x38", "\x1a") "\x0a\0\0\0anna@ml.ru\4\0\0\0pass\1\0\0\0"),
+        SERVER(HEAD("\x0e", "\x37", "\x67") Z4
+               "\1\0\0\0\2\0\0\0us\7\0\0\0uussuuz"
+               "\0\0\0\0\4\0\0\0Desk"
+               "\0\0\0\0\0\0\0\0\x09\0\0\0bob@ml.ru\3\0\0\0Bob\0\0\0\0\2\0\0\0x\0"
+               "\0\0\0\0\7\0\0\0\3\0\0\0e@m\0\0\0\0\0\0\0\0\0\0\0\0\0"),
+    };
+
+    (void)state;
+    check_laws(&parser_mrim, steps, 2, &out);
+    assert_string_equal(strstr(out.record.text, "contact"),
+                        "contact account=anna@ml.ru peer=bob@ml.ru display=Bob group=Desk away\n"
+                        "contact account=anna@ml.ru peer=e@m offline\n");
+}
+
 static void test_mrim_file_leg_is_the_peer(void **state)
 {
     static const struct step steps[] = {
@@ -117,6 +151,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_mrim_conversation_keeps_the_laws),
         cmocka_unit_test(test_mrim_text_of_newer_versions_is_wide),
+        cmocka_unit_test(test_mrim_text_in_both_character_sets),
+        cmocka_unit_test(test_mrim_contact_list_by_its_masks),
         cmocka_unit_test(test_mrim_file_leg_is_the_peer),
         cmocka_unit_test(test_mrim_changes_over_to_tls),
         cmocka_unit_test(test_mrim_large_body_is_skipped),

@@ -13,7 +13,8 @@ static const struct step talk[] = {
     SERVER("REQS 3 dp1:1 192.0.2.4 5004\r\n"),
     CLIENT("LSIN 4 alice@nate.com 0123456789abcdef0123456789abcdef MD5 4.0 UTF8\r\n"),
     CLIENT("ONST 5 O 0 %00 1\r\n"),
-    CLIENT("MESG 6 bob@nate.com MSG %EA\r\n"),
+    CLIENT("MESG 6 bob@nate.com MSG Gulim%09333333%09B%09hi%20there,%0A%EA%B0%80\r\n"),
+    CLIENT("MESG 7 bob@nate.com TYPING 1\r\n"),
     SERVER("MESG 0 bob@nate.com MSG text\r\n"),
     CLIENT("CTOC 7 bob@nate.com N 12\r\nIPMSG hello\n"),
 };
@@ -23,13 +24,16 @@ static void test_nateon_conversation_keeps_the_laws(void **state)
     (void)state;
     check_laws(&parser_nateon, talk, sizeof talk / sizeof talk[0], &out);
     assert_int_equal(out.answer, IM_YES);
-    assert_string_equal(out.record.text, "version 4.0\n"
-                                         "client 4.1.2485\n"
-                                         "activity login account=alice@nate.com out\n"
-                                         "activity presence\n"
-                                         "delivery server-proxy\n"
-                                         "activity chat account=alice@nate.com peer=bob@nate.com out\n"
-                                         "activity chat account=alice@nate.com peer=bob@nate.com in\n");
+    assert_string_equal(
+        out.record.text,
+        "version 4.0\n"
+        "client 4.1.2485\n"
+        "activity login account=alice@nate.com out\n"
+        "activity presence\n"
+        "delivery server-proxy\n"
+        "activity chat account=alice@nate.com peer=bob@nate.com out text=hi there,?\xea\xb0\x80\n"
+        "activity presence account=alice@nate.com peer=bob@nate.com out\n"
+        "activity chat account=alice@nate.com peer=bob@nate.com in text=text\n");
 }
 
 static void test_nateon_sign_in_alone_is_enough(void **state)
