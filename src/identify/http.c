@@ -706,6 +706,8 @@ static void tell_file(struct http *h, struct session *s, struct half *half, stru
     half->told = TOLD_FILE;
     half->at = f.offset;
     half->file_size = m->has_length && !m->chunked ? h->range_at + m->length : announced ? f.size : 0;
+    if (announced)
+        session_activity(s, ACTIVITY_FILE, NULL);
     half->file = session_file_begin(s, &f);
     half->carry = 0; /* it is no packet */
 }

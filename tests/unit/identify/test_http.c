@@ -539,12 +539,12 @@ static void test_what_is_put_under_an_announced_url_is_a_file(void **state)
     (void)state;
     assert_string_equal(announced(steps, COUNT(steps)),
                         ANNOUNCE "name http-host Files.example\nhttp PUT /u/a.txt?x=1\n"
-                                 "file 1 name=a.txt size=11 out\nbytes 1 at 0 hello world\nfile 1 whole\n"
+                                 "activity file\nfile 1 name=a.txt size=11 out\nbytes 1 at 0 hello world\nfile 1 whole\n"
                                  "name http-host files.example\nhttp PUT /u/a.txt\n"
                                  "name http-host files.example\nhttp PUT /u/a.txt?x=1\n"
-                                 "file 2 name=a.txt size=11 out\nbytes 2 at 0 hello world\nfile 2 whole\n"
+                                 "activity file\nfile 2 name=a.txt size=11 out\nbytes 2 at 0 hello world\nfile 2 whole\n"
                                  "name http-host files.example\nhttp PUT /u/a.txt?x=1\n"
-                                 "file 3 name=a.txt size=5 out\nbytes 3 at 0 other\nfile 3 whole\n");
+                                 "activity file\nfile 3 name=a.txt size=5 out\nbytes 3 at 0 other\nfile 3 whole\n");
 }
 
 static void test_what_is_fetched_from_an_announced_url_is_a_file(void **state)
