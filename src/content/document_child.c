@@ -39,6 +39,7 @@ enum {
     MESSAGE_BYTES = 200,
     EXIT_NO_SANDBOX = 70, /* the reader could not confine itself */
     EXIT_NO_PROGRAM = 71, /* there is no pdftotext */
+    EXIT_ANSWER = 80,     /* and the answer: no library that gives up exits so */
 };
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -170,7 +171,7 @@ static void out_flush(struct out *o)
     for (size_t done = 0; done < o->held;) {
         ssize_t n = write(STDOUT_FILENO, o->bytes + done, o->held - done);
         if (n < 0)
-            _exit(DOCUMENT_CUT);
+            _exit(EXIT_ANSWER + DOCUMENT_CUT);
         done += (size_t)n;
     }
     o->held = 0;
@@ -200,8 +201,8 @@ static _Noreturn void be_parser(const struct document_request *request)
     enum document_answer answer = document_extract(STDIN_FILENO, request->media_type, &sink);
     out_flush(&o);
     if (answer == DOCUMENT_FAILED && sink.why != NULL && write(STDERR_FILENO, sink.why, strlen(sink.why)) < 0)
-        _exit(DOCUMENT_FAILED);
-    _exit((int)answer);
+        _exit(EXIT_ANSWER + DOCUMENT_FAILED);
+    _exit(EXIT_ANSWER + (int)answer);
 }
 
 static _Noreturn void be_pdftotext(const struct document_request *request)
@@ -347,16 +348,16 @@ static enum document_answer judge_exit(const struct supervised *s, int status, s
                                                  : "pdftotext is not installed (poppler-utils)");
         return DOCUMENT_FAILED;
     }
-    if (!s->pdf && code >= 0 && code <= DOCUMENT_FAILED) {
+    if (!s->pdf && code >= EXIT_ANSWER && code <= EXIT_ANSWER + DOCUMENT_FAILED) {
         text_printable(why, first);
-        return (enum document_answer)code;
+        return (enum document_answer)(code - EXIT_ANSWER);
     }
     if (s->pdf && code == 0)
         return DOCUMENT_DONE;
     if (s->pdf &&
         (code == 3 || view_find_nocase(view_of(s->said, s->said_length), VIEW("password")) < s->said_length))
         return DOCUMENT_ENCRYPTED;
-    text_string(why, s->pdf ? "pdftotext: " : "its reader failed");
+    text_string(why, s->pdf ? "pdftotext: " : "its reader failed: ");
     text_printable(why, first);
     return DOCUMENT_FAILED;
 }
