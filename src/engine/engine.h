@@ -12,12 +12,12 @@
  * docs/architecture.md.
  */
 #pragma once
-#include "engine/rules.h"
+#include "engine/pipeline.h"
 #include "packet/packet.h"
 
 struct engine;
 
-enum { ENGINE_WORKERS_MAX = 64 };
+enum { ENGINE_WORKERS_MAX = ENGINE_LANES };
 
 struct engine_config {
     struct rules *rules;      /* in force at first; the engine owns them once it is made */
@@ -37,6 +37,8 @@ struct engine_config {
     /* Asked of both ends before an event: who is at an address, over what the traffic told (*known, which may
      * be empty), as from a list that someone keeps. True: *known names someone. NULL: nobody is asked. */
     bool (*who)(void *context, const struct ip_addr *addr, uint64_t now_us, struct known_who *known);
+    /* Who gets what the flows carry; has as many lanes as there are workers. NULL: nobody. Borrowed. */
+    struct pipeline *pipeline;
     void *context;
 };
 

@@ -13,27 +13,31 @@
  * is marked.
  */
 #pragma once
+#include "content/document.h"
 #include "content/settings.h"
-#include "event/event.h"
+#include "engine/rules.h"
 
 struct pipeline;
+
+enum { ENGINE_LANES = 64 }; /* most workers */
 
 struct pipeline_config {
     unsigned workers;
     bool wait;                                 /* for room in the ring, rather than lose */
     const struct content_settings *settings;   /* copied; its strings live as long as the pipeline */
     const struct detector_settings *detectors; /* NULL: the usual ones; the same */
+    bool files;                                /* spool and scan files; else nobody decodes them */
     bool threats;                              /* run the detectors */
     struct threat_world world;
-    const char *spool;   /* directory; NULL: $TMPDIR or /tmp */
-    const char *extract; /* save files here; NULL: nowhere */
-    /* What the policy in force says of a flow with this activity: its verdict, and for how many seconds
-     * messages or files of it are kept (0: not). By the content thread. NULL: nothing is kept. */
-    void (*judge)(void *context, const struct scene *s, enum activity a, struct verdict *out,
-                  uint32_t *out_keep_s);
-    /* By the content thread and the scan threads, one at a time. */
+    struct documents *documents; /* reads text out of them; NULL: plain text only is searched for leaks */
+    const char *spool;           /* directory; NULL: $TMPDIR or /tmp */
+    const char *extract;         /* save files here; NULL: nowhere */
+    const struct rules *rules;   /* by which it judges and names services; until pipeline_use() */
+    /* By the content thread. */
     void (*file)(void *context, const struct file_event *e);
     void (*alert)(void *context, const struct alert_event *e);
+    /* Something could not be saved or kept. */
+    void (*problem)(void *context, const struct imw_error_info *err);
     void *context;
 };
 
@@ -42,6 +46,15 @@ bool pipeline_new(const struct pipeline_config *config, struct pipeline **out,
 /* Work off all that was put, wait for all scans, end the threads. */
 void pipeline_stop(struct pipeline *p);
 void pipeline_free(struct pipeline *p);
+
+/* Does it want the bytes of files? */
+bool pipeline_wants_files(const struct pipeline *p);
+
+/*
+ * Judge by newer rules, whose catalog follows the one before; before any worker takes them up. Returns when
+ * the old ones are not used any more.
+ */
+void pipeline_use(struct pipeline *p, const struct rules *rules);
 
 /* ---- by the worker whose number it is; facts are copied ---- */
 
@@ -60,8 +73,11 @@ void pipeline_ticket(struct pipeline *p, unsigned worker, const struct activity_
 void pipeline_flow(struct pipeline *p, unsigned worker, const struct flow_event *e);
 
 struct pipeline_status {
-    uint64_t messages, files, file_bytes, files_cut, lost;
-    uint64_t scanned, infected, not_scanned, leaks, kept;
+    uint64_t messages, files, file_bytes;
+    uint64_t files_cut, files_refused; /* not whole; not spooled: too many, or no room */
+    uint64_t lost;                     /* records that found no room in a ring */
+    uint64_t scanned, infected, not_scanned, leaks;
+    uint64_t kept, not_kept; /* in the vault; not, though the policy says so */
     struct threats_status threats;
     struct scanner_status scanners;
 };

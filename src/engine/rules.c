@@ -31,9 +31,9 @@ bool rules_load(const char *catalog_path, const char *policy_path, const struct 
     return true;
 }
 
-struct verdict rules_judge(const struct rules *r, const struct flow_event *e)
+struct judgement rules_judge_scene(const struct rules *r, const struct scene *s, uint8_t activities)
 {
-    const struct flow *f = e->flow;
+    const struct flow *f = s->flow;
     const struct catalog_service *service = catalog_service(r->catalog, f->service);
     const struct policy_facts facts = {
         .client = &f->key.addr[FROM_CLIENT],
@@ -41,18 +41,29 @@ struct verdict rules_judge(const struct rules *r, const struct flow_event *e)
         .service = f->service,
         .class = service != NULL ? service->class : CLASS_COUNT,
         .protocol = (enum protocol)(f->protocol != PROTOCOL_UNKNOWN ? f->protocol : f->app),
-        .activities = f->activities,
+        .activities = activities,
         .delivery = (enum delivery)f->delivery,
-        .port_agile = e->port_agile,
-        .server_name = view_string(e->record != NULL ? e->record->server_name : NULL),
-        .client_version = view_string(e->record != NULL ? e->record->client : NULL),
-        .user = view_string(e->client != NULL ? e->client->user : NULL),
+        .port_agile = s->port_agile,
+        .server_name = view_string(s->record != NULL ? s->record->server_name : NULL),
+        .client_version = view_string(s->record != NULL ? s->record->client : NULL),
+        .user = view_string(s->client != NULL ? s->client->user : NULL),
         .time_us = f->first_us,
     };
     struct policy_verdict verdict;
 
     if (r->policy == NULL)
-        return (struct verdict){ "alert", "default" };
+        return (struct judgement){ .verdict = { "alert", "default" } };
     policy_judge(r->policy, &facts, &verdict);
-    return (struct verdict){ policy_action_name(verdict.action), verdict.rule };
+    return (struct judgement){ .verdict = { policy_action_name(verdict.action), verdict.rule },
+                               .keep_messages_s = verdict.keep_messages_s,
+                               .keep_files_s = verdict.keep_files_s };
+}
+
+struct verdict rules_judge(const struct rules *r, const struct flow_event *e)
+{
+    const struct scene s = {
+        .flow = e->flow, .record = e->record, .client = e->client, .port_agile = e->port_agile
+    };
+
+    return rules_judge_scene(r, &s, e->flow->activities).verdict;
 }

@@ -30,3 +30,10 @@ void rules_free(struct rules *r); /* NULL is fine */
 
 /* What the policy says of a flow. The rule's name lives as long as the rules. */
 struct verdict rules_judge(const struct rules *r, const struct flow_event *e);
+
+/* The same of something that happens on a flow, with these activities (bits) only. */
+struct judgement {
+    struct verdict verdict;
+    uint32_t keep_messages_s, keep_files_s; /* for how long the vault keeps them; 0: not at all */
+};
+struct judgement rules_judge_scene(const struct rules *r, const struct scene *s, uint8_t activities);

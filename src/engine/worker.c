@@ -124,25 +124,91 @@ static const struct known_who *who_is(const struct worker *w, const struct flow 
     return known ? out : NULL;
 }
 
+/* ---- what is carried ---- */
+
+/* Where and when something is carried; `client` is room for who is there. */
+static struct activity_event where_of(const struct worker *w, const struct flow *flow,
+                                      const struct record *record, uint64_t time_us, struct known_who *client)
+{
+    return (struct activity_event){ .flow = flow,
+                                    .record = record,
+                                    .catalog = w->rules->catalog,
+                                    .file = w->name,
+                                    .flow_id = flow_number(flow),
+                                    .time_us = time_us,
+                                    .client = who_is(w, flow, FROM_CLIENT, time_us, client),
+                                    .worker = w->number };
+}
+
+static uint32_t carry_file_begin(void *context, const struct flow *flow, const struct record *record,
+                                 uint64_t time_us, const struct im_file *f)
+{
+    struct worker *w = context;
+    struct known_who client;
+    struct activity_event where = where_of(w, flow, record, time_us, &client);
+
+    count(&w->counters, COUNT_FILES);
+    return pipeline_file_begin(w->config->pipeline, w->number, &where, f);
+}
+
+static void carry_file_bytes(void *context, uint32_t file, uint64_t offset, struct view bytes)
+{
+    struct worker *w = context;
+
+    count_add(&w->counters, COUNT_FILE_BYTES, bytes.len);
+    pipeline_file_bytes(w->config->pipeline, w->number, file, offset, bytes);
+}
+
+static void carry_file_end(void *context, uint32_t file, uint64_t time_us, bool whole)
+{
+    const struct worker *w = context;
+
+    pipeline_file_end(w->config->pipeline, w->number, file, time_us, whole);
+}
+
+static void carry_one_contact(void *context, const struct flow *flow, const struct record *record,
+                              uint64_t time_us, const struct im_contact *c)
+{
+    const struct worker *w = context;
+    struct known_who client;
+    struct activity_event where = where_of(w, flow, record, time_us, &client);
+
+    pipeline_contact(w->config->pipeline, w->number, &where, c);
+}
+
+static void carry_one_anomaly(void *context, const struct flow *flow, const struct record *record,
+                              uint64_t time_us, enum anomaly a, struct view value)
+{
+    const struct worker *w = context;
+    struct known_who client;
+    struct activity_event where = where_of(w, flow, record, time_us, &client);
+
+    pipeline_anomaly(w->config->pipeline, w->number, &where, a, value);
+}
+
+/* For those who want to know of doings, but not of what files hold. */
+static const struct tap tap_without_files = { .contact = carry_one_contact, .anomaly = carry_one_anomaly };
+static const struct tap tap_all = { .file_begin = carry_file_begin,
+                                    .file_bytes = carry_file_bytes,
+                                    .file_end = carry_file_end,
+                                    .contact = carry_one_contact,
+                                    .anomaly = carry_one_anomaly };
+
 static void report_activity(void *context, const struct flow *flow, const struct record *record,
                             uint64_t time_us, enum activity activity, const struct im_detail *detail)
 {
     const struct worker *w = context;
     struct known_who client;
-    struct activity_event e = { .flow = flow,
-                                .record = record,
-                                .catalog = w->rules->catalog,
-                                .file = w->name,
-                                .flow_id = flow_number(flow),
-                                .time_us = time_us,
-                                .activity = activity,
-                                .detail = detail,
-                                .worker = w->number };
 
-    if (w->config->activity == NULL)
+    if (w->config->activity == NULL && w->config->pipeline == NULL)
         return;
-    e.client = who_is(w, flow, FROM_CLIENT, time_us, &client);
-    w->config->activity(w->config->context, &e);
+    struct activity_event e = where_of(w, flow, record, time_us, &client);
+    e.activity = activity;
+    e.detail = detail;
+    if (w->config->pipeline != NULL)
+        pipeline_activity(w->config->pipeline, w->number, &e);
+    if (w->config->activity != NULL)
+        w->config->activity(w->config->context, &e);
 }
 
 static void report_trace(void *context, const struct flow *flow, uint64_t time_us, const char *line)
@@ -171,6 +237,8 @@ static void report_flow(struct worker *w, struct flow *f, enum flow_end why)
     e.client = who_is(w, f, FROM_CLIENT, e.last_us, &client);
     e.server = who_is(w, f, FROM_SERVER, e.last_us, &server);
     e.verdict = rules_judge(w->rules, &e);
+    if (w->config->pipeline != NULL && f->service != 0)
+        pipeline_flow(w->config->pipeline, w->number, &e);
     if (w->config->flow != NULL)
         w->config->flow(w->config->context, &e);
 }
@@ -278,6 +346,9 @@ bool worker_new(const struct engine_config *config, unsigned number, struct rule
         .max_inspections = config->max_inspections,
         .max_records = max_flows,
         .activity = report_activity,
+        .tap = config->pipeline == NULL                 ? NULL
+               : pipeline_wants_files(config->pipeline) ? &tap_all
+                                                        : &tap_without_files,
         .trace = report_trace,
         .context = w,
     };

@@ -365,12 +365,17 @@ bool event_put_activity(struct event_writer *w, unsigned worker, const struct ac
     return pack_activity(&w->rings[worker], e);
 }
 
-void event_writer_wait_for_room(struct event_writer *w, unsigned worker)
+static void wait_for_room(struct ring *r)
 {
     const struct timespec step = { .tv_nsec = 1000000 };
 
-    while (!ring_has_room(&w->rings[worker]))
+    while (!ring_has_room(r))
         nanosleep(&step, NULL);
+}
+
+void event_writer_wait_for_room(struct event_writer *w, unsigned worker)
+{
+    wait_for_room(&w->rings[worker]);
 }
 
 bool event_put_stats(struct event_writer *w, const struct counters *counters, uint64_t time_us)
@@ -386,6 +391,11 @@ bool event_put_file(struct event_writer *w, const struct file_event *e)
 bool event_put_alert(struct event_writer *w, const struct alert_event *e)
 {
     return pack_alert(&w->rings[w->workers + 1], e);
+}
+
+void event_writer_wait_for_content(struct event_writer *w)
+{
+    wait_for_room(&w->rings[w->workers + 1]);
 }
 
 bool event_writer_drained(struct event_writer *w, unsigned wait_ms)

@@ -46,6 +46,8 @@ void event_writer_wait_for_room(struct event_writer *w, unsigned worker);
 /* By one thread at a time, whichever: a file or an alert, from a ring of their own. */
 bool event_put_file(struct event_writer *w, const struct file_event *e);
 bool event_put_alert(struct event_writer *w, const struct alert_event *e);
+/* By the same, where no packet waits for it: returns when there is room for one. The writer must run. */
+void event_writer_wait_for_content(struct event_writer *w);
 
 /* By any one thread, the same always: counters as a `stats` event. */
 bool event_put_stats(struct event_writer *w, const struct counters *counters, uint64_t time_us);

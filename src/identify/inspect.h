@@ -39,7 +39,8 @@ struct record {
 struct inspector;
 
 /* Where a flow's files, contacts and anomalies go, in the order in which they come. All views are borrowed
- * for the call. `context` is inspector_config's. */
+ * for the call. `context` is inspector_config's. file_begin NULL: nobody wants files, and the next two are
+ * not called. */
 struct tap {
     uint32_t (*file_begin)(void *context, const struct flow *flow, const struct record *record,
                            uint64_t time_us, const struct im_file *f);

@@ -355,7 +355,7 @@ void session_contact(struct session *s, const struct im_contact *c)
 
 bool session_wants_files(const struct session *s)
 {
-    return s->in->config.tap != NULL;
+    return s->in->config.tap != NULL && s->in->config.tap->file_begin != NULL;
 }
 
 bool session_is_media(const struct session *s)
@@ -368,7 +368,7 @@ uint32_t session_file_begin(struct session *s, const struct im_file *f)
     const struct tap *tap = s->in->config.tap;
 
     session_trace(s, "file \"%s\", %llu bytes", show(f->name).text, (unsigned long long)f->size);
-    if (tap == NULL || s->flow->service == 0)
+    if (tap == NULL || tap->file_begin == NULL || s->flow->service == 0)
         return 0;
     return tap->file_begin(s->in->config.context, s->flow, record_of(s->in, s->flow), s->now_us, f);
 }
