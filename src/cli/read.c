@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imward read: analyse captures. A table for people, JSON events for programs. */
 #include "cli/cli.h"
+#include "content/plain.h"
 #include "engine/engine.h"
 #include "sensor/who_file.h"
 #include <errno.h>
@@ -24,6 +25,12 @@ static const char usage[] =
     "  -p, --policy FILE    judge every flow of a service by these rules (default: alert on all)\n"
     "  -w, --workers N      threads that share the work (default: the processors, at most 4, for 64 MiB or more\n"
     "                       of captures; 1 for less)\n"
+    "      --messages       tell every message that is sent in clear text, with its words\n"
+    "      --extract DIR    save every file that is sent in the clear into this folder\n"
+    "      --scan[=CLAMD]   look into these files: type, archives, viruses by clamd (default\n"
+    "                       unix:/run/clamav/clamd.ctl), and what else the policy names\n"
+    "      --leaks          search messages and files for card numbers, accounts and the like\n"
+    "      --threats        look for worms, hijacked sessions, impersonation, evasion ...\n"
     "  -a, --all-flows      report flows of no service too\n"
     "  -x, --explain FLOW   tell the whole way to the decision on one flow: its flow_id, its Community ID,\n"
     "                       or ADDRESS:PORT of one end, or of both with a comma between\n"
@@ -39,21 +46,26 @@ static const char usage[] =
 
 struct read_options {
     bool json, all_flows, stats, quiet, no_colour;
+    bool messages, scan, leaks, threats;
+    const char *extract, *clamd;
     const char *output, *catalog, *policy, *explain, *who;
     unsigned workers; /* 0: by the size of the captures */
     uint32_t max_flows;
 };
 
+enum { MESSAGE_BYTES = 16384 };
+
 struct reader {
     const struct read_options *options;
     FILE *out;
     struct table *table;
-    struct who_file *who; /* NULL: none */
+    struct who_file *who;        /* NULL: none */
+    struct documents *documents; /* NULL: nobody searches them */
     pthread_mutex_t out_lock;
     bool progress; /* a bar is wanted */
     bool progress_shown;
     bool explained, explained_any;
-    atomic_bool out_of_memory;
+    atomic_bool out_of_memory, problems;
     uint64_t started_ms, events;
     const char *name;
 };
@@ -89,9 +101,54 @@ static void on_flow(void *context, const struct flow_event *e)
 
 static void on_activity(void *context, const struct activity_event *e)
 {
+    struct reader *r = context;
+    char line[EVE_LINE_BYTES], plain[MESSAGE_BYTES];
+    struct text text = TEXT(plain);
+    struct activity_event told = *e;
+
+    if (r->options->messages && e->activity == ACTIVITY_CHAT && e->detail->text.len > 0) {
+        plain_text(&text, e->detail->markup, e->detail->text);
+        told.plain = plain;
+    }
+    if (r->options->json)
+        write_line(r, line, eve_activity(&told, line));
+    else if (told.plain != NULL && !table_add_message(r->table, &told))
+        r->out_of_memory = true;
+}
+
+static void on_file(void *context, const struct file_event *e)
+{
+    struct reader *r = context;
     char line[EVE_LINE_BYTES];
 
-    write_line(context, line, eve_activity(e, line));
+    if (r->options->json)
+        write_line(r, line, eve_file(e, line));
+    else if (!table_add_file(r->table, e))
+        r->out_of_memory = true;
+}
+
+static void on_alert(void *context, const struct alert_event *e)
+{
+    struct reader *r = context;
+    char line[EVE_LINE_BYTES];
+
+    if (r->options->json)
+        write_line(r, line, eve_alert(e, line));
+    else if (!table_add_alert(r->table, e))
+        r->out_of_memory = true;
+}
+
+static void on_problem(void *context, const struct imw_error_info *err)
+{
+    struct reader *r = context;
+
+    r->problems = true;
+    (void)cli_failed(err);
+}
+
+static bool is_inside(void *context, const struct ip_addr *addr)
+{
+    return policy_is_inside(context, addr);
 }
 
 static bool on_who(void *context, const struct ip_addr *addr, uint64_t now_us, struct known_who *known)
@@ -272,7 +329,6 @@ static int finish(struct reader *r, const struct engine *e, bool ok, bool severa
     return ok ? EXIT_DONE : EXIT_FAILED;
 }
 
-/* Takes the rules. */
 /* Much is shared by all processors; little is done before a second thread has started. */
 static unsigned workers_for(char **paths, int count)
 {
@@ -289,20 +345,69 @@ static unsigned workers_for(char **paths, int count)
     return processors < WORKERS_MOST ? (unsigned)processors : WORKERS_MOST;
 }
 
+/* What the options and the policy want done with what the flows carry. False: nothing. */
+static bool content_wanted(const struct read_options *o, const struct rules *rules,
+                           struct content_settings *out)
+{
+    static const char *const usual_clamd[] = { "unix:/run/clamav/clamd.ctl" };
+
+    settings_default(out);
+    if (rules->policy != NULL)
+        *out = *policy_content(rules->policy);
+    if (o->clamd != NULL)
+        out->scan.clamd = (struct string_list){ &o->clamd, 1 };
+    else if (o->scan && out->scan.clamd.count == 0)
+        out->scan.clamd = (struct string_list){ usual_clamd, 1 };
+    out->scan.wanted |= o->scan;
+    out->leaks.wanted |= o->leaks;
+    return o->extract != NULL || o->threats || out->scan.wanted || out->leaks.wanted ||
+           out->vault.path != NULL;
+}
+
+static bool make_pipeline(struct reader *r, const struct rules *rules, unsigned workers,
+                          const struct content_settings *settings, struct pipeline **out,
+                          struct imw_error_info *err)
+{
+    const struct read_options *o = r->options;
+    struct pipeline_config config = { .workers = workers,
+                                      .wait = true,
+                                      .settings = settings,
+                                      .files = true,
+                                      .threats = o->scan || o->leaks || o->threats || rules->policy != NULL,
+                                      .extract = o->extract,
+                                      .documents = r->documents,
+                                      .rules = rules,
+                                      .file = on_file,
+                                      .alert = on_alert,
+                                      .problem = on_problem,
+                                      .context = r };
+
+    if (rules->policy != NULL) {
+        config.detectors = policy_detectors(rules->policy);
+        config.world = (struct threat_world){ .is_inside = is_inside, .context = rules->policy };
+    }
+    return pipeline_new(&config, out, err);
+}
+
+/* Takes the rules. */
 static int read_all(const struct read_options *o, char **paths, int count, struct rules *rules, FILE *out)
 {
+    struct content_settings settings;
+    bool content = content_wanted(o, rules, &settings);
     bool colour = !o->no_colour && getenv("NO_COLOR") == NULL && isatty(fileno(out));
     struct reader r = {
         .options = o, .out = out, .table = table_new(colour), .progress = !o->quiet && isatty(STDERR_FILENO)
     };
     struct engine_config config = {
         .rules = rules,
-        .workers = o->workers > 0 ? o->workers : workers_for(paths, count),
+        .workers = o->workers > 0 ? o->workers
+                   : content      ? 1 /* a leg may be read only after what announced it */
+                                  : workers_for(paths, count),
         .max_flows = o->max_flows,
         .all_flows = o->all_flows,
         .explain = o->explain,
         .flow = on_flow,
-        .activity = o->json ? on_activity : NULL,
+        .activity = o->json || o->messages ? on_activity : NULL,
         .trace = o->explain != NULL ? on_trace : NULL,
         .progress = on_progress,
         .who = o->who != NULL ? on_who : NULL,
@@ -316,15 +421,22 @@ static int read_all(const struct read_options *o, char **paths, int count, struc
     pthread_mutex_init(&r.out_lock, NULL);
     /* The list is held to be true of the time of the capture: its names have no age. */
     if (r.table == NULL || (o->who != NULL && !who_file_load(o->who, UINT64_MAX, &r.who, &err)) ||
+        (settings.leaks.wanted && !documents_new(&r.documents, &err)) || /* while there is one thread */
+        (content && !make_pipeline(&r, rules, config.workers, &settings, &config.pipeline, &err)) ||
         !engine_new(&config, &e, &err)) {
+        pipeline_free(config.pipeline);
         rules_free(rules);
         status = r.table == NULL ? EXIT_FAILED : cli_failed(&err);
     } else {
         for (int i = 0; i < count; i++)
             ok &= read_one(&r, e, paths[i]);
-        status = finish(&r, e, ok, count > 1);
+        if (config.pipeline != NULL)
+            pipeline_stop(config.pipeline);
+        status = finish(&r, e, ok && !r.problems, count > 1);
+        pipeline_free(config.pipeline);
         engine_free(e);
     }
+    documents_free(r.documents);
     who_file_free(r.who);
     pthread_mutex_destroy(&r.out_lock);
     table_free(r.table);
@@ -333,7 +445,16 @@ static int read_all(const struct read_options *o, char **paths, int count, struc
 
 /* ---- arguments ---- */
 
-enum { OPTION_MAX_FLOWS = 256, OPTION_NO_COLOUR, OPTION_WHO };
+enum {
+    OPTION_MAX_FLOWS = 256,
+    OPTION_NO_COLOUR,
+    OPTION_WHO,
+    OPTION_MESSAGES,
+    OPTION_EXTRACT,
+    OPTION_SCAN,
+    OPTION_LEAKS,
+    OPTION_THREATS,
+};
 
 static const struct option long_options[] = {
     { "json", no_argument, NULL, 'j' },
@@ -345,6 +466,11 @@ static const struct option long_options[] = {
     { "explain", required_argument, NULL, 'x' },
     { "stats", no_argument, NULL, 's' },
     { "who", required_argument, NULL, OPTION_WHO },
+    { "messages", no_argument, NULL, OPTION_MESSAGES },
+    { "extract", required_argument, NULL, OPTION_EXTRACT },
+    { "scan", optional_argument, NULL, OPTION_SCAN },
+    { "leaks", no_argument, NULL, OPTION_LEAKS },
+    { "threats", no_argument, NULL, OPTION_THREATS },
     { "max-flows", required_argument, NULL, OPTION_MAX_FLOWS },
     { "no-colour", no_argument, NULL, OPTION_NO_COLOUR },
     { "no-color", no_argument, NULL, OPTION_NO_COLOUR },
@@ -371,6 +497,14 @@ static bool parse(int argc, char **argv, struct read_options *o, int *out_status
         case 's': o->stats = true; break;
         case 'q': o->quiet = true; break;
         case OPTION_WHO: o->who = optarg; break;
+        case OPTION_MESSAGES: o->messages = true; break;
+        case OPTION_EXTRACT: o->extract = optarg; break;
+        case OPTION_SCAN:
+            o->scan = true;
+            o->clamd = optarg;
+            break;
+        case OPTION_LEAKS: o->leaks = true; break;
+        case OPTION_THREATS: o->threats = true; break;
         case OPTION_NO_COLOUR: o->no_colour = true; break;
         case 'w':
             if (!cli_number("read", "--workers", optarg, 1, ENGINE_WORKERS_MAX, &o->workers))
