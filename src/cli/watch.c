@@ -25,6 +25,7 @@ static const char usage[] =
     "  -c, --catalog PATH     catalog to use: a compiled file or a folder of YAML (default: the built-in one)\n"
     "  -p, --policy FILE      judge every flow of a service by these rules (default: alert on all)\n"
     "  -a, --all-flows        report flows of no service too\n"
+    "      --spool DIR        where files under way are kept, without names (default: $TMPDIR or /tmp)\n"
     "      --max-flows N      flows kept at a time (default 1000000); when full the idlest is ended\n"
     "\n"
     "  -o, --output WHERE     a file; unix:PATH; syslog:udp://HOST:PORT, syslog:tls://..., syslog:unix:PATH\n"
@@ -77,6 +78,7 @@ enum {
     OPTION_METRICS,
     OPTION_USER,
     OPTION_NO_SANDBOX,
+    OPTION_SPOOL,
 };
 
 static const struct option long_options[] = {
@@ -104,6 +106,7 @@ static const struct option long_options[] = {
     { "metrics", required_argument, NULL, OPTION_METRICS },
     { "user", required_argument, NULL, OPTION_USER },
     { "no-sandbox", no_argument, NULL, OPTION_NO_SANDBOX },
+    { "spool", required_argument, NULL, OPTION_SPOOL },
     { "duration", required_argument, NULL, 'd' },
     { "stats", no_argument, NULL, 's' },
     { "quiet", no_argument, NULL, 'q' },
@@ -279,6 +282,7 @@ static bool parse_word(int option, struct watch_options *o)
     case OPTION_METRICS: c->metrics = optarg; break;
     case OPTION_USER: c->user = optarg; break;
     case OPTION_NO_SANDBOX: c->sandbox = false; break;
+    case OPTION_SPOOL: c->spool = optarg; break;
     }
     return true;
 }

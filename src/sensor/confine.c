@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PATHS_MAX = 32 };
+enum { PATHS_MAX = 64 };
 
 struct path_list {
     struct sandbox_path paths[PATHS_MAX];
@@ -65,7 +65,40 @@ static void note_user(struct sandbox_status *out)
     out->capabilities = sandbox_capabilities();
 }
 
-bool confine(const struct sensor_config *c, struct sandbox_status *out, struct imw_error_info *err)
+/* Where files under way are kept, and what the policy's sections on content name. */
+static void add_content(struct path_list *l, const struct sensor_config *c,
+                        const struct carried_content *content)
+{
+    struct content_settings usual;
+    const struct content_settings *s = carried_settings(content, &usual);
+    const struct string_list read[] = { s->scan.yara, s->scan.hashes, s->scan.media_hashes,
+                                        s->leaks.keywords };
+    const char *temporary = getenv("TMPDIR");
+
+    if (c->spool != NULL)
+        add_path(l, c->spool, strlen(c->spool), true);
+    else
+        add_path(l, temporary != NULL ? temporary : "/tmp", strlen(temporary != NULL ? temporary : "/tmp"),
+                 true);
+    for (size_t i = 0; i < sizeof read / sizeof read[0]; i++)
+        for (unsigned n = 0; n < read[i].count; n++)
+            add_folder_of(l, read[i].at[n], false);
+    add_folder_of(l, s->leaks.exact, false);
+    for (unsigned n = 0; n < s->scan.clamd.count; n++)
+        if (view_starts(view_string(s->scan.clamd.at[n]), VIEW("unix:")))
+            add_folder_of(l, s->scan.clamd.at[n] + 5, false);
+    if (s->vault.path != NULL)
+        add_path(l, s->vault.path, strlen(s->vault.path), true);
+    add_folder_of(l, s->vault.key, false);
+    const struct detector_settings *detectors =
+        content->settings != NULL ? policy_detectors(content->settings->policy) : NULL;
+    for (unsigned i = 0; detectors != NULL && i < threats_detector_count(); i++)
+        for (unsigned n = 0; n < DETECTOR_LISTS; n++)
+            add_folder_of(l, detectors[i].path[n], false);
+}
+
+bool confine(const struct sensor_config *c, const struct carried_content *content, struct sandbox_status *out,
+             struct imw_error_info *err)
 {
     static const char *const read[] = { "/etc",         "/usr",         "/lib",
                                         "/lib64",       "/proc/self",   "/dev/null",
@@ -90,6 +123,7 @@ bool confine(const struct sensor_config *c, struct sandbox_status *out, struct i
     add_folder_of(l, c->who, false);
     add_folder_of(l, c->radius_secrets, false);
     add_folder_of(l, c->control, true);
+    add_content(l, c, content);
     for (unsigned i = 0; i < c->output_count; i++)
         if (strcmp(c->outputs[i], "-") != 0)
             add_output(l, c->outputs[i]);

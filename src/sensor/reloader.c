@@ -64,6 +64,7 @@ static bool load(struct reloader *r, struct imw_error_info *err)
         rules_free(next);
         return false;
     }
+    pipeline_use(r->config.pipeline, next);
     engine_use(e, next);
     settle(r, SETTLE_MS);
     return true;

@@ -13,6 +13,7 @@ struct reloader;
 struct reloader_config {
     struct engine *engine;
     struct event_writer *writer;
+    struct pipeline *pipeline; /* takes new rules up before any worker does */
     const struct notify *notify;
     const char *catalog, *policy; /* NULL: the built-in one; none */
     /* Whatever else is read again with them: also() puts the new in the place of the old, or fails and

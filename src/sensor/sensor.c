@@ -5,13 +5,14 @@
  * messages it takes: GRANT, DENIED, ORDER. It sends: OPEN.
  *
  * threads     the first keeps house (this file); one a worker (engine/live.c); the writer of events
- *             (event/writer.c); one that reloads (reloader.c); where they are wanted, the control socket,
- *             metrics and RADIUS
+ *             (event/writer.c); that of content and those that scan (engine/pipeline.c); one that reloads
+ *             (reloader.c); where they are wanted, the control socket, metrics and RADIUS
  * lock        `lock` is for what changes when the interface goes and comes back, since the threads of the
  *             control socket and of metrics ask for the status meanwhile
  */
 #include "sensor/sensor.h"
 #include "base/log.h"
+#include "sensor/carried.h"
 #include "sensor/channel.h"
 #include "sensor/conditions.h"
 #include "sensor/confine.h"
@@ -45,6 +46,7 @@ struct sensor {
     struct event_writer *writer;
     struct engine *engine;
     struct watch *watch;
+    struct carried_content content;
     struct reloader *reloader;
     struct control *control;
     struct metrics *metrics;
@@ -537,8 +539,11 @@ static bool make_engine(struct sensor *s, struct imw_error_info *err)
         return error_set(err, IMW_ERROR_SYSTEM, "no random numbers of the system");
     if (!load_lists(s, err) || !rules_load(s->config->catalog, s->config->policy, NULL, &config.rules, err))
         return false;
-    if (engine_new(&config, &s->engine, err))
+    bool started = carried_start(&s->content, s->config, config.rules, s->writer, err);
+    config.pipeline = s->content.pipeline;
+    if (started && engine_new(&config, &s->engine, err))
         return true;
+    carried_stop(&s->content);
     rules_free(config.rules);
     return false;
 }
@@ -559,6 +564,7 @@ static bool start_servers(struct sensor *s, struct imw_error_info *err)
                                               .notify = &s->notify,
                                               .catalog = s->config->catalog,
                                               .policy = s->config->policy,
+                                              .pipeline = s->content.pipeline,
                                               .also = load_lists,
                                               .settled = forget_who_before,
                                               .context = s };
@@ -592,8 +598,8 @@ static bool start(struct sensor *s, struct imw_error_info *err)
         return false;
     notify_open(&s->notify);
     s->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    if (!confine(s->config, &s->sandbox, err) || !make_engine(s, err) ||
-        !event_writer_new(&events, &s->writer, err)) {
+    if (!carried_load(&s->content, s->config, err) || !confine(s->config, &s->content, &s->sandbox, err) ||
+        !event_writer_new(&events, &s->writer, err) || !make_engine(s, err)) {
         live_grant_close(&grant);
         return false;
     }
@@ -633,6 +639,7 @@ static void finish(struct sensor *s)
     atomic_store(&s->ending, true);
     watch_stop(s->watch);
     s->watch = NULL;
+    carried_stop(&s->content);
     live = live_sum(s);
     engine_counters(s->engine, &sum);
     (void)event_put_stats(s->writer, &sum, clock_us(CLOCK_REALTIME));
@@ -660,6 +667,7 @@ static void tear_down(struct sensor *s)
     radius_free(s->radius);
     if (s->watch != NULL)
         finish(s);
+    carried_free(&s->content);
     event_writer_free(s->writer);
     engine_free(s->engine);
     who_file_free(atomic_load(&s->who));

@@ -19,6 +19,7 @@ struct sensor_config {
     int cpus[LIVE_WORKERS];                        /* that each worker is pinned to; -1: to none */
     const char *catalog;                           /* NULL: the built-in one */
     const char *policy;                            /* NULL: none */
+    const char *spool;                             /* directory of files under way; NULL: $TMPDIR or /tmp */
     const char *who;                               /* file of who is at which address; NULL: none */
     const char *control;                           /* path of the control socket; NULL: none */
     const char *metrics, *radius, *radius_secrets; /* NULL: none */
