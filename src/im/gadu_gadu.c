@@ -49,8 +49,8 @@ enum {
 
 /* A leg that carries a file, direct or over the relay. */
 struct gadu_leg {
-    bool greeted[2], told, relay, done;
-    uint8_t sender; /* who sends it, once `told` */
+    bool greeted[2], told, relay, sending, done;
+    uint8_t sender; /* who sends it, once `sending` */
     uint32_t file;
     uint64_t at, size;
 };
@@ -695,10 +695,11 @@ static size_t leg_feed(struct gadu_leg *l, struct session *s, enum flow_dir from
         if (!begin_leg(l, s, from, id))
             session_settle(s);
     }
-    if (!l->told || l->done || cursor_left(&c) == 0)
+    if (!l->told || l->done || cursor_left(&c) == 0 || (l->sending && l->sender != from))
         return in.len;
     struct view bytes = view_slice(cursor_rest(&c), 0, (size_t)(l->size - l->at));
     l->sender = (uint8_t)from;
+    l->sending = true;
     session_file_bytes(s, l->file, l->at, bytes);
     l->at += bytes.len;
     l->done = l->at == l->size;
@@ -709,7 +710,7 @@ static size_t leg_feed(struct gadu_leg *l, struct session *s, enum flow_dir from
 
 static bool leg_gap(struct gadu_leg *l, struct session *s, enum flow_dir from, uint64_t lost)
 {
-    if (!l->told || !l->greeted[from] || l->done || l->sender != from || lost > l->size - l->at)
+    if (!l->told || !l->sending || l->done || l->sender != from || lost > l->size - l->at)
         return false;
     l->at += lost;
     l->done = l->at == l->size;

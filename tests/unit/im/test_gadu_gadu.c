@@ -183,6 +183,7 @@ static void test_gadu_relay_carries_what_was_announced(void **state)
     feed_leg(&parser_gadu_gadu, memory, FROM_CLIENT, VIEW("\xbe\xba\xde\xc0" ID));
     feed_leg(&parser_gadu_gadu, memory, FROM_SERVER, VIEW("\xbe\xba\xde\xc0" ID));
     feed_leg(&parser_gadu_gadu, memory, FROM_CLIENT, VIEW("abcdefghij"));
+    feed_leg(&parser_gadu_gadu, memory, FROM_SERVER, VIEW("not of the file"));
     feed_leg(&parser_gadu_gadu, memory, FROM_CLIENT, VIEW("abcdefghij"));
     assert_true(recorder_has(&out.record, "delivery server-proxy"));
     assert_true(recorder_has(&out.record, "bytes 1 at 0 abcdefghijabcdefghij"));
