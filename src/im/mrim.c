@@ -11,7 +11,7 @@
  * the protocol says Unicode. The client begins with HELLO; LOGIN2 holds account and password; messages go out
  * as MESSAGE and come as MESSAGE_ACK. A file is offered with the addresses where the sender listens; over
  * that leg, or over a relay that both sides greet with PROXY_HELLO, both say "MRA_FT_HELLO account" NUL and
- * "MRA_FT_GET_FILE name".
+ * "MRA_FT_GET_FILE name", upon which the other side sends the file, bare. The token is "mrim SENDER NAME".
  *
  * Sources: Mail.ru's published proto.h (2006) and the command lists of open clients.
  *
@@ -30,6 +30,8 @@ enum {
     NAME_BYTES = 64,
     TEXT_BYTES = 3 * BODY_BYTES / 2, /* a unit of two octets is up to three */
     FILE_NAME_BYTES = 256,
+    TOKEN_BYTES = NAME_BYTES + FILE_NAME_BYTES,
+    MAX_FILES = 16,     /* of one offer */
     MAX_GROUPS = 32,    /* of a contact list, whose names are told */
     MAX_CONTACTS = 500, /* read of a list */
     GROUP_NAME_BYTES = 64,
@@ -44,6 +46,12 @@ struct mrim_state {
     char account[NAME_BYTES];
     uint32_t skip[2]; /* octets of a large body, by enum flow_dir */
     bool version_told, proxy_told;
+    struct mrim_leg {
+        char hello[2][NAME_BYTES]; /* who greeted, by enum flow_dir */
+        uint8_t sender;            /* of the file that is under way */
+        uint32_t file;
+        uint64_t at, size;
+    } leg;
 };
 
 struct mrim_context {
@@ -216,6 +224,32 @@ static void expect_addresses(const struct mrim_context *c, struct view list, enu
     }
 }
 
+static struct view leg_token(struct text *t, struct view sender, struct view name)
+{
+    text_string(t, "mrim ");
+    text_add(t, sender);
+    text_char(t, ' ');
+    text_add(t, name);
+    return view_of(t->at, t->len);
+}
+
+/* "name;size;name;size;" */
+static void announce_files(const struct mrim_context *c, const struct im_detail *detail, struct view list)
+{
+    for (unsigned i = 0; i < MAX_FILES && list.len > 0; i++) {
+        char token[TOKEN_BYTES], shown[FILE_NAME_BYTES];
+        struct text token_text = TEXT(token), name_text = TEXT(shown);
+        struct view name = view_token(&list, ';');
+        struct im_file file = { .account = detail->account, .peer = detail->peer, .outgoing = c->outgoing };
+        if (!view_decimal(view_token(&list, ';'), UINT32_MAX, &file.size))
+            return;
+        text_windows(&name_text, 1251, name);
+        file.name = view_of(shown, name_text.len);
+        struct view sender = c->outgoing ? detail->account : detail->peer;
+        session_announce(c->s, leg_token(&token_text, sender, name), &file);
+    }
+}
+
 /* peer, id, size of all, then inside one string: "name;size;", the same in Unicode, "address:port;" */
 static void on_file(const struct mrim_context *c)
 {
@@ -232,6 +266,7 @@ static void on_file(const struct mrim_context *c)
         return;
     char buffer[FILE_NAME_BYTES];
     struct text name = TEXT(buffer);
+    announce_files(c, &detail, detail.file);
     text_windows(&name, 1251, view_token(&detail.file, ';')); /* the first of several */
     detail.file = view_of(buffer, name.len);
     session_activity(c->s, ACTIVITY_FILE, &detail);
@@ -346,24 +381,73 @@ static void tell_version(struct mrim_state *st, struct session *s, uint32_t mino
     session_version(s, view_of(version, t.len));
 }
 
-/* The two lines of text that begin a file leg, and the file behind them. */
-static size_t feed_leg(struct session *s, struct view in)
+/* The receiver asks for a file: the other side sends it, where we know how long it is. */
+static void begin_file(struct mrim_leg *l, struct session *s, enum flow_dir from, struct view name)
 {
-    static const uint8_t get[] = "MRA_FT_GET_FILE ";
-    struct im_detail detail = { .file = view_of(NULL, 0) };
+    char token[TOKEN_BYTES];
+    struct text text = TEXT(token);
+    struct announced_file told;
+    struct im_detail detail = { .file = name };
+    enum flow_dir sender = from == FROM_CLIENT ? FROM_SERVER : FROM_CLIENT;
+
+    session_activity(s, ACTIVITY_FILE, &detail);
+    if (l->hello[sender][0] == '\0' ||
+        !session_announced(s, leg_token(&text, view_string(l->hello[sender]), name), &told)) {
+        session_settle(s);
+        return;
+    }
+    struct im_file file = announced_view(&told);
+    l->sender = (uint8_t)sender;
+    l->at = 0;
+    l->size = told.size;
+    l->file = session_file_begin(s, &file);
+    if (l->size == 0)
+        session_file_end(s, l->file, true);
+}
+
+/* The lines of text that begin a file leg. Returns what is used up of them. */
+static size_t feed_leg(struct mrim_leg *l, struct session *s, enum flow_dir from, struct view in)
+{
+    struct view get = VIEW("MRA_FT_GET_FILE "), hello = VIEW("MRA_FT_HELLO ");
     size_t end = view_find_byte(in, '\0', 0);
 
     if (end == in.len)
         return in.len > BODY_BYTES ? in.len : 0;
     struct view line = view_slice(in, 0, end);
-    if (view_starts(line, view_of(get, sizeof get - 1))) {
-        detail.file = view_from(line, sizeof get - 1);
-        session_activity(s, ACTIVITY_FILE, &detail);
-        session_settle(s);
+    if (view_starts(line, get)) {
+        begin_file(l, s, from, view_from(line, get.len));
     } else {
+        struct text name = TEXT(l->hello[from]);
+        if (view_starts(line, hello))
+            text_add(&name, view_from(line, hello.len));
         session_delivery(s, DELIVERY_PEER);
     }
     return end + 1;
+}
+
+/* Bytes of the file that is under way; 0: these are none. */
+static size_t feed_file(struct mrim_leg *l, struct session *s, enum flow_dir from, struct view in)
+{
+    if (l->at == l->size || l->sender != from)
+        return 0;
+    in = view_slice(in, 0, l->size - l->at < in.len ? (size_t)(l->size - l->at) : in.len);
+    session_file_bytes(s, l->file, l->at, in);
+    l->at += in.len;
+    if (l->at == l->size)
+        session_file_end(s, l->file, true);
+    return in.len;
+}
+
+static bool mrim_gap(void *state, struct session *s, enum flow_dir from, uint64_t lost)
+{
+    struct mrim_leg *l = &((struct mrim_state *)state)->leg;
+
+    if (l->sender != from || lost > l->size - l->at || l->at == l->size)
+        return false;
+    l->at += lost;
+    if (l->at == l->size)
+        session_file_end(s, l->file, true);
+    return true;
 }
 
 /* One packet. True: the stream changes over to TLS behind it. */
@@ -388,16 +472,20 @@ static size_t mrim_feed(void *state, struct session *s, enum flow_dir from, stru
 
     st->skip[from] -= (uint32_t)used;
     for (;;) {
+        used += feed_file(&st->leg, s, from, view_from(in, used));
         struct view left = view_from(in, used);
         struct cursor c = cursor_open(left);
         struct view magic = cursor_take(&c, sizeof mrim_magic);
         if (c.bad)
             return used;
         if (!view_equal(magic, view_of(mrim_magic, sizeof mrim_magic))) {
-            size_t n = view_starts(magic, VIEW("MRA_")) ? feed_leg(s, left) : 0;
+            size_t n = view_starts(magic, VIEW("MRA_")) ? feed_leg(&st->leg, s, from, left) : 0;
             if (n == 0 && !view_starts(magic, VIEW("MRA_")))
                 session_settle(s); /* a file on a relayed leg */
-            return used + n;
+            used += n;
+            if (n == 0)
+                return used;
+            continue;
         }
         uint32_t version = cursor_le32(&c);
         cursor_skip(&c, 4);
@@ -431,4 +519,5 @@ const struct parser parser_mrim = {
     .probe = mrim_probe,
     .state_size = sizeof(struct mrim_state),
     .feed = mrim_feed,
+    .gap = mrim_gap,
 };

@@ -33,17 +33,19 @@ static void test_mrim_conversation_keeps_the_laws(void **state)
     (void)state;
     check_laws(&parser_mrim, talk, sizeof talk / sizeof talk[0], &out);
     assert_int_equal(out.answer, IM_YES);
-    assert_string_equal(out.record.text,
-                        "version 1.14\n"
-                        "activity login account=anna@ml.ru out\n"
-                        "activity presence\n"
-                        "delivery server-proxy\n"
-                        "activity chat account=anna@ml.ru peer=bob@ml.ru out text=text\n"
-                        "activity presence account=anna@ml.ru peer=bob@ml.ru in\n"
-                        "activity chat account=anna@ml.ru peer=bob@ml.ru in text=hi\n"
-                        "activity file account=anna@ml.ru peer=bob@ml.ru file=a.doc size=4096 out\n"
-                        "delivery server-broker\n"
-                        "expect tcp 10.0.0.1:2041 file mrim\n");
+    assert_string_equal(
+        out.record.text,
+        "version 1.14\n"
+        "activity login account=anna@ml.ru out\n"
+        "activity presence\n"
+        "delivery server-proxy\n"
+        "activity chat account=anna@ml.ru peer=bob@ml.ru out text=text\n"
+        "activity presence account=anna@ml.ru peer=bob@ml.ru in\n"
+        "activity chat account=anna@ml.ru peer=bob@ml.ru in text=hi\n"
+        "announce mrim anna@ml.ru a.doc name=a.doc account=anna@ml.ru peer=bob@ml.ru size=4096 out\n"
+        "activity file account=anna@ml.ru peer=bob@ml.ru file=a.doc size=4096 out\n"
+        "delivery server-broker\n"
+        "expect tcp 10.0.0.1:2041 file mrim\n");
 }
 
 static void test_mrim_text_of_newer_versions_is_wide(void **state)
@@ -106,6 +108,36 @@ static void test_mrim_file_leg_is_the_peer(void **state)
     assert_true(recorder_has(&out.record, "activity file file=a.doc in"));
 }
 
+static void test_mrim_file_leg_carries_what_was_announced(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT("MRA_FT_HELLO bob@ml.ru\0"),    SERVER("MRA_FT_HELLO anna@ml.ru\0"),
+        CLIENT("MRA_FT_GET_FILE a.doc\0"),     SERVER("MRA_ is in the file"),
+        CLIENT("MRA_FT_GET_FILE other.doc\0"),
+    };
+    static uint64_t memory[PARSER_STATE_BYTES / 8];
+    struct session *s = recorder_session(&out.record);
+
+    (void)state;
+    recorder_init(&out.record);
+    session_announce(s, VIEW("mrim anna@ml.ru a.doc"),
+                     &(struct im_file){ .name = VIEW("a.doc"), .size = 29, .outgoing = true });
+    strcpy(out.record.announced.peer, "bob@ml.ru");
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(parser_mrim.feed(memory, s, steps[i].from, steps[i].bytes), steps[i].bytes.len);
+    assert_true(parser_mrim.gap(memory, s, FROM_SERVER, 5));
+    parser_mrim.feed(memory, s, FROM_SERVER, VIEW("vwxyz"));
+    assert_false(parser_mrim.gap(memory, s, FROM_SERVER, 1));
+    parser_mrim.feed(memory, s, steps[4].from, steps[4].bytes);
+    assert_string_equal(strstr(out.record.text, "activity"), "activity file file=a.doc in\n"
+                                                             "file 1 name=a.doc peer=bob@ml.ru size=29 out\n"
+                                                             "bytes 1 at 0 MRA_ is in the file\n"
+                                                             "bytes 1 at 24 vwxyz\n"
+                                                             "file 1 whole\n"
+                                                             "activity file file=other.doc in\n"
+                                                             "settle\n");
+}
+
 static void test_mrim_changes_over_to_tls(void **state)
 {
     static const struct step steps[] = {
@@ -154,6 +186,7 @@ int main(void)
         cmocka_unit_test(test_mrim_text_in_both_character_sets),
         cmocka_unit_test(test_mrim_contact_list_by_its_masks),
         cmocka_unit_test(test_mrim_file_leg_is_the_peer),
+        cmocka_unit_test(test_mrim_file_leg_carries_what_was_announced),
         cmocka_unit_test(test_mrim_changes_over_to_tls),
         cmocka_unit_test(test_mrim_large_body_is_skipped),
         cmocka_unit_test(test_mrim_leaves_others_alone),
