@@ -26,7 +26,7 @@
  * announced has no end that could be told from a broken connection. Lost bytes keep the file's place.
  *
  * Sources: modern.ircdocs.horse/dcc; irchelp.org "The DCC protocol"; mirc.com, DCC Resume and Reverse DCC.
- * Limits: lines of 2 KiB in chats; 8 offers of a conversation that ACCEPT can refer to.
+ * Limits: lines of 8 KiB in chats; 8 offers of a conversation that ACCEPT can refer to.
  */
 #include "im/dcc.h"
 #include "identify/parser.h"
@@ -41,7 +41,7 @@
 enum {
     TOKEN_BYTES = 80,
     NAME_BYTES = 96,
-    LINE_BYTES = 2048,
+    LINE_BYTES = 8192,
     HELLO_BYTES = 9,    /* of TLS that are looked at */
     OFFER_SECONDS = 600 /* clients wait this long for the user to say yes */
 };

@@ -271,9 +271,12 @@ static bool on_tag(struct xmpp_state *st, struct session *s, enum flow_dir from,
 static size_t take_token(struct xmpp_state *st, struct session *s, enum flow_dir from, struct view v,
                          bool *out_end)
 {
+    const struct xmpp_stanza *z = &st->stanza[from];
     struct xml_tag tag;
-    struct xml_token token = xml_next(v, &tag);
 
+    if (z->depth > 0 && view_starts(v, VIEW("<body")) && !xmpp_stanza_whole(z, v))
+        return 0;
+    struct xml_token token = xml_next(v, &tag);
     switch (token.kind) {
     case XML_TAG: *out_end = on_tag(st, s, from, &tag); break;
     case XML_TEXT: xmpp_stanza_text(st, s, from, token.text, true); break;
@@ -303,8 +306,11 @@ static size_t xmpp_feed(void *state, struct session *s, enum flow_dir from, stru
 {
     struct xmpp_state *st = state;
     struct view left = in;
+    char buffer[PARSER_MESSAGE_BYTES];
+    struct text text = TEXT(buffer);
     bool end = false;
 
+    st->text = &text;
     while (left.len > 0 && !end) {
         if (st->lost[from]) {
             left = view_from(left, resume(st, from, left));
@@ -316,6 +322,8 @@ static size_t xmpp_feed(void *state, struct session *s, enum flow_dir from, stru
             break;
         left = view_from(left, n);
     }
+    xmpp_stanza_settle_text(st, from);
+    st->text = NULL;
     return in.len - left.len;
 }
 

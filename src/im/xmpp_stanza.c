@@ -19,8 +19,8 @@
  *
  * Passwords: of SASL only the name is taken, and the text that held it is wiped.
  *
- * Limits: 2.5 KiB of text a stanza, 16 direct addresses; the own nicks of 4 rooms; the first language of a
- * body.
+ * Limits: 15 KiB of a message's text, 2.5 KiB of all other in a stanza, 16 direct addresses; the own nicks of
+ * 4 rooms; the first language of a body.
  */
 #include "im/xmpp_stanza.h"
 #include "base/hash.h"
@@ -508,6 +508,37 @@ static bool may_keep(const struct xmpp_stanza *z, const struct xml_tag *t, enum 
     return capture != KEEP_NONE;
 }
 
+/* The body of a message, once its text has ended. */
+static struct view body_view(const struct xmpp_state *st, const struct xmpp_stanza *z)
+{
+    return z->body_borrowed ? view_of(st->text->at, st->text->len) : span_view(z, z->body);
+}
+
+bool xmpp_stanza_whole(const struct xmpp_stanza *z, struct view v)
+{
+    static const struct view end = WORD("</message>");
+    size_t at = view_find(v, end);
+
+    if ((z->facts & HAS_FORWARDED) != 0 && at < v.len) /* the end of the outer one */
+        at += end.len + view_find(view_from(v, at + end.len), end);
+    return at < v.len || v.len >= XMPP_TEXT_BYTES;
+}
+
+void xmpp_stanza_settle_text(struct xmpp_state *st, enum flow_dir from)
+{
+    struct xmpp_stanza *z = &st->stanza[from];
+    struct xmpp_span span = { z->arena_len, 0 };
+
+    if (!z->body_borrowed)
+        return;
+    span_add(z, &span, view_of(st->text->at, st->text->len), false);
+    z->body_borrowed = false;
+    if (z->capture == KEEP_BODY)
+        z->captured = span;
+    else
+        z->body = span;
+}
+
 static void begin_capture(struct xmpp_stanza *z, enum held_as capture)
 {
     z->capture = (uint8_t)capture;
@@ -533,8 +564,12 @@ void xmpp_stanza_element(struct xmpp_state *st, struct session *s, enum flow_dir
         z->facts |= e->facts;
         if (e->act != NULL)
             e->act(&c);
-        if (!t->empty && may_keep(z, t, e->capture))
+        if (!t->empty && may_keep(z, t, e->capture)) {
             begin_capture(z, e->capture);
+            z->body_borrowed |= e->capture == KEEP_BODY && st->text != NULL;
+        }
+        if (z->body_borrowed && z->capture == KEEP_BODY)
+            *st->text = text_over(st->text->at, st->text->size);
         return;
     }
 }
@@ -548,6 +583,10 @@ void xmpp_stanza_text(struct xmpp_state *st, struct session *s, enum flow_dir fr
         return;
     if (z->capture == KEEP_BLOCK)
         xmpp_band_text(&st->files.transfer[z->band - 1], s, text);
+    else if (z->capture == KEEP_BODY && z->body_borrowed && entities)
+        xml_add_text(st->text, text);
+    else if (z->capture == KEEP_BODY && z->body_borrowed)
+        text_add(st->text, text);
     else
         span_add(z, &z->captured, text, entities);
 }
@@ -587,7 +626,7 @@ static void end_capture(struct xmpp_state *st, struct xmpp_stanza *z)
     switch (capture) {
     case KEEP_BODY:
         z->body = z->captured;
-        z->facts |= text.len > 0 ? HAS_BODY : 0;
+        z->facts |= body_view(st, z).len > 0 ? HAS_BODY : 0;
         break;
     case KEEP_NAME: z->name = z->captured; break;
     case KEEP_VERSION: z->version = z->captured; break;
@@ -685,7 +724,7 @@ static void end_message(struct xmpp_state *st, struct session *s, const struct x
     bool copy = (z->facts & HAS_FORWARDED) != 0;
     bool own = !outgoing && !copy && is_own_occupant(st, span_view(z, z->from));
     struct im_detail detail = people(st, z, outgoing || (copy && (z->facts & HAS_COPY_SENT) != 0));
-    struct view body = span_view(z, z->body);
+    struct view body = body_view(st, z);
 
     if (is_type(z, "error"))
         return;

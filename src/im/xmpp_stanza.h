@@ -7,6 +7,7 @@
 
 enum {
     XMPP_ARENA_BYTES = 2560, /* of what a stanza holds */
+    XMPP_TEXT_BYTES = 15360, /* of a message that is waited for until it is there whole */
     XMPP_ACCOUNT_BYTES = 96,
     XMPP_JID_BYTES = 160,
     XMPP_ROOMS = 4,
@@ -23,6 +24,7 @@ struct xmpp_stanza {
     uint8_t presence, item_depth;
     bool plain; /* SASL PLAIN */
     bool responder_sends, item_removed;
+    bool body_borrowed; /* it lies in the state's `text`, not in the arena */
     uint16_t item_mark; /* the arena before this item of a roster */
     uint16_t arena_len;
     uint32_t facts;
@@ -37,6 +39,7 @@ struct xmpp_stanza {
 };
 
 struct xmpp_state {
+    struct text *text; /* for the body of a message that is there whole; borrowed for the call, NULL: none */
     struct xmpp_stanza stanza[2]; /* by enum flow_dir */
     struct xmpp_files files;
     uint64_t occupant[XMPP_ROOMS]; /* hashes: the client's own address in rooms */
@@ -59,6 +62,12 @@ void xmpp_stanza_close(struct xmpp_state *st, struct session *s, enum flow_dir f
 
 /* The stanza is there whole: tell it. True: the stream is no longer XML behind it. */
 bool xmpp_stanza_end(struct xmpp_state *st, struct session *s, enum flow_dir from);
+
+/* Can the body that begins `v` be read at once, up to the end of its stanza? */
+bool xmpp_stanza_whole(const struct xmpp_stanza *z, struct view v);
+
+/* The call ends and `st->text` with it: what the stanza of this side has there moves to the arena. */
+void xmpp_stanza_settle_text(struct xmpp_state *st, enum flow_dir from);
 
 /* The rest of the stanza is lost. */
 void xmpp_stanza_drop(struct xmpp_stanza *z);

@@ -198,7 +198,7 @@ static void test_lines_of_a_chat_are_messages(void **state)
 
 static void test_a_chat_goes_on_behind_an_endless_line(void **state)
 {
-    static char flood[5000];
+    static char flood[9000];
     struct step steps[] = { { FROM_CLIENT, { (const uint8_t *)flood, sizeof flood } },
                             CLIENT("end\r\nnext\r\n") };
 

@@ -646,20 +646,66 @@ static void test_xmpp_slots_of_uploads_are_announced(void **state)
                                           "account=alice@a.example peer=bob@b.example out"));
 }
 
-static void test_xmpp_text_of_some_length_is_kept(void **state)
+static void long_message(const char *before, size_t tens, const char *behind)
 {
-    static char text[3200];
+    static char text[40000];
     struct text t = TEXT(text);
+    struct step steps[] = { CLIENT(HEADER_C), SERVER(BOUND), { FROM_SERVER, { NULL, 0 } } };
+
+    text_string(&t, before);
+    for (size_t i = 0; i < tens; i++)
+        text_string(&t, "ten &lt;oct");
+    text_string(&t, behind);
+    steps[2].bytes = view_string(text);
+    converse(&parser_xmpp, steps, 3, &out);
+}
+
+static size_t told_text(void)
+{
+    const char *told = strstr(out.record.text, "text=ten <octten <oct");
+
+    assert_non_null(told);
+    return strcspn(told + strlen("text="), "\n");
+}
+
+static void test_xmpp_long_messages_are_told_whole(void **state)
+{
+    (void)state;
+    long_message("<message from='b@c'><body>", 1300,
+                 "</body><x/></message><message from='d@c'><body>two</body></message>");
+    assert_int_equal(told_text(), 1300 * 8);
+    assert_true(recorder_has(&out.record, "activity chat account=alice@a.example peer=d@c in text=two"));
+    long_message("<message from='alice@a.example' to='alice@a.example/home'><result xmlns='urn:xmpp:mam:2'>"
+                 "<forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='b@c'><body>",
+                 1000, "</body></message></forwarded></result></message>");
+    assert_int_equal(told_text(), 1000 * 8);
+    assert_int_equal(recorder_count(&out.record, "activity chat account=alice@a.example peer=b@c in again"),
+                     1);
+}
+
+static void test_xmpp_endless_messages_are_cut(void **state)
+{
+    (void)state;
+    long_message("<message from='b@c'><body>", 3500, "</body></message>");
+    assert_true(told_text() >= 2000);
+    assert_int_equal(recorder_count(&out.record, "activity chat"), 1);
+}
+
+/* However its bytes come in. */
+static void test_xmpp_message_in_pieces_is_told_once(void **state)
+{
+    static char text[5000];
+    struct text t = TEXT(text);
+    struct step steps[] = { CLIENT(HEADER_C), { FROM_CLIENT, { NULL, 0 } } };
 
     (void)state;
     text_string(&t, "<message to='b@c'><body>");
-    for (int i = 0; i < 200; i++)
-        text_string(&t, "ten octets");
+    for (int i = 0; i < 350; i++)
+        text_string(&t, "ten &lt;oct");
     text_string(&t, "</body></message>");
-    stanza(text);
-    const char *told = strstr(out.record.text, "text=");
-    assert_non_null(told);
-    assert_int_equal(strcspn(told + 5, "\n"), 2000);
+    steps[1].bytes = view_string(text);
+    check_laws(&parser_xmpp, steps, 2, &out);
+    assert_int_equal(told_text(), 350 * 8);
 }
 
 int main(void)
@@ -693,7 +739,9 @@ int main(void)
         cmocka_unit_test(test_xmpp_files_of_jingle_come_in_band),
         cmocka_unit_test(test_xmpp_bytestreams_are_announced_by_their_hash),
         cmocka_unit_test(test_xmpp_slots_of_uploads_are_announced),
-        cmocka_unit_test(test_xmpp_text_of_some_length_is_kept),
+        cmocka_unit_test(test_xmpp_long_messages_are_told_whole),
+        cmocka_unit_test(test_xmpp_endless_messages_are_cut),
+        cmocka_unit_test(test_xmpp_message_in_pieces_is_told_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
