@@ -517,8 +517,9 @@ static struct view body_view(const struct xmpp_state *st, const struct xmpp_stan
 bool xmpp_stanza_whole(const struct xmpp_stanza *z, struct view v)
 {
     static const struct view end = WORD("</message>");
+    if (z->kind != KIND_MESSAGE || (z->facts & HAS_BODY) != 0)
+        return true;
     size_t at = view_find(v, end);
-
     if ((z->facts & HAS_FORWARDED) != 0 && at < v.len) /* the end of the outer one */
         at += end.len + view_find(view_from(v, at + end.len), end);
     return at < v.len || v.len >= XMPP_TEXT_BYTES;

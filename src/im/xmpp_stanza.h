@@ -63,7 +63,8 @@ void xmpp_stanza_close(struct xmpp_state *st, struct session *s, enum flow_dir f
 /* The stanza is there whole: tell it. True: the stream is no longer XML behind it. */
 bool xmpp_stanza_end(struct xmpp_state *st, struct session *s, enum flow_dir from);
 
-/* Can the body that begins `v` be read at once, up to the end of its stanza? */
+/* Can the body that begins `v` be read at once, up to the end of its message? True of what is no message's.
+ */
 bool xmpp_stanza_whole(const struct xmpp_stanza *z, struct view v);
 
 /* The call ends and `st->text` with it: what the stanza of this side has there moves to the arena. */

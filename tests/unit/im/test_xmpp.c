@@ -691,6 +691,24 @@ static void test_xmpp_endless_messages_are_cut(void **state)
     assert_int_equal(recorder_count(&out.record, "activity chat"), 1);
 }
 
+/* Nothing waits for the end of a message that is none. */
+static void test_xmpp_bodies_of_other_stanzas_are_not_waited_for(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT(HEADER_C "<iq type='set' id='1'><pubsub><body>x</body></pubsub></iq>"
+                        "<message to='b@c'><body>one</body><html xmlns='http://jabber.org/protocol/xhtml-im'>"
+                        "<body xmlns='http://www.w3.org/1999/xhtml'>one</body></html></message>"
+                        "<iq type='set' id='2'><query><body>x"),
+        SERVER(HEADER_S "<presence from='b@c/x' to='a@b/y'/>"),
+        CLIENT("</body></query></iq><presence to='b@c'/>"),
+    };
+
+    (void)state;
+    check_laws(&parser_xmpp, steps, 3, &out);
+    assert_true(recorder_has(&out.record, "activity chat peer=b@c out text=one"));
+    assert_true(recorder_has(&out.record, "activity presence peer=b@c out"));
+}
+
 /* However its bytes come in. */
 static void test_xmpp_message_in_pieces_is_told_once(void **state)
 {
@@ -742,6 +760,7 @@ int main(void)
         cmocka_unit_test(test_xmpp_long_messages_are_told_whole),
         cmocka_unit_test(test_xmpp_endless_messages_are_cut),
         cmocka_unit_test(test_xmpp_message_in_pieces_is_told_once),
+        cmocka_unit_test(test_xmpp_bodies_of_other_stanzas_are_not_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
