@@ -324,10 +324,16 @@ static size_t next_sampled(struct view t, size_t at, size_t step)
     return at < t.len ? at : t.len;
 }
 
-static bool is_pair(struct view t, size_t start, size_t end)
+static bool is_separated_pair(struct view t, size_t start)
 {
-    return end - start == 2 && start >= 3 && strchr(" ./-", t.at[start - 1]) != NULL &&
-           t.at[start - 1] != 0 && is_digit_at(t, start - 2) && is_digit_at(t, start - 3);
+    return start >= 3 && t.at[start - 1] != '\0' && strchr(" ./-", t.at[start - 1]) != NULL &&
+           is_digit_at(t, start - 2) && is_digit_at(t, start - 3);
+}
+
+/* Two digits behind two more pairs, as the shortest value in pairs ends: not "10-12", not "14.30". */
+static bool ends_pairs(struct view t, size_t start, size_t end)
+{
+    return end - start == 2 && is_separated_pair(t, start) && is_separated_pair(t, start - 3);
 }
 
 static void search_numbers(struct leak_search *s)
@@ -344,7 +350,7 @@ static void search_numbers(struct leak_search *s)
         while (is_digit_at(t, end))
             end++;
         if (end > s->judge_from && end <= s->judge_to &&
-            (end - start >= r->run || (r->pairs && is_pair(t, start, end))))
+            (end - start >= r->run || (r->pairs && ends_pairs(t, start, end))))
             on_number(s, end);
         at = end;
     }

@@ -29,7 +29,7 @@ struct leak_own {
 struct leak_rules {
     uint32_t kinds;
     unsigned run;            /* so many digits in a row are a candidate; 0: numbers are not looked for */
-    bool pairs;              /* and so are two, behind two more and a separator */
+    bool pairs;              /* and so are two, behind two more pairs */
     bool mail;               /* and an '@' */
     hs_database_t *database; /* NULL: nothing for it to look for */
     hs_scratch_t *scratch;   /* cloned for each search; fits every database here */
