@@ -336,12 +336,34 @@ static bool ends_pairs(struct view t, size_t start, size_t end)
     return end - start == 2 && is_separated_pair(t, start) && is_separated_pair(t, start - 3);
 }
 
+static void judge_end(struct leak_search *s, size_t end)
+{
+    if (end > s->judge_from && end <= s->judge_to)
+        on_number(s, end);
+}
+
+/* Three pairs are eight bytes, and one of the two in them that four divides is a digit: the first digit that
+ * is met is in one of the first three. Judge each end from there on; returns the last. */
+static size_t search_pairs(struct leak_search *s, size_t start, size_t end)
+{
+    struct view t = s->block;
+
+    for (;;) {
+        if (ends_pairs(t, start, end))
+            judge_end(s, end);
+        if (!is_digit_at(t, end + 1) || !is_digit_at(t, end + 2) || is_digit_at(t, end + 3) ||
+            !is_separated_pair(t, end + 1))
+            return end;
+        start = end + 1;
+        end += 3;
+    }
+}
+
 static void search_numbers(struct leak_search *s)
 {
     const struct leak_rules *r = s->rules;
     struct view t = s->block;
-    size_t step = r->pairs || r->run < 4 ? 2 : 4;
-    size_t at = s->judge_from > 8 ? s->judge_from - 8 : 0;
+    size_t step = r->run < 4 ? 2 : 4, at = s->judge_from > 8 ? s->judge_from - 8 : 0;
 
     while ((at = next_sampled(t, at, step)) < s->judge_to) {
         size_t start = at, end = at + 1;
@@ -349,9 +371,10 @@ static void search_numbers(struct leak_search *s)
             start--;
         while (is_digit_at(t, end))
             end++;
-        if (end > s->judge_from && end <= s->judge_to &&
-            (end - start >= r->run || (r->pairs && ends_pairs(t, start, end))))
-            on_number(s, end);
+        if (end - start >= r->run)
+            judge_end(s, end);
+        else if (end - start == 2 && r->pairs)
+            end = search_pairs(s, start, end);
         at = end;
     }
 }

@@ -230,6 +230,14 @@ static void test_customer_data_is_found_in_any_form(void **state)
     expect(s, "99887766x", "customer-data customers 0 *****766x");
     expect(s, "0612345678 or 06.12.34.56.78",
            "customer-data customers 0 ******5678\ncustomer-data customers 14 ******5678");
+    expect(s, "99 11 06 12 34 56 78 31 44", "customer-data customers 6 ******5678");
+    for (unsigned i = 0; i < 9; i++) { /* wherever it stands */
+        char text[64], line[64];
+        snprintf(text, sizeof text, "%.*s06 12 34 56 78", (int)i, "a a a a a");
+        snprintf(line, sizeof line, "customer-data customers %u ******5678", i);
+        if (i % 2 == 0)
+            expect(s, text, line);
+    }
     expect(s, "12345679 123456780 x12345678 ary.doe@example.com 99887766", "");
     stop(s);
     /* Only the salt is told of the file beside it. */
