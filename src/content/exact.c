@@ -349,7 +349,8 @@ bool exact_find(const struct exact *e, struct view t, size_t end, size_t *out_fr
     bool found = find_before(e, t, word, out_from);
     /* A short last group, as of a check digit, is behind the last place that is asked about. */
     behind = word + 1;
-    if (found || word >= t.len || !is_between(t.at[word]))
+    if (found || behind >= t.len || !is_between(t.at[word]) ||
+        (t.at[word] == ' ' && !is_digit(t.at[behind]))) /* a word of its own */
         return found;
     while (behind < t.len && behind - word <= 3 && is_kept(t.at[behind]))
         behind++;
