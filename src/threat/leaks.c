@@ -102,7 +102,8 @@ static void on_leaks(void *state, struct threats *t, const struct scene *s, cons
     }
     text_string(&seen_text, counts);
     /* The same pair again and again is one case; another kind of data is another. */
-    text_format(&subject_text, "%s %s %u", from, to, l->told > 0 ? (unsigned)l->finding[0].kind : (unsigned)LEAK_KIND_COUNT);
+    text_format(&subject_text, "%s %s %u", from, to,
+                l->told > 0 ? (unsigned)l->finding[0].kind : (unsigned)LEAK_KIND_COUNT);
     struct alert a = {
         .detector = &detector_leaks,
         .kind = outgoing ? SENT : RECEIVED,
