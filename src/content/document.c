@@ -9,7 +9,6 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,15 +16,15 @@ enum { GRACE_MS = 3000 }; /* that the helper has to say that a child took too lo
 
 struct documents {
     int socket;
-    pid_t helper;
 };
 
 extern char **environ;
 
-static bool spawn(struct documents *d, int theirs, struct imw_error_info *err)
+static bool spawn(int theirs, struct imw_error_info *err)
 {
     char *const argv[] = { "imward", DOCUMENT_COMMAND, NULL };
     posix_spawn_file_actions_t actions;
+    pid_t helper;
     int wrong = posix_spawn_file_actions_init(&actions);
 
     if (wrong == 0) {
@@ -33,7 +32,7 @@ static bool spawn(struct documents *d, int theirs, struct imw_error_info *err)
         if (wrong == 0)
             wrong = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
         if (wrong == 0)
-            wrong = posix_spawn(&d->helper, "/proc/self/exe", &actions, NULL, argv, environ);
+            wrong = posix_spawn(&helper, "/proc/self/exe", &actions, NULL, argv, environ);
         posix_spawn_file_actions_destroy(&actions);
     }
     return wrong == 0 ||
@@ -52,7 +51,7 @@ bool documents_new(struct documents **out, struct imw_error_info *err)
         return error_errno(err, "reader of documents");
     }
     d->socket = pair[0];
-    bool ok = spawn(d, pair[1], err);
+    bool ok = spawn(pair[1], err);
     close(pair[1]);
     if (ok) {
         *out = d;
@@ -67,8 +66,7 @@ void documents_free(struct documents *d)
 {
     if (d == NULL)
         return;
-    close(d->socket);
-    (void)waitpid(d->helper, NULL, 0);
+    close(d->socket); /* which ends the helper; waiting for that is a call that the sensor may not make */
     free(d);
 }
 

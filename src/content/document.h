@@ -28,7 +28,8 @@ enum document_answer {
 struct documents;
 
 /* Start the helper: while there is one thread yet, as the user who is to read documents, and before
- * sandbox_paths(). It ends with documents_free(), or with us. */
+ * sandbox_paths(). It ends with documents_free(), or with us; whoever wants to bury it waits for any child.
+ */
 bool documents_new(struct documents **out, struct imw_error_info *err) IMW_MUST_USE;
 void documents_free(struct documents *d);
 

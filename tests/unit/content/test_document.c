@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <zlib.h>
@@ -37,6 +37,8 @@ static int stop(void **state)
     struct got *g = *state;
 
     documents_free(g->documents);
+    while (waitpid(-1, NULL, 0) > 0)
+        ; /* the helper has ended, which proves that it does */
     free(g);
     return 0;
 }
