@@ -11,6 +11,8 @@
  *     above 16 MiB or the limit of bytes, it is a bomb. Overlapping members and nested bombs add up alike;
  *   - members of all levels are counted; depth and time are limited;
  *   - compression is taken off one layer at a time, so that gzip in gzip counts as well;
+ *   - libarchive passes over members of a zip that begin where another does: one that says it has more
+ *     members than were met lies;
  *   - what libarchive may read to learn of members (the directory of a zip or iso, which it keeps in
  *     memory) is limited, and so is the unpacked header of a 7z.
  *
@@ -80,15 +82,18 @@ static bool is_tar(struct view v)
     return digits > 0 && said == sum;
 }
 
-/* The end of central directory is the last thing but a comment, which fills what is left. */
-static bool ends_as_zip(struct view v)
+/* The end of central directory is the last thing but a comment, which fills what is left. *out_members is how
+ * many it says there are, up to 65535. */
+static bool ends_as_zip(struct view v, unsigned *out_members)
 {
     struct view end = view_from(v, v.len > END_BYTES ? v.len - END_BYTES : 0);
 
     for (size_t at = view_find(end, VIEW("PK\5\6")); at + 22 <= end.len;) {
         size_t comment = (size_t)end.at[at + 20] | (size_t)end.at[at + 21] << 8;
-        if (at + 22 + comment == end.len)
+        if (at + 22 + comment == end.len) {
+            *out_members = (unsigned)end.at[at + 10] | (unsigned)end.at[at + 11] << 8;
             return true;
+        }
         at += 4;
         at += view_find(view_from(end, at), VIEW("PK\5\6"));
     }
@@ -123,12 +128,14 @@ static enum kind sniff(struct view v)
 #undef SIGN
     };
 
+    unsigned members;
+
     for (unsigned i = 0; i < sizeof signs / sizeof signs[0]; i++)
         if (has_at(v, signs[i].at, signs[i].what))
             return signs[i].kind;
     if (view_starts(v, VIEW("BZh")) && (has_at(v, 4, VIEW("1AY&SY")) || has_at(v, 4, VIEW("\x17rE8P\x90"))))
         return KIND_BZIP2;
-    return is_tar(v) ? KIND_TAR : ends_as_zip(v) ? KIND_ZIP_BEHIND : KIND_NONE;
+    return is_tar(v) ? KIND_TAR : ends_as_zip(v, &members) ? KIND_ZIP_BEHIND : KIND_NONE;
 }
 
 /* ---- the header of 7z ---- */
@@ -203,7 +210,8 @@ struct level {
     struct spool_file *file; /* that holds it; NULL for the outermost */
     void *map;
     enum kind kind;
-    bool begun;      /* its first member was asked for */
+    bool begun; /* its first member was asked for */
+    unsigned members;
     size_t name_len; /* of the names of the archives around */
 };
 
@@ -490,6 +498,7 @@ static void member(struct walk *w, struct archive_entry *e)
     struct archive_member m = { .name = name_of(w, e), .content = view_of(NULL, 0) };
 
     w->report->members++;
+    l->members++;
     m.encrypted = archive_entry_is_encrypted(e) != 0;
     m.size = archive_entry_size_is_set(e) && archive_entry_size(e) > 0 ? (uint64_t)archive_entry_size(e) : 0;
     w->report->encrypted = w->report->encrypted || m.encrypted;
@@ -537,6 +546,10 @@ static void step(struct walk *w)
         r->limited = true;
     else if (answer != ARCHIVE_EOF && !encrypted && l->kind != KIND_ZIP_BEHIND)
         r->unreadable = true;
+    unsigned said = 0;
+    if (answer == ARCHIVE_EOF && l->kind == KIND_ZIP && ends_as_zip(l->source.content, &said) &&
+        said > l->members)
+        r->overlap = true;
     level_pop(w);
 }
 

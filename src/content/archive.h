@@ -25,6 +25,7 @@ struct archive_report {
     bool encrypted;  /* something in it is */
     bool unreadable; /* something in it could not be read */
     bool bomb;
+    bool overlap; /* members of a zip lie over each other */
     bool limited; /* there is more than the limits allow to look at */
     bool timed_out;
     unsigned members;

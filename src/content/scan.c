@@ -236,10 +236,10 @@ static void judge_archive(struct job *j)
     r->archive = r->archive || (report.is_archive && !r->document);
     r->encrypted = r->encrypted || report.encrypted;
     r->unpacked_bytes = report.unpacked_bytes;
-    if (report.bomb && r->state != SCAN_INFECTED) {
+    if ((report.bomb || report.overlap) && r->state != SCAN_INFECTED) {
         r->state = SCAN_SUSPICIOUS;
         snprintf(r->by, sizeof r->by, "archive");
-        snprintf(r->signature, sizeof r->signature, "archive-bomb");
+        snprintf(r->signature, sizeof r->signature, report.bomb ? "archive-bomb" : "overlapping-members");
     }
     if (r->encrypted)
         excuse(r, SCAN_REASON_ENCRYPTED);
