@@ -25,7 +25,6 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
-#include <locale.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <time.h>
@@ -565,15 +564,11 @@ void archive_walk(struct view content, struct spool_file *beside, const struct a
     if (kind == KIND_NONE || bounded.depth == 0)
         return;
     struct walk *w = calloc(1, sizeof *w);
-    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
-    if (w == NULL || utf8 == (locale_t)0) {
-        free(w);
-        if (utf8 != (locale_t)0)
-            freelocale(utf8);
+    if (w == NULL) {
         out->limited = true;
         return;
     }
-    locale_t before = uselocale(utf8); /* libarchive turns names into that of the thread */
+    locale_t before = uselocale(limits->names); /* libarchive turns names into that of the thread */
     w->limits = &bounded;
     w->visit = visit;
     w->context = context;
@@ -587,6 +582,5 @@ void archive_walk(struct view content, struct spool_file *beside, const struct a
     while (w->depth > 0)
         level_pop(w);
     uselocale(before);
-    freelocale(utf8);
     free(w);
 }

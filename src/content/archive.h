@@ -2,11 +2,13 @@
 /* What is inside archives, one member after the other, archives in archives too, within limits. */
 #pragma once
 #include "content/spool.h"
+#include <locale.h>
 
 struct archive_limits {
     unsigned depth, members, ratio;
     uint64_t bytes;      /* unpacked, all levels together */
     int64_t deadline_ms; /* by CLOCK_MONOTONIC */
+    locale_t names;      /* one of UTF-8; 0: names that are not ASCII stay empty */
 };
 
 struct archive_member {

@@ -29,6 +29,7 @@ struct scanner {
     struct clamd *clamd; /* NULL: not configured, as the next */
     struct yara *yara;
     struct hash_list *hashes, *media;
+    locale_t names;       /* taken at the start: it is read from files */
     pthread_mutex_t lock; /* over the rest */
     char version[CLAMD_TEXT_BYTES], error[CLAMD_TEXT_BYTES];
     int64_t version_ms;
@@ -80,6 +81,7 @@ bool scanner_new(const struct scan_settings *settings, struct scanner **out, str
     if (s == NULL)
         return error_set(err, IMW_ERROR_MEMORY, "out of memory");
     s->settings = settings;
+    s->names = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     s->version_ms = INT64_MIN / 2;
     pthread_mutex_init(&s->lock, NULL);
     if (!load(s, err)) {
@@ -98,6 +100,8 @@ void scanner_free(struct scanner *s)
     yara_free(s->yara);
     hash_list_free(s->hashes);
     hash_list_free(s->media);
+    if (s->names != (locale_t)0)
+        freelocale(s->names);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
@@ -230,7 +234,8 @@ static void judge_archive(struct job *j)
                                            .members = set->archive_members,
                                            .ratio = set->archive_ratio,
                                            .bytes = set->archive_bytes,
-                                           .deadline_ms = now_ms() + set->timeout_ms };
+                                           .deadline_ms = now_ms() + set->timeout_ms,
+                                           .names = j->scanner->names };
 
     archive_walk(j->content, j->file, &limits, visit_member, j, &report);
     r->archive = r->archive || (report.is_archive && !r->document);
