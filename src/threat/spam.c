@@ -29,7 +29,8 @@ static const struct threshold thresholds[] = {
     [RECEIVERS] = { "receivers", 6, 3, 16, "receivers", "strangers who do not answer" },
     [PATIENCE_S] = { "patience", 600, 10, 86400, "seconds", "time that people have to answer" },
     [WINDOW_S] = { "window", 7200, 60, 604800, "seconds", "in which all of it happens" },
-    [ANSWERED] = { "answered", 10, 0, 100, "percent", "of them may answer (scolding, or asking back)" },
+    [ANSWERED] = { "answered", 10, 0, 100, "percent",
+                   "of them may answer, and one (scolding, or asking back)" },
     [PUSHING] = { "pushing", 60, 0, 100, "percent", "of the messages with a link, or like the one before" },
 };
 static const struct detector_list lists[] = {
@@ -244,8 +245,8 @@ static void judge(struct spam *sp, struct threats *t, const struct scene *s, str
         silent +=
             !x->stranger[i].answered && x->stranger[i].us + sp->value[PATIENCE_S] * 1000000 <= s->time_us;
     }
-    if (silent < wanted || answered * 100 > sp->value[ANSWERED] * (silent + answered) ||
-        x->pushing * 100 < sp->value[PUSHING] * x->messages)
+    bool taken_up = answered > 1 && answered * 100 > sp->value[ANSWERED] * (silent + answered);
+    if (silent < wanted || taken_up || x->pushing * 100 < sp->value[PUSHING] * x->messages)
         return;
     x->told = true;
     tell(sp, t, s, x, answered);

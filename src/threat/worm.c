@@ -7,14 +7,16 @@
  * Reasoning. What is sent is a lure: a file by its SHA-256, a link by host and path, a text by its words
  * (threat/wording.h). Of each lure it is kept who had it, from whom first, and to whom it was sent on. One
  * account that sends the same to many is no worm: people greet, bots announce. A worm is told by what the
- * receivers do. A chain needs one account at a machine's pace (`buddies` different ones, `pace` each), and
- * then
- *     - `victims` receivers who send it on to at least two others, at a machine's pace too; or
- *     - `forwards` receivers who send it on within `reaction` of getting it, which is sooner than people read
- *       and copy a message.
- * A worm that waits between its messages is known by its chain alone, and only by a link or a file: one
- * account that sends to `slow_buddies` and `slow_victims` receivers who send on to three each, within
- * `slow_window`. All of that comes before the tenth receiver has sent it on; bench/detect measures it.
+ * receivers do:
+ *     - `forwards` of them send it on within `reaction` of getting it, which is sooner than people read and
+ *       copy a message; all within three times that. Either one account sends at a machine's pace (`buddies`
+ *       different ones, `pace` each), or it is a link or file and a receiver's receiver has sent it on;
+ *     - one account sends at a machine's pace, and `victims` receivers send it on to at least two others, at
+ * a machine's pace too;
+ *     - a worm that waits between its messages, and whose receivers wait, is known by its chain alone, and
+ *       only by a link or a file: one account sends to `slow_buddies`, and `slow_victims` receivers send on
+ * to three each, within `slow_window`. All of that is meant to come before the tenth receiver has sent it on;
+ * bench/detect measures it.
  *
  * A second, lesser alert needs no chain: a link or file to `mass` buddies at half the pace's pause, from an
  * account that chats like a person otherwise (at least `talk` other messages, to several people, which were
@@ -53,11 +55,11 @@ static const struct threshold thresholds[] = {
     [BUDDIES] = { "buddies", 5, 3, 16, "buddies", "different receivers that make a burst" },
     [PACE_MS] = { "pace", 2000, 100, 60000, "milliseconds", "a burst's pause between two, on average" },
     /* One fast forwarder may be a person who was waiting for the link; three are not. */
-    [VICTIMS] = { "victims", 3, 1, 100, "accounts", "receivers who send it on in a burst" },
-    [FORWARDS] = { "forwards", 6, 2, 100, "accounts", "receivers who send it on at once" },
+    [VICTIMS] = { "victims", 3, 1, 16, "accounts", "receivers who send it on in a burst" },
+    [FORWARDS] = { "forwards", 6, 2, 16, "accounts", "receivers who send it on at once" },
     [REACTION_S] = { "reaction", 20, 1, 600, "seconds", "what counts as at once" },
     [SLOW_BUDDIES] = { "slow_buddies", 8, 3, 16, "buddies", "receivers of one, when it is slow" },
-    [SLOW_VICTIMS] = { "slow_victims", 4, 2, 100, "accounts", "receivers who send it on to three, slowly" },
+    [SLOW_VICTIMS] = { "slow_victims", 4, 2, 16, "accounts", "receivers who send it on to three, slowly" },
     [SLOW_WINDOW_S] = { "slow_window", 600, 10, 86400, "seconds", "from getting it to sending it on" },
     [ALIKE] = { "alike", 70, 30, 100, "percent", "words in common of two texts that count as one" },
     [MASS] = { "mass", 10, 5, 16, "buddies", "receivers of one at half the pause, without a chain" },
@@ -74,8 +76,11 @@ enum {
     TALKERS = 1 << 13,
     WAYS = 8,
     RECENT = 16, /* receivers that a node remembers */
-    ONWARD = 2,  /* to so many a victim sends it on */
+    TALLIED = 16,
+    ONWARD = 2, /* to so many a victim sends it on */
     SLOW_ONWARD = 3,
+    FORWARDS_SPAN = 3, /* all of them within so many times the time to react */
+    DEEP = 2,          /* a receiver's receiver has sent it on */
     MARKS_OF_ONE = WORDING_LINKS + 1 + WORDING_BANDS,
     TOLD_TO_MANY = 3, /* what went to so many is no chat */
     DEEPEST = 64,
@@ -83,12 +88,19 @@ enum {
     TEXT_LETTERS = 12,
 };
 
+/* How often something happened, and when the last times. */
+struct tally {
+    unsigned count;
+    uint64_t us[TALLIED];
+};
+
 struct lure {
     uint64_t id; /* number << 14 | place; 0: empty */
     uint64_t first_us, last_us;
     uint64_t deepest; /* account at the end of the longest chain */
     struct wording wording;
-    unsigned accounts, bursts, victims, forwards, slow_bursts, slow_victims, sent_on, told_at, depth;
+    struct tally victims, forwards, slow_victims;
+    unsigned accounts, bursts, slow_bursts, origins, sent_on, told_at, depth;
     bool link, file;
 };
 
@@ -296,10 +308,23 @@ static bool sent_within(const struct node *n, unsigned count, uint64_t span_us)
     return n->receivers >= count && sent_us(n, 1) - sent_us(n, count) <= span_us;
 }
 
+static void tally(struct tally *t, uint64_t now_us)
+{
+    t->us[t->count++ % TALLIED] = now_us;
+}
+
+/* Was it so often within `span_us`? */
+static bool tallied(const struct tally *t, uint64_t often, uint64_t span_us)
+{
+    return t->count >= often &&
+           t->us[(t->count - 1) % TALLIED] - t->us[(t->count - often) % TALLIED] <= span_us;
+}
+
 /* What the latest receiver makes of the sender. */
 static void weigh(const struct worm *w, struct lure *lure, struct node *n)
 {
     uint64_t pause_us = w->value[PACE_MS] * 1000, slow_us = w->value[SLOW_WINDOW_S] * 1000000;
+    uint64_t now_us = sent_us(n, 1);
     bool had = n->got_us != 0, soon = had && n->first_us - n->got_us <= slow_us;
 
     if (!n->burst && sent_within(n, (unsigned)w->value[BUDDIES], pause_us * (w->value[BUDDIES] - 1))) {
@@ -310,19 +335,21 @@ static void weigh(const struct worm *w, struct lure *lure, struct node *n)
         n->slow = true;
         lure->slow_bursts++;
     }
-    if (had && n->receivers == 1)
-        lure->sent_on++;
+    if (n->receivers == 1) {
+        lure->sent_on += had;
+        lure->origins += !had;
+    }
     if (soon && !n->victim && sent_within(n, ONWARD, pause_us * (ONWARD - 1))) {
         n->victim = true;
-        lure->victims++;
+        tally(&lure->victims, now_us);
     }
     if (had && !n->forward && n->first_us - n->got_us <= w->value[REACTION_S] * 1000000) {
         n->forward = true;
-        lure->forwards++;
+        tally(&lure->forwards, now_us);
     }
     if (soon && !n->slow_victim && sent_within(n, SLOW_ONWARD, slow_us)) {
         n->slow_victim = true;
-        lure->slow_victims++;
+        tally(&lure->slow_victims, now_us);
     }
 }
 
@@ -479,6 +506,30 @@ static bool is_person(struct worm *w, uint64_t account)
 
 /* ---- what comes ---- */
 
+/* A worm comes from one or two; a link that everybody uses comes from everywhere. */
+static bool has_one_origin(const struct lure *lure)
+{
+    return lure->origins * 3 <= lure->sent_on;
+}
+
+/* Passed on as programs do. Among thousands of people a link that is liked would reach any count in a day: it
+ * must happen together. */
+static bool is_fast(const struct worm *w, const struct lure *lure)
+{
+    uint64_t window_us = w->value[SLOW_WINDOW_S] * 1000000, reaction_us = w->value[REACTION_S] * 1000000;
+    bool at_once = tallied(&lure->forwards, w->value[FORWARDS], FORWARDS_SPAN * reaction_us);
+
+    if (lure->bursts > 0)
+        return at_once || tallied(&lure->victims, w->value[VICTIMS], window_us);
+    return at_once && lure->depth >= DEEP && (lure->link || lure->file) && has_one_origin(lure);
+}
+
+static bool is_slow(const struct worm *w, const struct lure *lure)
+{
+    return (lure->link || lure->file) && lure->slow_bursts > 0 &&
+           tallied(&lure->slow_victims, w->value[SLOW_VICTIMS], w->value[SLOW_WINDOW_S] * 1000000);
+}
+
 static void pass(struct worm *w, struct threats *t, const struct scene *s, struct lure *lure,
                  const struct party *from, const struct party *to)
 {
@@ -507,11 +558,8 @@ static void pass(struct worm *w, struct threats *t, const struct scene *s, struc
         lure->deepest = from->key;
         lure->depth = depth;
     }
-    bool fast =
-        lure->bursts > 0 && (lure->victims >= w->value[VICTIMS] || lure->forwards >= w->value[FORWARDS]);
-    bool slow =
-        (lure->link || lure->file) && lure->slow_bursts > 0 && lure->slow_victims >= w->value[SLOW_VICTIMS];
-    if ((fast || slow) && (lure->told_at == 0 || lure->sent_on >= 2 * lure->told_at)) {
+    if ((is_fast(w, lure) || is_slow(w, lure)) &&
+        (lure->told_at == 0 || lure->sent_on >= 2 * lure->told_at)) {
         lure->told_at = lure->sent_on;
         tell_spreading(w, t, s, lure);
     }

@@ -192,6 +192,19 @@ static void test_a_worm_that_waits_is_told_of_too(void **state)
     }
 }
 
+/* It waits between its messages, yet who gets it sends it on at once: no burst, many hands. */
+static void test_a_worm_without_bursts_is_told_of(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed <= 5; seed++) {
+        struct outbreak o = { .pause_ms = 3000,
+                              .think_ms = 1000,
+                              .falls_percent = 80,
+                              .form = "@, your photo: http://x.example/p?#" };
+        play(&o, seed);
+    }
+}
+
 /* The chain as people read it. */
 static void test_the_chain_names_who_infected_whom(void **state)
 {
@@ -366,6 +379,28 @@ static void test_a_link_that_people_like_is_none(void **state)
     stand_free(s);
 }
 
+/* In a day a link that thousands like has had any number of fast hands: they do not come together. */
+static void test_a_day_of_a_link_that_thousands_like_is_none(void **state)
+{
+    struct stand *s = stand_of("worm");
+    uint64_t seed = 3;
+    (void)state;
+    for (unsigned i = 0; i < 200;
+         i++, stand_wait(s, 400000)) { /* from one to another, and on within seconds */
+        char a[32], b[32], c[32];
+        name_of(i * 3, a);
+        name_of(i * 3 + 1, b);
+        name_of(i * 3 + 2, c);
+        say(s, a, b, "http://news.example/story");
+        stand_wait(s, 5000 + draw(&seed, 10000));
+        say(s, b, c, "http://news.example/story");
+        stand_wait(s, 1000);
+        say(s, b, a, "http://news.example/story");
+    }
+    assert_int_equal(s->count, 0);
+    stand_free(s);
+}
+
 /* An hour of 200 people: their talk, jokes that make the round, links, greetings at nine. */
 static void test_an_hour_of_busy_chat_raises_nothing(void **state)
 {
@@ -402,6 +437,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_fast_worm_is_told_of_before_the_tenth_victim),
         cmocka_unit_test(test_a_worm_that_waits_is_told_of_too),
+        cmocka_unit_test(test_a_worm_without_bursts_is_told_of),
         cmocka_unit_test(test_the_chain_names_who_infected_whom),
         cmocka_unit_test(test_greetings_to_all_friends_are_none),
         cmocka_unit_test(test_a_bot_that_announces_is_none),
@@ -410,6 +446,7 @@ int main(void)
         cmocka_unit_test(test_copies_and_history_do_not_count),
         cmocka_unit_test(test_a_person_who_sends_like_a_program_is_told_of),
         cmocka_unit_test(test_a_link_that_people_like_is_none),
+        cmocka_unit_test(test_a_day_of_a_link_that_thousands_like_is_none),
         cmocka_unit_test(test_an_hour_of_busy_chat_raises_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
