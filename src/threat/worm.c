@@ -25,8 +25,10 @@
  * Not counted: messages to rooms (one message, however many read it), copies and history, texts of less than
  * three words or twelve letters without a link.
  *
- * What it cannot know: text that is encrypted; who opened a link; a worm that changes link and words each
- * time; messages that do not pass the sensor, so that a chain outside shows only where it touches us.
+ * What it cannot know: a link that the house itself passes on from desk to desk within minutes (raise
+ * `slow_victims` where that is the custom); text that is encrypted; who opened a link; a worm that changes
+ * link and words each time; messages that do not pass the sensor, so that a chain outside shows only where it
+ * touches us.
  */
 #include "base/hash.h"
 #include "threat/party.h"
@@ -59,7 +61,7 @@ static const struct threshold thresholds[] = {
     [FORWARDS] = { "forwards", 6, 2, 16, "accounts", "receivers who send it on at once" },
     [REACTION_S] = { "reaction", 20, 1, 600, "seconds", "what counts as at once" },
     [SLOW_BUDDIES] = { "slow_buddies", 8, 3, 16, "buddies", "receivers of one, when it is slow" },
-    [SLOW_VICTIMS] = { "slow_victims", 4, 2, 16, "accounts", "receivers who send it on to three, slowly" },
+    [SLOW_VICTIMS] = { "slow_victims", 3, 2, 16, "accounts", "receivers who send it on to three, slowly" },
     [SLOW_WINDOW_S] = { "slow_window", 600, 10, 86400, "seconds", "from getting it to sending it on" },
     [ALIKE] = { "alike", 70, 30, 100, "percent", "words in common of two texts that count as one" },
     [MASS] = { "mass", 10, 5, 16, "buddies", "receivers of one at half the pause, without a chain" },
@@ -526,7 +528,7 @@ static bool is_fast(const struct worm *w, const struct lure *lure)
 
 static bool is_slow(const struct worm *w, const struct lure *lure)
 {
-    return (lure->link || lure->file) && lure->slow_bursts > 0 &&
+    return (lure->link || lure->file) && lure->slow_bursts > 0 && has_one_origin(lure) &&
            tallied(&lure->slow_victims, w->value[SLOW_VICTIMS], w->value[SLOW_WINDOW_S] * 1000000);
 }
 
