@@ -126,6 +126,15 @@ bool carry_anomaly(struct ring *r, const struct activity_event *where, enum anom
     return put(r, &h, texts, where->record, where->client, NULL);
 }
 
+bool carry_ticket(struct ring *r, const struct activity_event *where, uint64_t hash)
+{
+    struct head h = head_of(CARRY_TICKET, where);
+    static const struct view none[TEXTS];
+
+    h.size = hash;
+    return put(r, &h, none, where->record, where->client, NULL);
+}
+
 bool carry_flow(struct ring *r, const struct flow_event *e)
 {
     struct head h = { .type = CARRY_FLOW,
@@ -205,6 +214,7 @@ static void read_texts(const struct head *h, const struct view t[TEXTS], struct 
         out->anomaly = (enum anomaly)h->word;
         out->value = t[0];
         break;
+    case CARRY_TICKET: out->ticket = h->size; break;
     case CARRY_BEGIN:
         out->begin = (struct im_file){ .name = t[0],
                                        .type = t[1],

@@ -12,6 +12,7 @@ enum carry_type {
     CARRY_ACTIVITY,
     CARRY_CONTACT,
     CARRY_ANOMALY,
+    CARRY_TICKET,
     CARRY_FLOW,
     CARRY_BEGIN,
     CARRY_BYTES,
@@ -34,6 +35,7 @@ struct carried {
     struct im_contact contact; /* CONTACT */
     enum anomaly anomaly;
     struct view value;    /* ANOMALY */
+    uint64_t ticket;      /* TICKET */
     struct im_file begin; /* BEGIN */
 };
 
@@ -41,6 +43,7 @@ struct carried {
 bool carry_activity(struct ring *r, const struct activity_event *e);
 bool carry_contact(struct ring *r, const struct activity_event *where, const struct im_contact *c);
 bool carry_anomaly(struct ring *r, const struct activity_event *where, enum anomaly a, struct view value);
+bool carry_ticket(struct ring *r, const struct activity_event *where, uint64_t hash);
 bool carry_flow(struct ring *r, const struct flow_event *e);
 bool carry_begin(struct ring *r, const struct activity_event *where, uint32_t file, const struct im_file *f);
 bool carry_bytes(struct ring *r, uint32_t file, uint64_t offset,

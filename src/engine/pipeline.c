@@ -107,6 +107,11 @@ void pipeline_anomaly(struct pipeline *p, unsigned worker, const struct activity
     CARRY(p, carry_anomaly(&p->lanes[worker].ring, where, a, value));
 }
 
+void pipeline_ticket(struct pipeline *p, unsigned worker, const struct activity_event *where, uint64_t hash)
+{
+    CARRY(p, carry_ticket(&p->lanes[worker].ring, where, hash));
+}
+
 void pipeline_flow(struct pipeline *p, unsigned worker, const struct flow_event *e)
 {
     CARRY(p, carry_flow(&p->lanes[worker].ring, e));
@@ -453,6 +458,10 @@ static void take(struct pipeline *p, const void *record)
     case CARRY_ANOMALY:
         if (p->threats != NULL)
             threats_anomaly(p->threats, &c.scene, c.anomaly, c.value);
+        break;
+    case CARRY_TICKET:
+        if (p->threats != NULL)
+            threats_ticket(p->threats, &c.scene, c.ticket);
         break;
     case CARRY_FLOW:
         end_files(p, is_of_flow, &c.scene.flow_id);

@@ -186,13 +186,26 @@ static void carry_one_anomaly(void *context, const struct flow *flow, const stru
     pipeline_anomaly(w->config->pipeline, w->number, &where, a, value);
 }
 
+static void carry_one_ticket(void *context, const struct flow *flow, const struct record *record,
+                             uint64_t time_us, uint64_t hash)
+{
+    const struct worker *w = context;
+    struct known_who client;
+    struct activity_event where = where_of(w, flow, record, time_us, &client);
+
+    pipeline_ticket(w->config->pipeline, w->number, &where, hash);
+}
+
 /* For those who want to know of doings, but not of what files hold. */
-static const struct tap tap_without_files = { .contact = carry_one_contact, .anomaly = carry_one_anomaly };
+static const struct tap tap_without_files = { .contact = carry_one_contact,
+                                              .anomaly = carry_one_anomaly,
+                                              .ticket = carry_one_ticket };
 static const struct tap tap_all = { .file_begin = carry_file_begin,
                                     .file_bytes = carry_file_bytes,
                                     .file_end = carry_file_end,
                                     .contact = carry_one_contact,
-                                    .anomaly = carry_one_anomaly };
+                                    .anomaly = carry_one_anomaly,
+                                    .ticket = carry_one_ticket };
 
 static void report_activity(void *context, const struct flow *flow, const struct record *record,
                             uint64_t time_us, enum activity activity, const struct im_detail *detail)

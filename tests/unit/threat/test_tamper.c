@@ -18,6 +18,8 @@ struct making {
     uint64_t time_us;
     uint32_t next[2]; /* sequence numbers */
     uint8_t ttl[2];
+    uint32_t client; /* address */
+    uint16_t server_port;
 };
 
 static void put(struct making *m, const void *bytes, size_t len)
@@ -48,12 +50,12 @@ static void put32(struct making *m, uint32_t n)
 }
 
 /* A segment as given, whoever sends it; the stream's numbers stay. */
-static void segment(struct making *m, enum flow_dir from, uint32_t seq, uint8_t ttl, uint8_t flags,
-                    const char *text)
+static void segment_of(struct making *m, enum flow_dir from, uint32_t seq, uint8_t ttl, uint8_t flags,
+                       struct view text)
 {
-    static const uint32_t ends[2] = { 0x0a000001, 0xc0000201 };
-    static const uint16_t ports[2] = { 40000, 6667 };
-    size_t len = strlen(text);
+    const uint32_t ends[2] = { m->client, 0xc0000201 };
+    const uint16_t ports[2] = { 40000, m->server_port };
+    size_t len = text.len;
 
     put_le32(m, m->time_us / 1000000);
     put_le32(m, m->time_us % 1000000);
@@ -75,7 +77,13 @@ static void segment(struct making *m, enum flow_dir from, uint32_t seq, uint8_t 
     put16(m, 0x5000u | flags);
     put16(m, 65535);
     put32(m, 0);
-    put(m, text, len);
+    put(m, text.at, len);
+}
+
+static void segment(struct making *m, enum flow_dir from, uint32_t seq, uint8_t ttl, uint8_t flags,
+                    const char *text)
+{
+    segment_of(m, from, seq, ttl, flags, view_string(text));
 }
 
 /* What a side sends next. */
@@ -83,6 +91,12 @@ static void says(struct making *m, enum flow_dir from, uint8_t flags, const char
 {
     segment(m, from, m->next[from], m->ttl[from], flags, text);
     m->next[from] += (uint32_t)strlen(text) + ((flags & (TCP_SYN | TCP_FIN)) != 0);
+}
+
+static void says_bytes(struct making *m, enum flow_dir from, struct view bytes)
+{
+    segment_of(m, from, m->next[from], m->ttl[from], 0x18, bytes);
+    m->next[from] += (uint32_t)bytes.len;
 }
 
 static void chats(struct making *m, unsigned lines)
@@ -101,6 +115,8 @@ static struct making *session_at(uint32_t first_seq)
     m->next[0] = first_seq;
     m->next[1] = 0xfffffff0; /* wraps at once */
     m->ttl[0] = m->ttl[1] = TTL;
+    m->client = 0x0a000001;
+    m->server_port = 6667;
     put(m, head, sizeof head);
     says(m, FROM_CLIENT, 2, "");
     says(m, FROM_SERVER, 0x12, "");
@@ -114,47 +130,72 @@ static struct making *session(void)
     return session_at(1000);
 }
 
+struct found {
+    unsigned anomalies, times;
+    char alerts[200]; /* "5100 5103 ", of the detector of hijacking */
+};
+
 static void on_flow(void *context, const struct flow_event *e)
 {
-    unsigned *anomalies = context;
+    struct found *found = context;
 
     assert_non_null(e->record);
-    assert_string_equal(catalog_service(e->catalog, e->flow->service)->slug, "irc");
-    *anomalies |= e->record->anomalies;
-    *anomalies |= (unsigned)e->record->anomaly_count << 16;
+    found->anomalies |= e->record->anomalies;
+    found->times += e->record->anomaly_count;
 }
 
-/* Bits of the anomalies found in it; frees it. */
-static unsigned anomalies_of(struct making *m, unsigned *out_count)
+static void on_alert(void *context, const struct alert_event *e)
 {
-    unsigned anomalies = 0;
-    struct engine_config config = { .workers = 1, .flow = on_flow, .context = &anomalies };
+    struct found *found = context;
+    size_t len = strlen(found->alerts);
+
+    if (view_equal(view_string(e->alert->detector->name), VIEW("hijack")))
+        snprintf(found->alerts + len, sizeof found->alerts - len, "%u ",
+                 e->alert->detector->id + e->alert->kind);
+}
+
+/* Reads it with all detectors; frees it. */
+static struct found found_in(struct making *m)
+{
+    struct found found = { 0 };
+    struct content_settings settings;
+    struct engine_config config = { .workers = 1, .flow = on_flow, .context = &found };
+    struct pipeline_config content = { .workers = 1,
+                                       .wait = true,
+                                       .settings = &settings,
+                                       .threats = true,
+                                       .alert = on_alert,
+                                       .context = &found };
     struct imw_error_info err;
     struct engine *e;
     struct capture *c;
     char path[32];
     int fd = memfd_create("capture", MFD_CLOEXEC);
 
+    settings_default(&settings);
     assert_true(fd >= 0 && write(fd, m->bytes, m->len) == (ssize_t)m->len);
     free(m);
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     assert_true(rules_load(NULL, NULL, NULL, &config.rules, &err));
+    content.rules = config.rules;
+    assert_true(pipeline_new(&content, &config.pipeline, &err));
     assert_true(engine_new(&config, &e, &err));
     assert_true(capture_open(path, &c, &err));
     assert_true(engine_read(e, c, "test.pcap", &err));
     capture_close(c);
     close(fd);
+    pipeline_stop(config.pipeline);
     engine_free(e);
-    *out_count = anomalies >> 16;
-    return anomalies & 0xffff;
+    pipeline_free(config.pipeline);
+    return found;
 }
 
 static void expect(struct making *m, unsigned anomalies, unsigned times)
 {
-    unsigned n, found = anomalies_of(m, &n);
+    struct found found = found_in(m);
 
-    assert_int_equal(found, anomalies);
-    assert_int_equal(n, times);
+    assert_int_equal(found.anomalies, anomalies);
+    assert_int_equal(found.times, times);
 }
 
 #define BIT(anomaly) (1u << ANOMALY_##anomaly)
@@ -330,6 +371,63 @@ static void test_what_was_on_its_way_at_the_reset_is_nothing(void **state)
     expect(m, 0, 0);
 }
 
+static void test_injected_bytes_are_an_alert(void **state)
+{
+    struct making *m = session();
+
+    (void)state;
+    uint32_t at = m->next[0];
+    chats(m, 1);
+    segment(m, FROM_CLIENT, at, TTL, 0x18, "PRIVMSG alice :send money \r\n");
+    chats(m, 1);
+    struct found found = found_in(m);
+    assert_string_equal(found.alerts, "5100 ");
+}
+
+static void test_a_forged_segment_is_an_alert(void **state)
+{
+    struct making *m = session();
+
+    (void)state;
+    chats(m, 15);
+    segment(m, FROM_CLIENT, m->next[0] + 0x20000000, 48, 0x18, "QUIT\r\n");
+    chats(m, 3);
+    struct found found = found_in(m);
+    assert_int_equal(found.anomalies, BIT(SEQUENCE_JUMP) | BIT(TTL_CHANGE));
+    assert_string_equal(found.alerts, "5101 ");
+}
+
+/* Signs on to a message server with a cookie. */
+static void signs_on(struct making *m, uint32_t client, const char *cookie)
+{
+    uint8_t frame[46] = { 0x2a, 1, 0, 1, 0, 40, 0, 0, 0, 1, 0, 6, 0, 32 };
+
+    assert_int_equal(strlen(cookie), 32);
+    memcpy(frame + 14, cookie, 32);
+    m->client = client;
+    m->server_port = 5190;
+    says(m, FROM_CLIENT, 2, "");
+    says(m, FROM_SERVER, 0x12, "");
+    says_bytes(m, FROM_SERVER, view_of("\x2a\1\0\1\0\4\0\0\0\1", 10));
+    says_bytes(m, FROM_CLIENT, view_of(frame, sizeof frame));
+    says_bytes(m, FROM_SERVER, view_of("\x2a\2\0\2\0\x0e\0\1\0\3\0\0\0\0\0\0\0\1\0\2", 20));
+    m->time_us += 30000000;
+}
+
+static void test_a_cookie_shown_from_another_address_is_an_alert(void **state)
+{
+    static const char bobs[] = "0123456789abcdef0123456789abcdef", als[] = "fedcba9876543210fedcba9876543210";
+
+    (void)state;
+    for (unsigned stolen = 0; stolen < 2; stolen++) {
+        struct making *m = session();
+        signs_on(m, 0x0a000002, bobs);
+        signs_on(m, 0x0a000003, stolen ? bobs : als);
+        struct found found = found_in(m);
+        assert_string_equal(found.alerts, stolen ? "5105 " : "");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -346,6 +444,9 @@ int main(void)
         cmocka_unit_test(test_a_stray_after_bytes_were_lost),
         cmocka_unit_test(test_a_side_that_goes_on_after_its_reset),
         cmocka_unit_test(test_what_was_on_its_way_at_the_reset_is_nothing),
+        cmocka_unit_test(test_injected_bytes_are_an_alert),
+        cmocka_unit_test(test_a_forged_segment_is_an_alert),
+        cmocka_unit_test(test_a_cookie_shown_from_another_address_is_an_alert),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
