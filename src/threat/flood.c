@@ -159,13 +159,14 @@ static void on_message(void *state, struct threats *t, const struct scene *s, co
 
     if (s->flow == NULL || m->again || m->sent_us != 0)
         return;
-    uint64_t key = party(s, m->from, m->outgoing ? FROM_CLIENT : FROM_SERVER, &who);
+    /* A message between two of ours is seen twice, going out and coming in: counted apart. */
+    uint64_t key = party(s, m->from, m->outgoing ? FROM_CLIENT : FROM_SERVER, &who) + m->outgoing;
     /* A message from a server that names no sender is many people's. */
     if ((m->from.len > 0 || m->outgoing) && exceeds(f, s, SENDING, key, SENT, MESSAGES_S, &count))
         tell(f, t, s, SENDING, who.text, count, MESSAGES_S);
     if (m->room.len > 0 || (m->outgoing && m->to.len == 0))
         return;
-    key = party(s, m->to, m->outgoing ? FROM_SERVER : FROM_CLIENT, &who);
+    key = party(s, m->to, m->outgoing ? FROM_SERVER : FROM_CLIENT, &who) + m->outgoing;
     if (exceeds(f, s, RECEIVING, key, RECEIVED, MESSAGES_S, &count))
         tell(f, t, s, RECEIVING, who.text, count, MESSAGES_S);
 }

@@ -72,6 +72,20 @@ static void test_people_history_and_full_rooms(void **state)
     stage_stop(&g);
 }
 
+static void test_a_message_seen_on_both_ways_is_one(void **state)
+{
+    struct stage g;
+
+    (void)state;
+    start(&g);
+    for (unsigned i = 0; i < 80; i++, stage_wait(&g, 100)) {
+        stage_message(&g, "bob@example.org", "al@example.org", true);
+        stage_message(&g, "bob@example.org", "al@example.org", false);
+    }
+    stage_expect_nothing(&g);
+    stage_stop(&g);
+}
+
 static void test_a_receiver_of_many(void **state)
 {
     struct stage g;
@@ -175,6 +189,7 @@ int main(void)
         cmocka_unit_test(test_a_sender_at_a_machines_rate),
         cmocka_unit_test(test_a_rate_goes_on_over_the_edge_of_a_window),
         cmocka_unit_test(test_people_history_and_full_rooms),
+        cmocka_unit_test(test_a_message_seen_on_both_ways_is_one),
         cmocka_unit_test(test_a_receiver_of_many),
         cmocka_unit_test(test_guessing_and_reconnecting),
         cmocka_unit_test(test_many_accounts_from_outside_and_an_office_in_the_morning),
