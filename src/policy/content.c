@@ -466,11 +466,12 @@ static void set_threshold(struct policy_content *c, const char *detector, const 
     }
 }
 
-/* What `scan` says and a detector acts on; under `detect` it may still be told otherwise. */
-static void pass_scan_on(struct policy_content *c)
+/* What `scan` and `leaks` say and a detector acts on; under `detect` it may still be told otherwise. */
+static void pass_on(struct policy_content *c)
 {
     set_threshold(c, "malware", "signature_age", c->settings.scan.signature_age_h);
     set_threshold(c, "malware", "not_scanned", c->settings.scan.fallback == SCAN_FALLBACK_ALERT);
+    set_threshold(c, "leaks", "findings", c->settings.leaks.least);
 }
 
 static bool read_detect(struct reader *r, const struct yaml_node *n)
@@ -513,7 +514,7 @@ bool content_read(const struct yaml_node *root, const char *file, struct policy 
     if (!read_inside(&r, yaml_get(root, "inside")) || !read_scan(&r, yaml_get(root, "scan")) ||
         !read_leaks(&r, yaml_get(root, "leaks")) || !read_vault(&r, yaml_get(root, "vault")))
         return false;
-    pass_scan_on(r.content);
+    pass_on(r.content);
     return read_detect(&r, yaml_get(root, "detect"));
 }
 

@@ -268,7 +268,7 @@ static void lists_of_detectors_are_files(void **state)
         }
 }
 
-static void what_scan_says_reaches_the_detector_of_malware(void **state)
+static void what_scan_and_leaks_say_reaches_their_detectors(void **state)
 {
     unsigned n = number_of("malware");
     struct policy *p = parse(TOP "scan: {signature_age: 24h, when_away: alert}\n");
@@ -280,6 +280,13 @@ static void what_scan_says_reaches_the_detector_of_malware(void **state)
     p = parse(TOP "scan: {signature_age: 24h}\ndetect: {malware: {signature_age: 7}}\n");
     assert_int_equal(policy_detectors(p)[n].value[0], 7);
     assert_int_equal(policy_detectors(p)[n].value[1], 0);
+    policy_free(p);
+    n = number_of("leaks");
+    p = parse(TOP "leaks: {least: 5}\n");
+    assert_int_equal(policy_detectors(p)[n].value[0], 5);
+    policy_free(p);
+    p = parse(TOP "leaks: {least: 5}\ndetect: {leaks: {findings: 9}}\n");
+    assert_int_equal(policy_detectors(p)[n].value[0], 9);
     policy_free(p);
 }
 
@@ -530,7 +537,8 @@ static void what_is_set_is_printed(void **state)
               "leaks: iban, keyword; an alert from 2 findings on\n"
               "vault: /v, key /k\n"
               "keep: rule 'a': messages 90d, files 36h\n"
-              "detect: malware signature_age 5, suppress 90m\n");
+              "detect: malware signature_age 5, suppress 90m\n"
+              "detect: leaks findings 2\n");
     free(text);
     policy_free(p);
     p = parse(TOP);
@@ -554,7 +562,7 @@ int main(void)
         cmocka_unit_test(detectors_are_set_by_their_own_tables),
         cmocka_unit_test(each_threshold_takes_its_least_and_most_and_nothing_beyond),
         cmocka_unit_test(lists_of_detectors_are_files),
-        cmocka_unit_test(what_scan_says_reaches_the_detector_of_malware),
+        cmocka_unit_test(what_scan_and_leaks_say_reaches_their_detectors),
         cmocka_unit_test(the_rule_that_decides_says_what_is_kept_and_for_how_long),
         cmocka_unit_test(errors_name_line_key_and_what_was_meant),
         cmocka_unit_test(an_included_file_says_nothing_of_content),
