@@ -32,19 +32,17 @@
  * empty request). Compressed bodies are not passed.
  *
  * Files. Where somebody wants files, bodies are told as files on flows that a name, path or program proved,
- * or whose URL was announced ("http HOST/PATH", without port, the host in lower case; Yahoo's relay: "yahoo
- * TOKEN"):
- *
- *     requests     parts of multipart/form-data with a file name (multipart.c); what PUT or POST bring as a
- * picture, sound, film or application's file. Octets without a better type may be a protocol: told with PUT,
- *                  and to hosts for files, only. What is announced is told with whatever type it has, or none
- *     answers      what is announced, has a file name (Content-Disposition), or comes from a host for files
- * as a picture, sound, film or application's file
+ * or whose URL was announced ("http HOST/PATH", the host in lower case and without its port; Yahoo's relay:
+ * "yahoo TOKEN"). Of requests these are the parts of multipart/form-data with a file name (multipart.c), and
+ * pictures, sound, films and files of applications that PUT or POST bring; plain octets may be a protocol,
+ * and are told with PUT, and to hosts for files, only. Of answers, what has a file name
+ * (Content-Disposition), and pictures and so on from a host for files. What was announced is told either way,
+ * whatever its type.
  *
  * The name is the announced one, that of Content-Disposition, or the URL's last component. Content-Range
- * tells the place. Chunks are taken off; a Content-Encoding is left on: a file comes as it was sent, and its
- * name tells. Bodies are never kept. A body that the connection's end will end counts as cut, unless its size
- * was announced. A loss inside a body leaves the place in it known.
+ * tells the place. Chunks are taken off; a Content-Encoding is left on: a file comes as it was sent. Bodies
+ * are never kept. A body that only the connection's end will end counts as cut, unless its size was
+ * announced. A loss inside a body leaves the place in it known.
  *
  * Limits. A line over 8 KiB is a cookie, a token or an attack, never a host or a length: it is skipped. After
  * 100 header lines the rest of the header is not read, nor is the body's length believed. Inspection ends

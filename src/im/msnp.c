@@ -72,7 +72,7 @@ struct chunks {
     uint16_t len;
     uint8_t left; /* parts that are still to come */
     bool is_text;
-    struct name peer;
+    struct name peer, display;
     char text[CHUNK_BYTES];
 };
 
@@ -507,6 +507,7 @@ static void tell_chunks(struct talk *t)
     struct chunks *c = &t->m->chunks[t->from];
     struct msn_people who = people(t, name_view(&c->peer));
 
+    who.display = name_view(&c->display);
     if (c->id != 0 && c->is_text && c->len > 0)
         tell_message(t, &who, view_of(NULL, 0), view_of(c->text, c->len));
     c->len = 0;
@@ -541,6 +542,9 @@ static void chunks_begin(struct talk *t, const struct msn_people *who, struct vi
     c->id = hash_bytes(msn_field(headers, VIEW("Message-ID")), 0);
     c->left = (uint8_t)count;
     c->is_text = is_text;
+    struct text display = TEXT(c->display.at);
+    text_printable(&display, who->display);
+    c->display.len = (uint8_t)display.len;
     name_set(&c->peer, who->outgoing ? view_of(NULL, 0) : who->peer);
 }
 

@@ -457,6 +457,12 @@ static void file_bytes(struct session *s, struct msn_p2p *p2p, const struct msn_
         transfer_end(s, t, true);
 }
 
+static bool carries_files(uint32_t app)
+{
+    return app == MSN_APP_UNKNOWN || app == MSN_APP_OBJECT || app == MSN_APP_FILE ||
+           app == MSN_APP_EMOTICON || app == MSN_APP_PICTURE;
+}
+
 bool msn_p2p_read(struct session *s, struct msn_p2p *p2p, const struct msn_people *who, struct view frame,
                   uint32_t app)
 {
@@ -470,8 +476,7 @@ bool msn_p2p_read(struct session *s, struct msn_p2p *p2p, const struct msn_peopl
         transfer_end(s, t, true); /* the other side has it all, pieces sent anew included */
     if (h.session == 0 && view_find(piece, VIEW("MSNSLP/1.0")) < piece.len)
         return msn_slp_read(s, p2p, who, piece);
-    if (h.data &&
-        (app == MSN_APP_UNKNOWN || app == MSN_APP_OBJECT || app == MSN_APP_FILE || app == MSN_APP_PICTURE))
+    if (h.data && carries_files(app))
         file_bytes(s, p2p, who, &h, piece, app == MSN_APP_FILE || app == MSN_APP_UNKNOWN);
     return false;
 }

@@ -40,7 +40,13 @@ bool msn_expect(struct session *s, struct view addresses, struct view port, enum
 /* An MSNSLP message (text, may be cut). True: it announced a direct leg. */
 bool msn_slp_read(struct session *s, struct msn_p2p *p2p, const struct msn_people *who, struct view text);
 
-enum { MSN_APP_UNKNOWN = 0, MSN_APP_OBJECT = 1, MSN_APP_FILE = 2, MSN_APP_PICTURE = 12 };
+enum {
+    MSN_APP_UNKNOWN = 0,
+    MSN_APP_OBJECT = 1,
+    MSN_APP_FILE = 2,
+    MSN_APP_EMOTICON = 11,
+    MSN_APP_PICTURE = 12
+};
 
 /*
  * A P2P frame of either version: a header, then a piece of an MSNSLP message (session 0) or of a file. `app`

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fuzz target of one parser (PARSER): the input is a script of segments. First byte: bit 0 UDP, bit 1
- * mid-stream. Then, repeated: one byte of direction (bit 7) and length (bits 0 to 6; 127: two more bytes of
- * length follow), then the bytes. A parser that no flow begins with (its `starts` refuses every byte) is put
+ * mid-stream, bit 2 names are known, bit 3 they are of hosts for files. Then, repeated: one byte of direction
+ * (bit 7) and length (bits 0 to 6; 127: two more bytes of length follow; 0: 100 bytes of a stream are lost),
+ * then the bytes. A parser that no flow begins with (its `starts` refuses every byte) is put
  * in charge at once, as an upgrade does; bits 2 to 7 of the first byte then say at which of its questions it
  * finds the leg announced, as a file of 100 bytes.
  */
@@ -58,6 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     s.midstream = (data[0] & 2) != 0;
     s.heads = heads;
     recorder.udp = s.l4 == L4_UDP;
+    recorder.known_names = (data[0] & 4) != 0;
+    recorder.media = (data[0] & 8) != 0;
     for (size_t at = 1; at < size && !recorder.settled && !recorder.upgraded && answer != IM_NO;) {
         enum flow_dir from = data[at] >> 7;
         size_t n = data[at++] & 127;
@@ -87,6 +90,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 probe(&answer, &s);
             if (answer == IM_YES && PARSER.feed != NULL)
                 (void)PARSER.feed(state, recorder_session(&recorder), from, s.datagram);
+        } else if (n == 0 && answer == IM_YES && PARSER.gap != NULL) {
+            if (!PARSER.gap(state, recorder_session(&recorder), from, 100 + len[from]))
+                answer = IM_NO;
+            len[from] = 0;
         } else {
             memcpy(stream[from] + len[from], copy, n);
             len[from] += n;

@@ -806,6 +806,41 @@ static void test_place_in_a_file_survives_a_loss(void **state)
                 "bytes 1 at 0 abc\nbytes 1 at 7 hij\nfile 1 cut\nhttp GET /next\n");
 }
 
+static void test_parts_without_end_are_told_so_far(void **state)
+{
+    static char body[32768];
+    struct text t = TEXT(body);
+    struct step steps[] = { CLIENT(FORM "Content-Length: 30000\r\n\r\n"), { FROM_CLIENT, VIEW("") } };
+
+    (void)state;
+    for (int i = 0; i < 300; i++)
+        text_string(&t, "---x\r\nContent-Disposition: form-data; filename=f\r\n\r\nabc\r\n");
+    steps[1].bytes = view_of(body, t.len);
+    (void)files_told(steps, COUNT(steps), ON_HOST, NULL, NULL);
+    assert_int_equal(recorder_count(&outcome.record, "bytes "), 256);
+    assert_int_equal(recorder_count(&outcome.record, "anomaly overlong parts of a form"), 1);
+}
+
+static void test_head_of_a_part_without_end_is_not_kept(void **state)
+{
+    static char body[32768];
+    struct text t = TEXT(body);
+    struct step steps[] = { CLIENT(FORM "Content-Length: 30000\r\n\r\n"), { FROM_CLIENT, VIEW("") } };
+
+    (void)state;
+    text_string(&t, "---x\r\nContent-Disposition: form-data; filename=f\r\nX: ");
+    for (int i = 0; i < 5000; i++)
+        text_char(&t, 'x');
+    text_string(&t, "\r\n");
+    for (int i = 0; i < 40; i++)
+        text_string(&t, "Y: z\r\n");
+    text_string(&t, "\r\nabc\r\n---x--\r\n");
+    steps[1].bytes = view_of(body, t.len);
+    (void)files_told(steps, COUNT(steps), ON_HOST, NULL, NULL);
+    assert_int_equal(recorder_count(&outcome.record, "file 1 name=f out"), 1);
+    assert_int_equal(recorder_count(&outcome.record, "file 1 whole"), 1);
+}
+
 /* Both would lie where the program's name is kept. */
 static void test_odd_header_fields_do_not_disturb_what_is_kept(void **state)
 {
@@ -881,6 +916,8 @@ int main(void)
         cmocka_unit_test(test_answers_that_are_files),
         cmocka_unit_test(test_what_was_announced_is_told_on_any_host),
         cmocka_unit_test(test_place_in_a_file_survives_a_loss),
+        cmocka_unit_test(test_parts_without_end_are_told_so_far),
+        cmocka_unit_test(test_head_of_a_part_without_end_is_not_kept),
         cmocka_unit_test(test_odd_header_fields_do_not_disturb_what_is_kept),
         cmocka_unit_test(test_nothing_is_settled_inside_a_file),
     };

@@ -154,8 +154,7 @@ static void put_chunk(struct build *b, const char *head, const char *text)
 {
     char line[64];
 
-    snprintf(line, sizeof line, "MSG bob@example.org bob@example.org %zu\r\n",
-             strlen(head) + strlen(text) + 2);
+    snprintf(line, sizeof line, "MSG bob@example.org Bob %zu\r\n", strlen(head) + strlen(text) + 2);
     put_text(b, line);
     put_text(b, head);
     put_text(b, "\r\n");
@@ -178,8 +177,9 @@ static void test_text_in_parts_is_one_message(void **state)
     struct step steps[] = { SIGN_ON, { FROM_SERVER, built(&b) } };
     check_laws(&parser_msnp, steps, COUNT(steps), out);
     assert_int_equal(recorder_count(&out->record, "activity chat account"), 1);
-    assert_true(recorder_has(&out->record, "activity chat account=alice@example.org peer=bob@example.org in "
-                                           "text=caf\xc3\xa9 and more"));
+    assert_true(recorder_has(&out->record,
+                             "activity chat account=alice@example.org peer=bob@example.org display=Bob in "
+                             "text=caf\xc3\xa9 and more"));
 }
 
 static void test_parts_that_miss_one_and_parts_of_ink(void **state)
