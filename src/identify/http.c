@@ -733,8 +733,10 @@ static void request_file(struct http *h, struct session *s, struct half *half)
     }
 }
 
-/* Is the body of an answer a file? The request is known only where no other was sent since. */
-static void answer_file(struct http *h, struct session *s, struct half *half, const struct half *asker)
+/* Is the body of an answer a file? Octets that answer packets (`carried`) are packets. The request is known
+ * only where no other was sent since. */
+static void answer_file(struct http *h, struct session *s, struct half *half, const struct half *asker,
+                        bool carried)
 {
     const struct message *m = &half->message;
     bool asked = h->answer_count == 0 && asker->place != HEADER && asker->place != RESYNC;
@@ -744,7 +746,7 @@ static void answer_file(struct http *h, struct session *s, struct half *half, co
         return;
     if (view_equal(KEPT(h, method), VIEW("GET")) && find_url(h, s, &a))
         tell_file(h, s, half, announced_view(&a), true);
-    else if (h->hit && (m->named || ((m->is_file || m->is_octets) && session_is_media(s))))
+    else if (h->hit && (m->named || ((m->is_file || (m->is_octets && !carried)) && session_is_media(s))))
         tell_file(h, s, half, (struct im_file){ .size = 0 }, false);
 }
 
@@ -847,7 +849,7 @@ static void answer_done(struct http *h, struct session *s, struct half *half, st
             asker->place = START;
     }
     if (h->files && !a.head)
-        answer_file(h, s, half, asker);
+        answer_file(h, s, half, asker, a.carried);
     if (!m->compressed && m->msn)
         carry(h, s, half, CARRY_CONNECTION);
     else if (!m->compressed && a.carried && half->told == TOLD_NOT)

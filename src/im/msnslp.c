@@ -157,7 +157,10 @@ static struct msn_transfer *transfer_new(struct session *s, struct msn_p2p *p2p,
     struct msn_transfer *t = NULL;
 
     for (unsigned i = 0; i < MSN_TRANSFERS && t == NULL; i++)
-        if (p2p->transfer[i].session == 0 || p2p->transfer[i].done)
+        if (p2p->transfer[i].session == 0)
+            t = &p2p->transfer[i];
+    for (unsigned i = 0; i < MSN_TRANSFERS && t == NULL; i++)
+        if (p2p->transfer[i].done) /* those last: frames may come once more */
             t = &p2p->transfer[i];
     if (t == NULL) {
         t = &p2p->transfer[p2p->replace];

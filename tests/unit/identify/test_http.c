@@ -537,14 +537,15 @@ static void test_what_is_put_under_an_announced_url_is_a_file(void **state)
     };
 
     (void)state;
-    assert_string_equal(announced(steps, COUNT(steps)),
-                        ANNOUNCE "name http-host Files.example\nhttp PUT /u/a.txt?x=1\n"
-                                 "activity file\nfile 1 name=a.txt size=11 out\nbytes 1 at 0 hello world\nfile 1 whole\n"
-                                 "name http-host files.example\nhttp PUT /u/a.txt\n"
-                                 "name http-host files.example\nhttp PUT /u/a.txt?x=1\n"
-                                 "activity file\nfile 2 name=a.txt size=11 out\nbytes 2 at 0 hello world\nfile 2 whole\n"
-                                 "name http-host files.example\nhttp PUT /u/a.txt?x=1\n"
-                                 "activity file\nfile 3 name=a.txt size=5 out\nbytes 3 at 0 other\nfile 3 whole\n");
+    assert_string_equal(
+        announced(steps, COUNT(steps)),
+        ANNOUNCE "name http-host Files.example\nhttp PUT /u/a.txt?x=1\n"
+                 "activity file\nfile 1 name=a.txt size=11 out\nbytes 1 at 0 hello world\nfile 1 whole\n"
+                 "name http-host files.example\nhttp PUT /u/a.txt\n"
+                 "name http-host files.example\nhttp PUT /u/a.txt?x=1\n"
+                 "activity file\nfile 2 name=a.txt size=11 out\nbytes 2 at 0 hello world\nfile 2 whole\n"
+                 "name http-host files.example\nhttp PUT /u/a.txt?x=1\n"
+                 "activity file\nfile 3 name=a.txt size=5 out\nbytes 3 at 0 other\nfile 3 whole\n");
 }
 
 static void test_what_is_fetched_from_an_announced_url_is_a_file(void **state)
@@ -751,6 +752,18 @@ static void test_answers_that_are_files(void **state)
     assert_string_equal(files_told(steps, COUNT(steps), ON_MEDIA, NULL, NULL), all);
 }
 
+static void test_packets_that_answer_packets_are_no_file(void **state)
+{
+    static const struct step steps[] = {
+        CLIENT("POST /notifyft HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi"),
+        SERVER("HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: 2\r\n\r\nyo"),
+    };
+
+    (void)state;
+    assert_string_equal(files_told(steps, COUNT(steps), ON_MEDIA, NULL, NULL), "");
+    assert_true(strstr(outcome.record.text, "inner server yo") != NULL);
+}
+
 static void test_what_was_announced_is_told_on_any_host(void **state)
 {
     static const struct step fetched[] = {
@@ -914,6 +927,7 @@ int main(void)
         cmocka_unit_test(test_form_that_is_cut_and_one_without_a_boundary),
         cmocka_unit_test(test_bodies_of_files_that_a_client_sends),
         cmocka_unit_test(test_answers_that_are_files),
+        cmocka_unit_test(test_packets_that_answer_packets_are_no_file),
         cmocka_unit_test(test_what_was_announced_is_told_on_any_host),
         cmocka_unit_test(test_place_in_a_file_survives_a_loss),
         cmocka_unit_test(test_parts_without_end_are_told_so_far),
