@@ -140,6 +140,8 @@ void layer_datagram(struct session *s, enum flow_dir from, struct view datagram,
  * there is none of this protocol. */
 bool layer_give(struct session *s, enum protocol protocol);
 
+bool layer_is_given(const struct inspector *in, enum protocol protocol); /* is there one? */
+
 /* The same of a parser that keeps nothing from one datagram to the next. */
 bool layer_resume(struct session *s, enum protocol protocol);
 

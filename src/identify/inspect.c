@@ -443,6 +443,9 @@ void inspector_close(struct inspector *in, struct flow *flow, uint64_t last_us)
         if (decide_by_address(&context, flow, &known) || decide_by_neighbour(&context, flow, &known))
             session_adopt(&s, known.service, known.kind, known.confidence, view_string(known.value));
     }
-    if (flow->service != 0)
-        decide_rest(flow, record_of(in, flow), last_us);
+    if (flow->service == 0)
+        return;
+    decide_rest(flow, record_of(in, flow), last_us);
+    if (flow->app == PROTOCOL_UNKNOWN && layer_is_given(in, (enum protocol)flow->protocol))
+        flow->app = flow->protocol; /* announced in time or not: nobody else can tell */
 }

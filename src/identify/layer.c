@@ -257,17 +257,27 @@ static struct sample sample_of(const struct session *s, enum flow_dir from)
 
 /* ---- feeding streams ---- */
 
+/* The parser of a protocol that is announced, never recognised; NULL: there is none. */
+static const struct parser *given(const struct inspector *in, enum protocol protocol)
+{
+    for (unsigned i = set_next(&in->given, 0); i < in->config.parser_count; i = set_next(&in->given, i + 1))
+        if (in->config.parsers[i]->protocol == protocol)
+            return in->config.parsers[i];
+    return NULL;
+}
+
+bool layer_is_given(const struct inspector *in, enum protocol protocol)
+{
+    return given(in, protocol) != NULL;
+}
+
 bool layer_give(struct session *s, enum protocol protocol)
 {
-    for (unsigned i = set_next(&s->in->given, 0); i < s->in->config.parser_count;
-         i = set_next(&s->in->given, i + 1)) {
-        if (s->in->config.parsers[i]->protocol != protocol)
-            continue;
-        if (!take_charge(s, s->in->config.parsers[i]))
-            session_settle(s);
-        return true;
-    }
-    return false;
+    const struct parser *p = given(s->in, protocol);
+
+    if (p != NULL && !take_charge(s, p))
+        session_settle(s);
+    return p != NULL;
 }
 
 static void upgrade(struct session *s)
