@@ -4,6 +4,7 @@
 #include "content/vault.h"
 #include "base/json.h"
 #include "cli/cli.h"
+#include "content/vault_key.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,14 +20,15 @@ static const char usage[] =
     "\n"
     "What the policy says is to be kept, encrypted: docs/scan.md tells of the vault.\n"
     "\n"
-    "  key        make a new key in FILE, which must not exist\n"
+    "  key        make a pair: the private key in FILE, the public one in FILE.pub\n"
     "  list       what is kept, oldest first\n"
-    "  read       the content of one object, to standard output; the journal notes it\n"
+    "  read       the content of one object, to standard output; the journal notes it;\n"
+    "             with the private key only\n"
     "  expire     delete what has expired; the journal proves it\n"
     "  verify     nothing was changed, taken out, put back or added\n"
     "\n"
     "      --vault DIR          the vault\n"
-    "  -k, --key FILE           its key\n"
+    "  -k, --key FILE           its key, the public one but for read\n"
     "  -j, --json               list: a JSON object a line\n"
     "  -m, --meta               read: who, when and which flow, in place of the content\n"
     "      --time TIME          expire: as if it were this time, UTC, such as 2026-11-23T10:30\n"
@@ -93,10 +95,13 @@ static int make_key(const char *path)
 {
     struct imw_error_info err;
 
-    if (!vault_key_new(path, &err))
+    if (!vault_keys_new(path, &err))
         return cli_failed(&err);
-    printf("%s: a new key; without it nothing in the vault can be read, so keep a copy where it is safe\n",
-           path);
+    printf(
+        "%s.pub: the public key, for the policy; the sensor's group must be able to read it (chgrp)\n"
+        "%s: the private key; without it nothing in the vault can be read: take it off this machine, to who\n"
+        "may read what people wrote, and keep a copy where it is safe\n",
+        path, path);
     return EXIT_DONE;
 }
 

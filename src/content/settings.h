@@ -52,7 +52,8 @@ struct leak_settings {
 
 struct vault_settings {
     const char *path; /* directory; NULL: nothing is stored */
-    const char *key;  /* file of the key */
+    const char *key;  /* file of a key: either half of a pair */
+    bool public_only; /* refuse a private key: whoever only writes must not be able to read */
 };
 
 struct content_settings {

@@ -3,24 +3,28 @@
  * DIR/journal, DIR/head      what was done, vault_journal.c
  * DIR/objects/2027-01-31/ID  an object, under the day (UTC) on which it expires
  *
- * An object: 8 octets that say so, kind, time kept, time of expiry, size (8 octets each, little endian); a
- * nonce and the object's own key in a crypto_secretbox under a key derived from the vault's; the header of a
- * crypto_secretstream; then its messages, each behind its length in 4 octets: first the meta, then the
- * content in pieces of 64 KiB, the last tagged FINAL. What stands before the nonce and the id are additional
- * data of every message. Without its own key nothing can be read: it is deleted by overwriting the sealed
- * key.
+ * An object: 8 octets that say so, kind, time kept, time of expiry, size (8 octets each, little endian); the
+ * object's own key in a crypto_box_seal to the vault's public key; the header of a crypto_secretstream; then
+ * its messages, each behind its length in 4 octets: first the meta, then the content in pieces of 64 KiB, the
+ * last tagged FINAL. What stands before the sealed key and the id are additional data of every message.
+ * Without its own key nothing can be read: it is deleted by overwriting the sealed key.
+ *
+ * A seal does not say who sealed: that an object is the sensor's is said by its hash in the journal.
  *
  * Order of writing, so that a crash at any point leaves what can be told from tampering:
- *   keep     ID.part is written and synced; "kept" with its SHA-256 goes to the journal; it is renamed to ID.
- *            Both under the journal's lock. A part of which the journal knows is renamed by the next who
- *            opens the vault, one that nobody writes any more is removed.
- *   delete   "expired" to the journal; the key overwritten and synced; the file removed; "deleted" to the
- *            journal. The next expiry finishes what is "expired" and not "deleted".
+ *   keep     ID.part is written, and locked as long as its writer lives. Some together, after a second at
+ * most: all are synced; "kept" with their SHA-256 goes to the journal; they are renamed to ID, under the
+ *            journal's lock. A part of which the journal knows is renamed by the next who opens the vault,
+ * one of which it does not, and that nobody writes any more, is removed. delete   some together: "expired" to
+ * the journal; the keys overwritten and synced; the files removed; "deleted" to the journal. The next expiry
+ * finishes what is "expired" and not "deleted". Together, since a disk syncs some tens or hundreds of times a
+ * second, and a chat may have more messages.
  */
 #include "content/vault.h"
 #include "base/cursor.h"
 #include "base/text.h"
 #include "content/vault_journal.h"
+#include "content/vault_key.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -34,95 +38,42 @@
 #include <unistd.h>
 
 enum {
-    KEY_BYTES = 32,
+    KEY_BYTES = crypto_secretstream_xchacha20poly1305_KEYBYTES,
     CHUNK_BYTES = 64 << 10,
-    FACTS_BYTES = 40, /* the head up to the nonce */
-    NONCE_AT = FACTS_BYTES,
-    SEALED_AT = NONCE_AT + crypto_secretbox_NONCEBYTES,
-    SEALED_BYTES = KEY_BYTES + crypto_secretbox_MACBYTES,
+    FACTS_BYTES = 40, /* the head up to the sealed key */
+    SEALED_AT = FACTS_BYTES,
+    SEALED_BYTES = KEY_BYTES + crypto_box_SEALBYTES,
     STREAM_AT = SEALED_AT + SEALED_BYTES,
     HEAD_BYTES = STREAM_AT + crypto_secretstream_xchacha20poly1305_HEADERBYTES,
     BOUND_BYTES = FACTS_BYTES + VAULT_ID_BYTES - 1, /* additional data */
     MORE_BYTES = crypto_secretstream_xchacha20poly1305_ABYTES,
     PATH_BYTES = 64,
+    BATCH_OBJECTS = 128, /* each holds a descriptor */
+    BATCH_BYTES = 32 << 20,
+    BATCH_MS = 1000, /* what a crash may lose */
 };
 
-static const uint8_t object_mark[8] = { 'i', 'm', 'w', 'v', 'l', 't', 0, 1 };
+static const uint8_t object_mark[8] = { 'i', 'm', 'w', 'v', 'l', 't', 0, 2 };
+
+/* Objects that are written, as parts, and of which the journal does not know yet. */
+struct batch {
+    struct journal_line lines[BATCH_OBJECTS];
+    int fds[BATCH_OBJECTS];
+    unsigned count;
+    uint64_t bytes;
+    int64_t since_ms;
+};
 
 struct vault {
     int fd, objects_fd;
     char path[256];
-    uint8_t seal_key[KEY_BYTES];
+    struct vault_keys keys;
     struct journal *journal;
+    pthread_mutex_t lock; /* of `pending` */
+    struct batch pending;
+    pthread_mutex_t commit_lock; /* of `batch`; taken before the other, and before the journal's */
+    struct batch batch;          /* on its way to the disk */
 };
-
-/* ---- keys ---- */
-
-static bool parse_key(struct view text, uint8_t out[KEY_BYTES])
-{
-    size_t n = 0;
-
-    if (text.len == KEY_BYTES) {
-        memcpy(out, text.at, KEY_BYTES);
-        return true;
-    }
-    text = view_trim(text);
-    return text.len == 2 * KEY_BYTES &&
-           sodium_hex2bin(out, KEY_BYTES, (const char *)text.at, text.len, NULL, &n, NULL) == 0 &&
-           n == KEY_BYTES;
-}
-
-static bool read_key(const char *path, uint8_t out[KEY_BYTES], struct imw_error_info *err)
-{
-    uint8_t bytes[2 * KEY_BYTES + 8];
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        error_errno(err, path);
-        if (fd >= 0)
-            close(fd);
-        return false;
-    }
-    ssize_t n = read(fd, bytes, sizeof bytes);
-    close(fd);
-    bool ok = false;
-    if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0)
-        error_file(err, IMW_ERROR_TRUST, path, "others may read or change the key: chmod 600 it");
-    else if (st.st_uid != geteuid() && st.st_uid != 0)
-        error_file(err, IMW_ERROR_TRUST, path, "the key belongs to somebody else");
-    else if (n < 0 || !parse_key(view_of(bytes, (size_t)n), out))
-        error_file(err, IMW_ERROR_FORMAT, path,
-                   "a key is 32 bytes or 64 hexadecimal digits; imward vault key makes one");
-    else
-        ok = true;
-    sodium_memzero(bytes, sizeof bytes);
-    return ok;
-}
-
-bool vault_key_new(const char *path, struct imw_error_info *err)
-{
-    uint8_t key[KEY_BYTES];
-    char line[2 * KEY_BYTES + 2];
-
-    if (sodium_init() < 0)
-        return error_set(err, IMW_ERROR_SYSTEM, "libsodium does not start");
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return error_errno(err, path);
-    randombytes_buf(key, sizeof key);
-    sodium_bin2hex(line, sizeof line, key, sizeof key);
-    memcpy(line + sizeof line - 2, "\n", 2);
-    bool ok = write(fd, line, sizeof line - 1) == (ssize_t)sizeof line - 1 && fsync(fd) == 0;
-    if (!ok) {
-        error_errno(err, path);
-        unlink(path);
-    }
-    close(fd);
-    sodium_memzero(key, sizeof key);
-    sodium_memzero(line, sizeof line);
-    return ok;
-}
 
 /* ---- paths of objects ---- */
 
@@ -268,7 +219,9 @@ static bool open_directory(struct vault *v, const char *path, struct imw_error_i
     if (v->fd < 0 || (mkdirat(v->fd, "objects", 0700) != 0 && errno != EEXIST))
         return error_errno(err, path);
     v->objects_fd = openat(v->fd, "objects", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-    if (v->objects_fd < 0)
+    struct stat st;
+    if (v->objects_fd < 0 || fstat(v->fd, &st) != 0 || /* root may come before the sensor's first start */
+        (geteuid() == 0 && fchown(v->objects_fd, st.st_uid, st.st_gid) != 0))
         return error_errno(err, path);
     snprintf(v->path, sizeof v->path, "%s", path);
     return true;
@@ -276,23 +229,20 @@ static bool open_directory(struct vault *v, const char *path, struct imw_error_i
 
 bool vault_open(const struct vault_settings *settings, struct vault **out, struct imw_error_info *err)
 {
-    uint8_t key[KEY_BYTES], journal_key[KEY_BYTES];
+    struct vault_keys keys;
 
-    if (sodium_init() < 0)
-        return error_set(err, IMW_ERROR_SYSTEM, "libsodium does not start");
-    if (!read_key(settings->key, key, err))
+    if (!vault_keys_read(settings->key, settings->public_only, &keys, err))
         return false;
     struct vault *v = calloc(1, sizeof *v);
     if (v == NULL)
         return error_set(err, IMW_ERROR_MEMORY, "out of memory");
     v->fd = v->objects_fd = -1;
-    crypto_kdf_derive_from_key(v->seal_key, sizeof v->seal_key, 1, "imwvault", key);
-    crypto_kdf_derive_from_key(journal_key, sizeof journal_key, 2, "imwvault", key);
-    bool ok = open_directory(v, settings->path, err) && journal_open(v->fd, journal_key, &v->journal, err) &&
-              recover(v, err);
-    sodium_memzero(key, sizeof key);
-    sodium_memzero(journal_key, sizeof journal_key);
-    if (!ok) {
+    v->keys = keys;
+    vault_keys_forget(&keys);
+    pthread_mutex_init(&v->lock, NULL);
+    pthread_mutex_init(&v->commit_lock, NULL);
+    if (!open_directory(v, settings->path, err) || !journal_open(v->fd, v->keys.journal, &v->journal, err) ||
+        !recover(v, err)) {
         vault_close(v);
         return false;
     }
@@ -304,12 +254,20 @@ void vault_close(struct vault *v)
 {
     if (v == NULL)
         return;
+    if (v->journal != NULL)
+        (void)!vault_commit(v, true, NULL); /* who wants to know calls it before */
+    for (unsigned i = 0; i < v->batch.count; i++)
+        close(v->batch.fds[i]);
+    for (unsigned i = 0; i < v->pending.count; i++)
+        close(v->pending.fds[i]);
     journal_close(v->journal);
     if (v->objects_fd >= 0)
         close(v->objects_fd);
     if (v->fd >= 0)
         close(v->fd);
-    sodium_memzero(v->seal_key, sizeof v->seal_key);
+    pthread_mutex_destroy(&v->lock);
+    pthread_mutex_destroy(&v->commit_lock);
+    vault_keys_forget(&v->keys);
     free(v);
 }
 
@@ -317,7 +275,7 @@ void vault_close(struct vault *v)
 
 struct writing {
     int fd;
-    bool failed, journaled;
+    bool failed;
     crypto_hash_sha256_state hash;
     crypto_secretstream_xchacha20poly1305_state stream;
     uint8_t bound[BOUND_BYTES];
@@ -364,8 +322,7 @@ static void write_head(struct vault *v, struct writing *w, const struct journal_
     memcpy(w->bound, head, FACTS_BYTES);
     memcpy(w->bound + FACTS_BYTES, l->id, VAULT_ID_BYTES - 1);
     crypto_secretstream_xchacha20poly1305_keygen(key);
-    randombytes_buf(head + NONCE_AT, crypto_secretbox_NONCEBYTES);
-    crypto_secretbox_easy(head + SEALED_AT, key, sizeof key, head + NONCE_AT, v->seal_key);
+    w->failed = crypto_box_seal(head + SEALED_AT, key, sizeof key, v->keys.public_key) != 0;
     crypto_secretstream_xchacha20poly1305_init_push(&w->stream, head + STREAM_AT, key);
     sodium_memzero(key, sizeof key);
     crypto_hash_sha256_init(&w->hash);
@@ -412,43 +369,130 @@ static int part_new(struct vault *v, const struct journal_line *l)
         if (mkdirat(v->objects_fd, day, 0700) != 0 && errno != EEXIST)
             return -1;
         int fd = openat(v->objects_fd, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-        if (fd >= 0)
-            flock(fd, LOCK_EX);
-        if (fd >= 0 || errno != ENOENT)
+        if (fd < 0 && errno != ENOENT)
+            return -1;
+        struct stat st;
+        if (fd >= 0 && flock(fd, LOCK_EX) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0)
             return fd;
+        if (fd >= 0)
+            close(fd); /* who tidied up found it before we had it locked */
     }
     return -1;
 }
 
-static bool sync_day(struct vault *v, uint64_t expires_us)
+static void remove_part(struct vault *v, const struct journal_line *l, int fd)
 {
-    char day[PATH_BYTES];
+    char path[PATH_BYTES];
 
-    object_path(day, expires_us, NULL, NULL);
-    int fd = openat(v->objects_fd, day, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0)
-        close(fd);
-    return ok && fsync(v->objects_fd) == 0;
+    object_path(path, l->expires_us, l->id, ".part");
+    unlinkat(v->objects_fd, path, 0);
+    close(fd);
 }
 
-/* The part is whole: into the journal, and under its name. */
-static bool publish(struct vault *v, struct writing *w, const struct journal_line *l,
-                    struct imw_error_info *err)
+/*
+ * Parts and their folders to the disk: the whole file system in one call, since an fsync for each is a
+ * transaction for each. Where that fails (on Linux before 5.8 it does not say so), the parts are asked one by
+ * one; one that cannot be written is lost, since a second fsync would not tell of the first one's failure.
+ */
+static bool sync_parts(struct vault *v, struct batch *b, struct imw_error_info *err)
+{
+    unsigned n = 0;
+    bool ok = true;
+
+    if (syncfs(v->fd) == 0)
+        return true;
+    for (unsigned i = 0; i < b->count; i++) {
+        if (fsync(b->fds[i]) != 0) {
+            ok = error_errno(err, v->path);
+            remove_part(v, &b->lines[i], b->fds[i]);
+            continue;
+        }
+        b->lines[n] = b->lines[i];
+        b->fds[n++] = b->fds[i];
+    }
+    b->count = n;
+    return ok;
+}
+
+/* Into the journal, and under their names. False: what is still in the batch is to be tried again. */
+static bool publish(struct vault *v, struct batch *b, struct imw_error_info *err)
 {
     char part[PATH_BYTES], path[PATH_BYTES];
 
-    object_path(part, l->expires_us, l->id, ".part");
-    object_path(path, l->expires_us, l->id, "");
+    if (b->count == 0)
+        return true;
     if (!journal_lock(v->journal, err))
         return false;
-    bool ok = sync_day(v, l->expires_us) || error_errno(err, v->path);
-    ok = ok && journal_add(v->journal, l, err);
-    w->journaled = ok;
-    if (ok && (renameat(v->objects_fd, part, v->objects_fd, path) != 0 || !sync_day(v, l->expires_us)))
-        ok = error_errno(err, v->path); /* the next who opens the vault finds it */
+    bool ok = journal_add(v->journal, b->lines, b->count, err);
+    for (unsigned i = 0; ok && i < b->count; i++) {
+        object_path(part, b->lines[i].expires_us, b->lines[i].id, ".part");
+        object_path(path, b->lines[i].expires_us, b->lines[i].id, "");
+        (void)!renameat(v->objects_fd, part, v->objects_fd, path); /* else the next who opens the vault */
+    }
     journal_unlock(v->journal);
+    for (unsigned i = 0; ok && i < b->count; i++)
+        close(b->fds[i]);
+    if (ok)
+        b->count = 0;
     return ok;
+}
+
+static int64_t monotonic_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Fill the batch, unless one waits to be tried again. False: nothing is due. */
+static bool take_pending(struct vault *v, bool all)
+{
+    pthread_mutex_lock(&v->lock);
+    bool due = v->batch.count > 0 ||
+               (v->pending.count > 0 && (all || monotonic_ms() - v->pending.since_ms >= BATCH_MS));
+    if (due && v->batch.count == 0) {
+        v->batch = v->pending;
+        v->pending.count = 0;
+        v->pending.bytes = 0;
+    }
+    pthread_mutex_unlock(&v->lock);
+    return due;
+}
+
+bool vault_commit(struct vault *v, bool all, struct imw_error_info *err)
+{
+    bool ok = true;
+
+    pthread_mutex_lock(&v->commit_lock);
+    while (ok && take_pending(v, all)) {
+        ok = sync_parts(v, &v->batch, err);
+        struct imw_error_info ignored;
+        ok = publish(v, &v->batch, ok ? err : &ignored) && ok; /* the first error is told */
+    }
+    pthread_mutex_unlock(&v->commit_lock);
+    return ok;
+}
+
+/* A part that is whole waits for its commit. */
+static bool queue_part(struct vault *v, const struct journal_line *l, int fd, struct imw_error_info *err)
+{
+    struct batch *b = &v->pending;
+
+    pthread_mutex_lock(&v->lock);
+    while (b->count == BATCH_OBJECTS || b->bytes >= BATCH_BYTES) {
+        pthread_mutex_unlock(&v->lock);
+        if (!vault_commit(v, true, err))
+            return false;
+        pthread_mutex_lock(&v->lock);
+    }
+    if (b->count == 0)
+        b->since_ms = monotonic_ms();
+    b->lines[b->count] = *l;
+    b->fds[b->count++] = fd;
+    b->bytes += l->size;
+    pthread_mutex_unlock(&v->lock);
+    return true;
 }
 
 static bool write_object(struct vault *v, struct writing *w, struct journal_line *l, struct view meta,
@@ -456,10 +500,10 @@ static bool write_object(struct vault *v, struct writing *w, struct journal_line
 {
     write_head(v, w, l);
     write_message(w, meta, false);
-    if (!write_content(w, bytes, fd, l->size) || fsync(w->fd) != 0)
+    if (!write_content(w, bytes, fd, l->size))
         return error_errno(err, v->path);
     crypto_hash_sha256_final(&w->hash, l->sha256);
-    return publish(v, w, l, err);
+    return queue_part(v, l, w->fd, err);
 }
 
 bool vault_put(struct vault *v, bool file, uint64_t now_us, uint64_t expires_us, struct view meta,
@@ -469,7 +513,6 @@ bool vault_put(struct vault *v, bool file, uint64_t now_us, uint64_t expires_us,
         .act = JOURNAL_KEPT, .time_us = now_us, .file = file, .expires_us = expires_us
     };
     uint8_t id[16];
-    char path[PATH_BYTES];
     struct stat st;
 
     if (meta.len > CHUNK_BYTES)
@@ -484,12 +527,8 @@ bool vault_put(struct vault *v, bool file, uint64_t now_us, uint64_t expires_us,
         return error_set(err, IMW_ERROR_MEMORY, "out of memory");
     w->fd = part_new(v, &l);
     bool ok = w->fd >= 0 ? write_object(v, w, &l, meta, bytes, fd, err) : error_errno(err, v->path);
-    if (!ok && w->fd >= 0 && !w->journaled) {
-        object_path(path, expires_us, l.id, ".part");
-        unlinkat(v->objects_fd, path, 0);
-    }
-    if (w->fd >= 0)
-        close(w->fd);
+    if (!ok && w->fd >= 0)
+        remove_part(v, &l, w->fd);
     sodium_memzero(w, sizeof *w);
     free(w);
     if (ok)
@@ -499,38 +538,12 @@ bool vault_put(struct vault *v, bool file, uint64_t now_us, uint64_t expires_us,
 
 /* ---- read ---- */
 
-static bool add_act(struct vault *v, enum journal_act act, const char *id, uint64_t now_us,
-                    const uint8_t *sha256, struct imw_error_info *err)
-{
-    struct journal_line l = { .act = act, .time_us = now_us };
-
-    snprintf(l.id, sizeof l.id, "%s", id);
-    if (sha256 != NULL)
-        memcpy(l.sha256, sha256, sizeof l.sha256);
-    return journal_add(v->journal, &l, err);
-}
-
 static uint64_t clock_us(void)
 {
     struct timespec t;
 
     clock_gettime(CLOCK_REALTIME, &t);
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
-
-struct finding {
-    const char *id;
-    int fd;
-};
-
-static bool find_object(void *context, struct vault *v, const char *path, const char *name)
-{
-    struct finding *f = context;
-
-    if (strcmp(name, f->id) != 0)
-        return true;
-    f->fd = openat(v->objects_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    return false;
 }
 
 struct unsealing {
@@ -555,12 +568,17 @@ static bool read_exactly(struct unsealing *u, uint8_t *out, size_t len)
     return true;
 }
 
+static bool unseal(const struct vault *v, const uint8_t sealed[SEALED_BYTES], uint8_t out_key[KEY_BYTES])
+{
+    return crypto_box_seal_open(out_key, sealed, SEALED_BYTES, v->keys.public_key, v->keys.private_key) == 0;
+}
+
 static bool read_head(struct vault *v, struct unsealing *u, const char *id, uint64_t *out_size)
 {
     uint8_t head[HEAD_BYTES], key[KEY_BYTES];
 
     if (!read_exactly(u, head, sizeof head) || memcmp(head, object_mark, sizeof object_mark) != 0 ||
-        crypto_secretbox_open_easy(key, head + SEALED_AT, SEALED_BYTES, head + NONCE_AT, v->seal_key) != 0)
+        !unseal(v, head + SEALED_AT, key))
         return false;
     memcpy(u->bound, head, FACTS_BYTES);
     memcpy(u->bound + FACTS_BYTES, id, VAULT_ID_BYTES - 1);
@@ -611,33 +629,68 @@ static bool read_object(struct vault *v, struct unsealing *u, const char *id,
     return came == size && pread(u->fd, &more, 1, u->at) == 0;
 }
 
+static bool is_same(int fd, const struct journal_line *kept)
+{
+    uint8_t sha256[32];
+
+    return hash_file(fd, sha256) && sodium_memcmp(sha256, kept->sha256, sizeof sha256) == 0;
+}
+
+/* Look an object up and note in the journal that it is read, before its first byte is. Locked. */
+static bool open_object(struct vault *v, const char *id, struct journal_line *out, int *out_fd,
+                        struct imw_error_info *err)
+{
+    struct journal_line l = { .act = JOURNAL_READ, .time_us = clock_us() };
+    struct journal_object *objects;
+    char path[PATH_BYTES];
+    size_t count;
+
+    if (!journal_read(v->journal, &objects, &count, err))
+        return false;
+    const struct journal_object *o = is_id(id) ? journal_find(objects, count, id) : NULL;
+    bool is_kept = o != NULL && o->last == JOURNAL_KEPT;
+    if (is_kept)
+        *out = o->kept;
+    free(objects);
+    if (!is_kept)
+        return error_file(err, IMW_ERROR_VALUE, v->path, "there is no object '%.40s'", id);
+    object_path(path, out->expires_us, out->id, "");
+    *out_fd = openat(v->objects_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (*out_fd < 0)
+        return error_file(err, IMW_ERROR_TRUST, v->path, "object %s is missing", out->id);
+    memcpy(l.id, out->id, sizeof l.id);
+    return journal_add(v->journal, &l, 1, err);
+}
+
 bool vault_get(struct vault *v, const char *id, void (*take)(void *context, bool is_meta, struct view bytes),
                void *context, struct imw_error_info *err)
 {
-    struct finding f = { id, -1 };
+    struct journal_line kept;
     struct unsealing *u;
+    int fd = -1;
 
-    if (is_id(id))
-        visit_files(v, find_object, &f);
-    if (f.fd < 0)
-        return error_file(err, IMW_ERROR_VALUE, v->path, "there is no object '%.40s'", id);
-    /* Who reads is in the journal before the first byte is read. */
-    bool ok = journal_lock(v->journal, err);
-    if (ok) {
-        ok = add_act(v, JOURNAL_READ, id, clock_us(), NULL, err);
-        journal_unlock(v->journal);
-    }
+    if (!v->keys.has_private)
+        return error_file(err, IMW_ERROR_VALUE, v->path,
+                          "the public key does not read: give the private one, the file without .pub");
+    if (!vault_commit(v, true, err) || !journal_lock(v->journal, err))
+        return false;
+    bool ok = open_object(v, id, &kept, &fd, err);
+    journal_unlock(v->journal);
+    /* Everybody with the public key can make an object: the hash says that the sensor made this one. */
+    if (ok && !is_same(fd, &kept))
+        ok = error_file(err, IMW_ERROR_TRUST, v->path, "object %s was changed", id);
     u = ok ? calloc(1, sizeof *u) : NULL;
     if (u != NULL) {
-        u->fd = f.fd;
+        u->fd = fd;
         ok = read_object(v, u, id, take, context) ||
-             error_file(err, IMW_ERROR_TRUST, v->path, "object %s is damaged, or the key is another", id);
+             error_file(err, IMW_ERROR_TRUST, v->path, "object %s is not sealed to this key", id);
         sodium_memzero(u, sizeof *u);
         free(u);
     } else if (ok) {
         ok = error_set(err, IMW_ERROR_MEMORY, "out of memory");
     }
-    close(f.fd);
+    if (fd >= 0)
+        close(fd);
     return ok;
 }
 
@@ -666,7 +719,7 @@ bool vault_list(struct vault *v, void (*visit)(void *context, const struct vault
     struct journal_object *objects;
     size_t count;
 
-    if (!read_journal(v, &objects, &count, err))
+    if (!vault_commit(v, true, err) || !read_journal(v, &objects, &count, err))
         return false;
     if (count > 0)
         qsort(objects, count, sizeof objects[0], compare_time);
@@ -683,74 +736,147 @@ bool vault_list(struct vault *v, void (*visit)(void *context, const struct vault
     return true;
 }
 
-/* Overwrite the sealed key and remove the file. False: it is not there. */
-static bool destroy(struct vault *v, const char *path, uint8_t out_sha256[32])
+/* Overwrite the sealed key. False: it is not there, or cannot be changed. */
+static bool overwrite(struct vault *v, const struct journal_line *kept, uint8_t out_sha256[32])
 {
     uint8_t noise[SEALED_BYTES];
-    int fd = openat(v->objects_fd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    char path[PATH_BYTES];
 
+    object_path(path, kept->expires_us, kept->id, "");
+    int fd = openat(v->objects_fd, path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return false;
-    (void)hash_file(fd, out_sha256);
     randombytes_buf(noise, sizeof noise);
-    (void)!pwrite(fd, noise, sizeof noise, SEALED_AT);
-    (void)!fsync(fd);
+    bool ok = hash_file(fd, out_sha256) && pwrite(fd, noise, sizeof noise, SEALED_AT) == sizeof noise;
     close(fd);
-    return unlinkat(v->objects_fd, path, 0) == 0;
+    return ok;
 }
 
-/* Delete one object. What an earlier try left undone is finished: then the journal's own hash is told. */
-static bool expire_one(struct vault *v, const struct journal_object *o, uint64_t now_us,
-                       struct imw_error_info *err)
+/* Remove their files, and the folder of a day behind its last. */
+static bool remove_files(struct vault *v, const struct journal_line *lines, unsigned count)
 {
     char path[PATH_BYTES];
+
+    for (unsigned i = 0; i < count; i++) {
+        object_path(path, lines[i].expires_us, lines[i].id, "");
+        if (unlinkat(v->objects_fd, path, 0) != 0 && errno != ENOENT)
+            return false;
+        object_path(path, lines[i].expires_us, NULL, NULL);
+        unlinkat(v->objects_fd, path, AT_REMOVEDIR);
+    }
+    return true;
+}
+
+struct expiring {
+    struct journal_object objects[BATCH_OBJECTS];
+    struct journal_line lines[BATCH_OBJECTS];
+    unsigned count;
+};
+
+/* Leave out what is not there: it cannot be deleted, and whoever took it away is to be looked for. */
+static bool find_missing(struct vault *v, struct expiring *x, struct imw_error_info *err)
+{
+    char path[PATH_BYTES];
+    unsigned n = 0;
+    bool ok = true;
+
+    for (unsigned i = 0; i < x->count; i++) {
+        const struct journal_line *kept = &x->objects[i].kept;
+        object_path(path, kept->expires_us, kept->id, "");
+        if (x->objects[i].last == JOURNAL_KEPT && faccessat(v->objects_fd, path, F_OK, 0) != 0)
+            ok = error_file(err, IMW_ERROR_TRUST, v->path, "object %s is missing: it cannot be deleted",
+                            kept->id);
+        else
+            x->objects[n++] = x->objects[i];
+    }
+    x->count = n;
+    return ok;
+}
+
+static bool add_acts(struct vault *v, struct expiring *x, enum journal_act act, uint64_t now_us,
+                     struct imw_error_info *err)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < x->count; i++) {
+        if (act == JOURNAL_EXPIRED && x->objects[i].last == JOURNAL_EXPIRED)
+            continue;
+        x->lines[n] = x->objects[i].kept;
+        x->lines[n].act = act;
+        x->lines[n++].time_us = now_us;
+    }
+    return n == 0 || journal_add(v->journal, x->lines, n, err);
+}
+
+/* Delete some. What an earlier try left undone is finished: then the journal's own hash is told. Locked. */
+static bool expire_some(struct vault *v, struct expiring *x, uint64_t now_us, struct imw_error_info *err)
+{
     uint8_t sha256[32];
 
-    memcpy(sha256, o->kept.sha256, sizeof sha256);
-    object_path(path, o->kept.expires_us, o->kept.id, "");
-    if (o->last == JOURNAL_KEPT) {
-        if (faccessat(v->objects_fd, path, F_OK, 0) != 0)
-            return error_file(err, IMW_ERROR_TRUST, v->path, "object %s is missing: it cannot be deleted",
-                              o->kept.id);
-        if (!add_act(v, JOURNAL_EXPIRED, o->kept.id, now_us, NULL, err) || !destroy(v, path, sha256))
-            return error_errno(err, v->path);
-    } else {
-        uint8_t ignored[32];
-        (void)destroy(v, path, ignored);
-    }
-    if (!sync_day(v, o->kept.expires_us))
-        return error_errno(err, v->path);
-    if (!add_act(v, JOURNAL_DELETED, o->kept.id, now_us, sha256, err))
+    if (!add_acts(v, x, JOURNAL_EXPIRED, now_us, err))
         return false;
-    object_path(path, o->kept.expires_us, NULL, NULL);
-    unlinkat(v->objects_fd, path, AT_REMOVEDIR); /* where it was the last of its day */
-    return true;
+    for (unsigned i = 0; i < x->count; i++) {
+        struct journal_object *o = &x->objects[i];
+        bool done = overwrite(v, &o->kept, sha256);
+        if (!done && o->last == JOURNAL_KEPT)
+            return error_errno(err, v->path); /* the next expiry goes on here */
+        if (o->last == JOURNAL_KEPT)
+            memcpy(o->kept.sha256, sha256, sizeof sha256);
+        x->lines[i] = o->kept;
+    }
+    if (syncfs(v->fd) != 0 || !remove_files(v, x->lines, x->count) || syncfs(v->fd) != 0)
+        return error_errno(err, v->path);
+    return add_acts(v, x, JOURNAL_DELETED, now_us, err);
+}
+
+/* The journal is free between two lots, so that what is to be kept meanwhile need not wait for all. */
+static bool expire_due(struct vault *v, struct expiring *x, const struct journal_object *objects,
+                       size_t count, uint64_t now_us, unsigned *out_deleted, struct imw_error_info *err)
+{
+    struct imw_error_info ignored;
+    size_t i = 0;
+    bool ok = true, going_on = true;
+
+    while (going_on && i < count) {
+        for (x->count = 0; i < count && x->count < BATCH_OBJECTS; i++)
+            if (objects[i].last != JOURNAL_DELETED && objects[i].kept.expires_us <= now_us)
+                x->objects[x->count++] = objects[i];
+        if (!find_missing(v, x, ok ? err : &ignored)) /* the first error is told */
+            ok = false;
+        if (x->count == 0)
+            continue;
+        going_on = journal_lock(v->journal, ok ? err : &ignored);
+        if (going_on) {
+            going_on = expire_some(v, x, now_us, ok ? err : &ignored);
+            journal_unlock(v->journal);
+        }
+        ok = ok && going_on;
+        if (going_on)
+            *out_deleted += x->count;
+    }
+    return ok;
 }
 
 bool vault_expire(struct vault *v, uint64_t now_us, unsigned *out_deleted, struct imw_error_info *err)
 {
     struct journal_object *objects;
-    struct imw_error_info ignored;
+    struct expiring *x;
     size_t count;
-    bool ok = true;
+    bool ok = false;
 
     *out_deleted = 0;
-    if (!journal_lock(v->journal, err))
+    if (!vault_commit(v, true, err))
         return false;
-    if (!journal_read(v->journal, &objects, &count, err)) {
-        journal_unlock(v->journal);
-        return false;
+    if (flock(v->fd, LOCK_EX) != 0) /* one who expires at a time */
+        return error_errno(err, v->path);
+    if (read_journal(v, &objects, &count, err)) {
+        x = malloc(sizeof *x);
+        ok = x != NULL ? expire_due(v, x, objects, count, now_us, out_deleted, err)
+                       : error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        free(x);
+        free(objects);
     }
-    for (size_t i = 0; i < count; i++) {
-        if (objects[i].last == JOURNAL_DELETED || objects[i].kept.expires_us > now_us)
-            continue;
-        if (expire_one(v, &objects[i], now_us, ok ? err : &ignored)) /* the first error is told */
-            ++*out_deleted;
-        else
-            ok = false;
-    }
-    journal_unlock(v->journal);
-    free(objects);
+    flock(v->fd, LOCK_UN);
     return ok;
 }
 
@@ -758,9 +884,58 @@ bool vault_expire(struct vault *v, uint64_t now_us, unsigned *out_deleted, struc
 
 struct verifying {
     const struct journal_object *objects;
-    size_t count, seen;
+    size_t count;
+    bool *seen; /* beside them: found right in the first round */
+    const struct verifying *first;
     struct imw_error_info *err;
 };
+
+/* Is it as it was, and, as far as we can tell, sealed to our key? NULL: yes. */
+static const char *check_object(struct vault *v, const char *path, const struct journal_line *kept)
+{
+    uint8_t sealed[SEALED_BYTES], key[KEY_BYTES];
+    int fd = openat(v->objects_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const char *wrong = fd >= 0 && is_same(fd, kept) ? NULL : "was changed";
+
+    if (wrong == NULL && v->keys.has_private &&
+        (pread(fd, sealed, sizeof sealed, SEALED_AT) != sizeof sealed || !unseal(v, sealed, key)))
+        wrong = "is not sealed to this key";
+    sodium_memzero(key, sizeof key);
+    if (fd >= 0)
+        close(fd);
+    return wrong;
+}
+
+/* First round, while others write: note what is right. */
+static bool note_right(void *context, struct vault *v, const char *path, const char *name)
+{
+    struct verifying *x = context;
+    const struct journal_object *o = is_id(name) ? journal_find(x->objects, x->count, name) : NULL;
+
+    if (o != NULL && o->last == JOURNAL_KEPT && check_object(v, path, &o->kept) == NULL)
+        x->seen[o - x->objects] = true;
+    return true;
+}
+
+static bool was_right(const struct verifying *first, const char *id)
+{
+    const struct journal_object *o = journal_find(first->objects, first->count, id);
+
+    return o != NULL && first->seen[o - first->objects];
+}
+
+static bool is_being_written(struct vault *v, const char *path, const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len <= 5 || strcmp(name + len - 5, ".part") != 0)
+        return false;
+    int fd = openat(v->objects_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool busy = fd >= 0 ? flock(fd, LOCK_EX | LOCK_NB) != 0 : errno == ENOENT; /* given up meanwhile */
+    if (fd >= 0)
+        close(fd);
+    return busy;
+}
 
 /* One file of the vault: is it one that the journal has as kept, where it should be, and as it was? */
 static bool verify_file(void *context, struct vault *v, const char *path, const char *name)
@@ -768,17 +943,9 @@ static bool verify_file(void *context, struct vault *v, const char *path, const 
     struct verifying *x = context;
     const struct journal_object *o = is_id(name) ? journal_find(x->objects, x->count, name) : NULL;
     char right[PATH_BYTES];
-    uint8_t sha256[32];
-    size_t len = strlen(name);
 
-    if (o == NULL && len > 5 && strcmp(name + len - 5, ".part") == 0) {
-        int fd = openat(v->objects_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-        bool busy = fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0;
-        if (fd >= 0)
-            close(fd);
-        if (busy)
-            return true; /* is being written */
-    }
+    if (o == NULL && is_being_written(v, path, name))
+        return true;
     if (o == NULL)
         return error_file(x->err, IMW_ERROR_TRUST, v->path, "objects/%s is not in the journal", path);
     if (o->last == JOURNAL_EXPIRED)
@@ -788,14 +955,8 @@ static bool verify_file(void *context, struct vault *v, const char *path, const 
     object_path(right, o->kept.expires_us, name, "");
     if (strcmp(path, right) != 0)
         return error_file(x->err, IMW_ERROR_TRUST, v->path, "object %s lies under another day", name);
-    int fd = openat(v->objects_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    bool same = fd >= 0 && hash_file(fd, sha256) && sodium_memcmp(sha256, o->kept.sha256, sizeof sha256) == 0;
-    if (fd >= 0)
-        close(fd);
-    if (!same)
-        return error_file(x->err, IMW_ERROR_TRUST, v->path, "object %s was changed", name);
-    x->seen++;
-    return true;
+    const char *wrong = was_right(x->first, name) ? NULL : check_object(v, path, &o->kept);
+    return wrong == NULL || error_file(x->err, IMW_ERROR_TRUST, v->path, "object %s %s", name, wrong);
 }
 
 static bool verify_missing(struct vault *v, const struct verifying *x)
@@ -812,10 +973,10 @@ static bool verify_missing(struct vault *v, const struct verifying *x)
     return true;
 }
 
-/* Locked: nothing changes meanwhile. */
-static bool verify(struct vault *v, struct imw_error_info *err)
+/* Second round. Locked: nothing changes meanwhile. */
+static bool verify(struct vault *v, const struct verifying *first, struct imw_error_info *err)
 {
-    struct verifying x = { .err = err };
+    struct verifying x = { .first = first, .err = err };
     struct journal_object *objects;
 
     if (!journal_read(v->journal, &objects, &x.count, err))
@@ -826,11 +987,26 @@ static bool verify(struct vault *v, struct imw_error_info *err)
     return ok;
 }
 
+/* Hashing takes long, so it is done before the lock is taken; then names, and what was not right or is new.
+ */
 bool vault_verify(struct vault *v, struct imw_error_info *err)
 {
-    if (!journal_lock(v->journal, err))
+    struct verifying first = { .err = err };
+    struct journal_object *objects;
+
+    if (!vault_commit(v, true, err) || !read_journal(v, &objects, &first.count, err))
         return false;
-    bool ok = verify(v, err);
-    journal_unlock(v->journal);
+    first.objects = objects;
+    first.seen = calloc(first.count + 1, sizeof *first.seen);
+    bool ok = first.seen != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    if (ok)
+        (void)visit_files(v, note_right, &first);
+    ok = ok && journal_lock(v->journal, err);
+    if (ok) {
+        ok = verify(v, &first, err);
+        journal_unlock(v->journal);
+    }
+    free(first.seen);
+    free(objects);
     return ok;
 }

@@ -6,13 +6,14 @@
  *    "sha256":"...","before":"SHA-256 of the line before","mac":"..."}
  *
  * "before" makes that no line can be taken out or changed without changing all behind it; "mac" (BLAKE2b with
- * a key derived from the vault's, over all before it) that nobody without the key can write a chain anew.
+ * the journal's key, over all before it) that nobody without the key can write a chain anew.
  * The file `head` holds the number of the last line and a mac, and is written behind the journal: a journal
- * that is shorter was cut. A crash leaves the head one line behind at most, and perhaps half a line at
- * the end, which is taken off when the next is added.
+ * that is shorter was cut. A crash leaves the head some lines behind, and perhaps half a line at the end,
+ * which is taken off when the next is added.
  *
- * Not found: that somebody put back an earlier copy of the whole vault, journal, head and objects. For that
- * keep what `imward vault verify` says, the number of lines, elsewhere.
+ * Not found: that somebody put back an earlier copy of the whole vault, journal, head and objects, or that
+ * who has the journal's key, the sensor, wrote the chain anew. For that keep copies of the journal elsewhere:
+ * an honest one begins with every older copy of it.
  */
 #include "content/vault_journal.h"
 #include "base/json.h"
@@ -73,7 +74,14 @@ static bool open_files(struct journal *j, int directory_fd, struct imw_error_inf
     if (j->fd < 0)
         return error_errno(err, "journal");
     j->head_fd = openat(directory_fd, "head", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    return j->head_fd >= 0 || error_errno(err, "head");
+    if (j->head_fd < 0)
+        return error_errno(err, "head");
+    /* Root may look into a vault before the sensor's first start: it must not be locked out of it. */
+    struct stat st;
+    if (geteuid() == 0 && (fstat(directory_fd, &st) != 0 || fchown(j->fd, st.st_uid, st.st_gid) != 0 ||
+                           fchown(j->head_fd, st.st_uid, st.st_gid) != 0))
+        return error_errno(err, "journal");
+    return true;
 }
 
 bool journal_open(int directory_fd, const uint8_t key[32], struct journal **out, struct imw_error_info *err)
@@ -143,8 +151,8 @@ static bool head_read(const struct journal *j, uint64_t *out_lines, struct imw_e
     ssize_t n = pread(j->head_fd, bytes, sizeof bytes, 0);
 
     *out_lines = 0;
-    if (n == 0 && j->lines < 2)
-        return true; /* nothing, or one line and a crash behind it */
+    if (n == 0 && j->lines == 0)
+        return true;
     mac_of(j, view_of(bytes, n >= 20 ? 20 : 0), mac);
     if (n != HEAD_BYTES || bytes[20] != ' ' || bytes[HEAD_BYTES - 1] != '\n' ||
         sodium_memcmp(bytes + 21, mac, 64) != 0 || !view_decimal(view_of(bytes, 20), UINT64_MAX, out_lines))
@@ -405,24 +413,58 @@ static struct view write_line(const struct journal *j, const struct journal_line
     return view_of(json->text.at, json->text.len);
 }
 
-bool journal_add(struct journal *j, const struct journal_line *line, struct imw_error_info *err)
+/* All lines to the end of the file at once. */
+static bool append(struct journal *j, const char *bytes, size_t len, struct imw_error_info *err)
 {
-    char bytes[LINE_BYTES];
-    struct json json = json_over(bytes, sizeof bytes - 1);
+    size_t done = 0;
+
+    while (done < len) {
+        ssize_t n = write(j->fd, bytes + done, len - done);
+        if (n <= 0)
+            break;
+        done += (size_t)n;
+    }
+    if (done == len && fsync(j->fd) == 0)
+        return true;
+    error_errno(err, "journal");
+    (void)!ftruncate(j->fd, j->size);
+    return false;
+}
+
+bool journal_add(struct journal *j, const struct journal_line *lines, size_t count,
+                 struct imw_error_info *err)
+{
+    char last_hash[HEX_BYTES];
+    size_t len = 0;
 
     if (!learn_end(j, err))
         return false;
-    struct view text = write_line(j, line, &json);
-    bytes[text.len] = '\n';
-    ssize_t n = write(j->fd, bytes, text.len + 1);
-    if (n != (ssize_t)text.len + 1 || fsync(j->fd) != 0) {
-        error_errno(err, "journal");
-        (void)!ftruncate(j->fd, j->size);
-        return false;
+    if (j->lines == 0) { /* from here on no head is a head taken away */
+        head_write(j);
+        if (fsync(j->head_fd) != 0)
+            return error_errno(err, "head");
     }
-    j->size += n;
-    j->lines++;
-    hash_line(text, j->last_hash);
-    head_write(j);
-    return true;
+    const uint64_t lines_before = j->lines;
+    memcpy(last_hash, j->last_hash, sizeof last_hash);
+    char *bytes = malloc(count * LINE_BYTES);
+    if (bytes == NULL)
+        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    for (size_t i = 0; i < count; i++) {
+        struct json json = json_over(bytes + len, LINE_BYTES - 1);
+        struct view text = write_line(j, &lines[i], &json);
+        hash_line(text, j->last_hash);
+        j->lines++;
+        len += text.len;
+        bytes[len++] = '\n';
+    }
+    bool ok = append(j, bytes, len, err);
+    free(bytes);
+    if (ok) {
+        j->size += (off_t)len;
+        head_write(j);
+    } else {
+        j->lines = lines_before;
+        memcpy(j->last_hash, last_hash, sizeof last_hash);
+    }
+    return ok;
 }

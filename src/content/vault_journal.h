@@ -31,7 +31,7 @@ struct journal_object {
 
 struct journal;
 
-/* Opens or makes the file in `directory_fd`; `key` of 32 bytes is copied. */
+/* Opens or makes the files in `directory_fd`, whose owner they get; `key` of 32 bytes is copied. */
 bool journal_open(int directory_fd, const uint8_t key[32], struct journal **out, struct imw_error_info *err);
 void journal_close(struct journal *j);
 
@@ -39,8 +39,9 @@ void journal_close(struct journal *j);
 bool journal_lock(struct journal *j, struct imw_error_info *err);
 void journal_unlock(struct journal *j);
 
-/* Add a line, on disk when this returns. Locked. */
-bool journal_add(struct journal *j, const struct journal_line *line, struct imw_error_info *err);
+/* Add lines, all or none, on disk when this returns. Locked. */
+bool journal_add(struct journal *j, const struct journal_line *lines, size_t count,
+                 struct imw_error_info *err);
 
 /* Read and check all lines: the objects, sorted by id; caller frees *out. Locked. */
 bool journal_read(struct journal *j, struct journal_object **out, size_t *out_count,

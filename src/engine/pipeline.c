@@ -3,6 +3,9 @@
  * The content thread: takes records out of all rings in turn, and files that were scanned out of the pool.
  * All that it tells, it tells itself, so that whoever listens needs no lock against it.
  *
+ * The vault has a thread of its own, since a disk may take its time: it puts on disk what was given to the
+ * vault, and deletes what has expired.
+ *
  * A file's flow may end before its bytes are looked into; the facts of the flow are therefore copied when the
  * file begins.
  */
@@ -31,6 +34,8 @@ enum {
     PLAIN_BYTES = CARRY_TEXT_BYTES + 1,
     LEAKS_MOST = 16,
     META_BYTES = 8192,
+    VAULT_TICK_US = 100000,
+    EXPIRE_S = 600, /* of the clock: the whole journal is read */
 };
 
 struct lane {
@@ -42,9 +47,9 @@ struct pipeline {
     struct pipeline_config config;
     struct content_settings settings;
     struct lane lanes[ENGINE_LANES];
-    pthread_t thread;
-    bool running;
-    _Atomic bool stopping;
+    pthread_t thread, vault_thread;
+    bool running, vault_running;
+    _Atomic bool stopping, vault_stopping;
     const struct rules *_Atomic newest;
     const struct rules *_Atomic in_use;
 
@@ -59,7 +64,6 @@ struct pipeline {
     unsigned open_count;
     uint64_t now_us;          /* newest time of the traffic */
     uint64_t swept_us;        /* when idle files were looked for, by it */
-    uint64_t expired_us;      /* when the vault was tidied, by the clock */
     int64_t asked_s;          /* when the scanners were asked, by the clock */
     bool status_waits;        /* for their answer */
     struct alert_event alert; /* being told: what the detectors do not know */
@@ -67,6 +71,7 @@ struct pipeline {
 
     pthread_mutex_t lock; /* of what follows */
     struct pipeline_status status;
+    struct imw_error_info vault_problem; /* to be told by the content thread; IMW_OK: none */
 };
 
 bool pipeline_wants_files(const struct pipeline *p)
@@ -518,13 +523,63 @@ static void tell_scanners(struct pipeline *p)
         threats_scanners(p->threats, &s, &status);
 }
 
+static void tell_vault(struct pipeline *p)
+{
+    struct imw_error_info err;
+
+    if (p->vault == NULL)
+        return;
+    pthread_mutex_lock(&p->lock);
+    err = p->vault_problem;
+    p->vault_problem.code = IMW_OK;
+    pthread_mutex_unlock(&p->lock);
+    if (err.code != IMW_OK && p->config.problem != NULL)
+        p->config.problem(p->config.context, &err);
+}
+
+static void *vault_thread(void *argument)
+{
+    struct pipeline *p = argument;
+    struct timespec now;
+    int64_t expired_s = 0;
+
+    for (bool last = false; !last;) {
+        struct imw_error_info err;
+        unsigned deleted;
+        last = atomic_load(&p->vault_stopping);
+        bool ok = vault_commit(p->vault, last, &err);
+        clock_gettime(CLOCK_REALTIME, &now);
+        if (ok && !last && now.tv_sec >= expired_s + EXPIRE_S) {
+            expired_s = now.tv_sec;
+            ok = vault_expire(p->vault, (uint64_t)now.tv_sec * 1000000, &deleted, &err);
+        }
+        if (!ok) {
+            pthread_mutex_lock(&p->lock);
+            p->vault_problem = err;
+            pthread_mutex_unlock(&p->lock);
+        }
+        if (!last)
+            usleep(VAULT_TICK_US);
+    }
+    return NULL;
+}
+
+/* When the content thread has ended: nothing is put any more. */
+static void stop_vault(struct pipeline *p)
+{
+    if (!p->vault_running)
+        return;
+    atomic_store(&p->vault_stopping, true);
+    pthread_join(p->vault_thread, NULL);
+    p->vault_running = false;
+    tell_vault(p);
+}
+
 /* What is due by the clock or by the traffic's time. */
 static void keep_house(struct pipeline *p)
 {
-    enum { SWEEP_US = 10000000, EXPIRE_US = 60000000 };
+    enum { SWEEP_US = 10000000 };
     struct timespec now;
-    struct imw_error_info err;
-    unsigned deleted;
 
     clock_gettime(CLOCK_REALTIME, &now);
     if (p->settings.scan.wanted && p->now_us != 0 && now.tv_sec >= p->asked_s + SCANNERS_S) {
@@ -537,12 +592,7 @@ static void keep_house(struct pipeline *p)
         p->swept_us = p->now_us;
         end_files(p, is_idle, &p->now_us);
     }
-    uint64_t clock_us = (uint64_t)now.tv_sec * 1000000;
-    if (p->vault != NULL && clock_us > p->expired_us + EXPIRE_US) {
-        p->expired_us = clock_us;
-        if (!vault_expire(p->vault, clock_us, &deleted, &err) && p->config.problem != NULL)
-            p->config.problem(p->config.context, &err);
-    }
+    tell_vault(p);
     if (p->threats != NULL) {
         pthread_mutex_lock(&p->lock);
         threats_status(p->threats, &p->status.threats);
@@ -604,6 +654,9 @@ static bool start(struct pipeline *p, struct imw_error_info *err)
         (p->settings.vault.path != NULL && !vault_open(&p->settings.vault, &p->vault, err)) ||
         (p->config.threats && !threats_new(&threats, &p->threats, err)))
         return false;
+    if (p->vault != NULL && pthread_create(&p->vault_thread, NULL, vault_thread, p) != 0)
+        return error_set(err, IMW_ERROR_SYSTEM, "cannot start the vault's thread");
+    p->vault_running = p->vault != NULL;
     if (pthread_create(&p->thread, NULL, content_thread, p) != 0)
         return error_set(err, IMW_ERROR_SYSTEM, "cannot start the content thread");
     (void)pthread_setname_np(p->thread, "content");
@@ -633,11 +686,12 @@ bool pipeline_new(const struct pipeline_config *config, struct pipeline **out, s
 
 void pipeline_stop(struct pipeline *p)
 {
-    if (!p->running)
-        return;
-    atomic_store(&p->stopping, true);
-    pthread_join(p->thread, NULL);
-    p->running = false;
+    if (p->running) {
+        atomic_store(&p->stopping, true);
+        pthread_join(p->thread, NULL);
+        p->running = false;
+    }
+    stop_vault(p);
 }
 
 void pipeline_free(struct pipeline *p)

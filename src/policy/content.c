@@ -392,6 +392,7 @@ static bool read_vault(struct reader *r, const struct yaml_node *n)
         return false;
     s->path = read_path(r, path);
     s->key = s->path != NULL ? read_path(r, key) : NULL;
+    s->public_only = true;
     return s->key != NULL;
 }
 

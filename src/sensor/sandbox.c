@@ -287,6 +287,7 @@ static const int calls_of_sensor[] = {
     CALL(sched_getscheduler),
     CALL(sendmmsg),
     CALL(shutdown),
+    CALL(syncfs), /* of the vault */
     CALL(umask),
     CALL(unlink),
     CALL(unlinkat),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The vault: what was kept comes back or is said to be damaged; what was deleted is proved; crashes. */
 #include "content/vault.h"
+#include "content/vault_key.h"
 #include "test.h"
 #include <dirent.h>
 #include <errno.h>
@@ -37,7 +38,7 @@ static int place_make(void **state)
     assert_non_null(mkdtemp(p->folder));
     snprintf(p->path, sizeof p->path, "%s/vault", p->folder);
     snprintf(p->key, sizeof p->key, "%s/key", p->folder);
-    assert_true(vault_key_new(p->key, NULL));
+    assert_true(vault_keys_new(p->key, NULL));
     *state = p;
     return 0;
 }
@@ -53,7 +54,7 @@ static int place_remove(void **state)
 
 static struct vault *open_vault(const struct place *p)
 {
-    const struct vault_settings settings = { p->path, p->key };
+    const struct vault_settings settings = { .path = p->path, .key = p->key };
     struct vault *v = NULL;
     struct imw_error_info err = { 0 };
 
@@ -70,6 +71,14 @@ static void put(struct vault *v, const char *meta, const void *content, size_t l
     if (!vault_put(v, true, now_us, now_us + days * day_us, view_string(meta), view_of(content, len), -1, id,
                    &err))
         fail_msg("%s: %s", err.file, err.text);
+}
+
+/* As put(), and on disk. */
+static void put_now(struct vault *v, const char *meta, const void *content, size_t len, uint64_t days,
+                    char id[VAULT_ID_BYTES])
+{
+    put(v, meta, content, len, days, id);
+    assert_true(vault_commit(v, true, NULL));
 }
 
 static void assert_verified(struct vault *v, bool right)
@@ -246,38 +255,201 @@ static void test_nothing_readable_lies_on_the_disk(void **state)
     assert_int_equal(st.st_mode & 0777, 0700);
 }
 
+static bool opens(const char *path, const char *key, bool public_only, struct imw_error_info *err)
+{
+    const struct vault_settings settings = { path, key, public_only };
+    struct vault *v;
+
+    *err = (struct imw_error_info){ 0 };
+    if (!vault_open(&settings, &v, err))
+        return false;
+    vault_close(v);
+    return true;
+}
+
 static void test_keys(void **state)
 {
     struct place *p = *state;
-    char other[160];
-    struct vault_settings settings = { p->path, other };
-    struct vault *v = open_vault(p);
-    char id[VAULT_ID_BYTES];
+    char other[160], public_path[170];
+    static uint8_t bytes[1024];
     struct imw_error_info err = { 0 };
+    struct stat st;
+
+    assert_false(vault_keys_new(p->key, &err)); /* never overwritten */
+    snprintf(other, sizeof other, "%s/other", p->folder);
+    snprintf(public_path, sizeof public_path, "%s.pub", other);
+    write_whole(public_path, bytes, 1);
+    assert_false(vault_keys_new(other, &err)); /* nor its public half, and no half a pair is left */
+    assert_int_equal(access(other, F_OK), -1);
+    unlink(public_path);
+    mode_t mask = umask(0);
+    assert_true(vault_keys_new(other, NULL));
+    umask(mask);
+    assert_int_equal(stat(other, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(stat(public_path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0640);
+
+    assert_true(opens(p->path, other, false, &err));
+    assert_true(opens(p->path, public_path, true, &err));
+    assert_false(opens(p->path, other, true, &err)); /* who writes gets no private key */
+    assert_int_equal(err.code, IMW_ERROR_TRUST);
+    assert_non_null(strstr(err.text, "private key"));
+    assert_int_equal(chmod(other, 0640), 0);
+    assert_false(opens(p->path, other, false, &err));
+    assert_int_equal(err.code, IMW_ERROR_TRUST);
+    assert_int_equal(chmod(other, 0600), 0);
+    assert_int_equal(chmod(public_path, 0644), 0);
+    assert_false(opens(p->path, public_path, true, &err));
+    assert_int_equal(chmod(public_path, 0660), 0);
+    assert_false(opens(p->path, public_path, true, &err));
+    assert_int_equal(chmod(public_path, 0640), 0);
+
+    size_t len = read_whole(other, bytes, sizeof bytes - 1);
+    /* Neither cut, nor with a character changed, but for digits of the journal's key, and for the two of the
+     * private one that hold bits of no meaning. */
+    const size_t journal = 27 + 72 + 8, private = 27 + 72 + 73 + 8;
+    assert_int_equal(len, private + 65);
+    for (size_t i = 0; i < len; i++) {
+        char digit = (char)bytes[i];
+        write_whole(other, bytes, i);
+        assert_false(opens(p->path, other, false, &err));
+        bytes[i] = digit == '1' ? '2' : '1';
+        write_whole(other, bytes, len);
+        if ((i < journal || i >= journal + 64) && i != private + 1 && i != private + 62)
+            assert_false(opens(p->path, other, false, &err));
+        bytes[i] = (uint8_t)digit;
+    }
+    bytes[len] = '\n';
+    write_whole(other, bytes, len + 1);
+    assert_false(opens(p->path, other, false, &err));
+    assert_int_equal(err.code, IMW_ERROR_FORMAT);
+    unlink(other);
+    assert_false(opens(p->path, other, false, &err));
+    assert_int_equal(err.code, IMW_ERROR_SYSTEM);
+    assert_false(opens(p->path, p->folder, false, &err));
+}
+
+static struct vault *open_public(const struct place *p)
+{
+    char key[128];
+    const struct vault_settings settings = { p->path, key, true };
+    struct vault *v = NULL;
+    struct imw_error_info err = { 0 };
+
+    snprintf(key, sizeof key, "%s.pub", p->key);
+    if (!vault_open(&settings, &v, &err))
+        fail_msg("%s: %s", err.file, err.text);
+    return v;
+}
+
+static void test_who_writes_cannot_read(void **state)
+{
+    struct place *p = *state;
+    struct vault *v = open_public(p);
+    char id[VAULT_ID_BYTES], soon[VAULT_ID_BYTES];
+    struct imw_error_info err = { 0 };
+    unsigned deleted;
+
+    put(v, "{\"from\":\"alice\"}", "attack at dawn", 14, 30, id);
+    put(v, "{}", "x", 1, 1, soon);
+    got.len = 0;
+    assert_false(vault_get(v, id, take, &got, &err));
+    assert_int_equal(err.code, IMW_ERROR_VALUE);
+    assert_int_equal(got.len, 0);
+    assert_int_equal(count_objects(v), 2);
+    assert_verified(v, true);
+    assert_true(vault_expire(v, now_us + day_us, &deleted, NULL));
+    assert_int_equal(deleted, 1);
+    assert_verified(v, true);
+    vault_close(v);
+    v = open_vault(p);
+    assert_verified(v, true);
+    assert_true(get(v, id));
+    assert_int_equal(got.len, 14);
+    assert_memory_equal(got.bytes, "attack at dawn", 14);
+    assert_string_equal(got.meta, "{\"from\":\"alice\"}");
+    vault_close(v);
+}
+
+/* The public half of one pair with the journal's key of another: what somebody would put in the writer's way.
+ */
+static void test_objects_sealed_to_another_key_are_found(void **state)
+{
+    struct place *p = *state;
+    char other[160], mixed[170], id[VAULT_ID_BYTES], half[128];
+    uint8_t ours[1024], theirs[1024];
+    struct vault *v;
+
+    snprintf(other, sizeof other, "%s/other", p->folder);
+    snprintf(half, sizeof half, "%s.pub", p->key);
+    snprintf(mixed, sizeof mixed, "%s.pub", other);
+    assert_true(vault_keys_new(other, NULL));
+    size_t len = read_whole(half, ours, sizeof ours);
+    assert_int_equal(read_whole(mixed, theirs, sizeof theirs), len);
+    memcpy(theirs + len - 73, ours + len - 73, 73);
+    write_whole(mixed, theirs, len);
+    const struct vault_settings settings = { p->path, mixed, true };
+    assert_true(vault_open(&settings, &v, NULL));
+    put(v, "{}", "x", 1, 30, id);
+    assert_verified(v, true);
+    vault_close(v);
+    v = open_public(p);
+    assert_verified(v, true); /* which is all that can be told without the private key */
+    vault_close(v);
+    v = open_vault(p);
+    assert_verified(v, false);
+    assert_false(get(v, id));
+    vault_close(v);
+}
+
+static void test_another_journal_key_finds_nothing_right(void **state)
+{
+    struct place *p = *state;
+    char other[160], id[VAULT_ID_BYTES];
+    struct vault *v = open_vault(p);
 
     put(v, "{}", "x", 1, 30, id);
     vault_close(v);
-    assert_false(vault_key_new(p->key, &err)); /* never overwritten */
     snprintf(other, sizeof other, "%s/other", p->folder);
-    assert_true(vault_key_new(other, NULL));
+    assert_true(vault_keys_new(other, NULL));
+    const struct vault_settings settings = { .path = p->path, .key = other };
     assert_true(vault_open(&settings, &v, NULL));
-    assert_false(vault_verify(v, NULL)); /* with another key nothing is right */
+    assert_false(vault_verify(v, NULL));
     assert_false(get(v, id));
     assert_int_equal(got.len, 0);
     vault_close(v);
-    v = NULL;
-    assert_int_equal(chmod(other, 0640), 0);
-    assert_false(vault_open(&settings, &v, &err));
-    assert_int_equal(err.code, IMW_ERROR_TRUST);
-    assert_int_equal(chmod(other, 0600), 0);
-    write_whole(other, (const uint8_t *)"abc", 3);
-    assert_false(vault_open(&settings, &v, &err));
-    write_whole(other, content, 32); /* raw */
-    assert_true(vault_open(&settings, &v, &err));
+}
+
+static void test_what_is_not_committed_waits_a_second(void **state)
+{
+    struct place *p = *state;
+    struct vault *v = open_public(p);
+    char id[VAULT_ID_BYTES];
+
+    put(v, "{}", "x", 1, 30, id);
+    assert_true(vault_commit(v, false, NULL)); /* not due */
+    assert_int_equal(find(p, ".part"), 1);
+    struct vault *other = open_vault(p); /* which leaves alone what a living writer has open */
+    assert_int_equal(count_objects(other), 0);
+    assert_verified(other, true);
+    assert_int_equal(find(p, ".part"), 1);
+    usleep(1100000);
+    assert_true(vault_commit(v, false, NULL));
+    assert_int_equal(find(p, ".part"), 0);
+    assert_int_equal(count_objects(other), 1);
+    assert_true(get(other, id));
+    vault_close(other);
+    put(v, "{}", "y", 1, 30, id);
+    vault_close(v); /* commits, too */
+    v = open_vault(p);
+    assert_int_equal(count_objects(v), 2);
+    for (unsigned i = 0; i < 300; i++) /* more than wait at a time */
+        put(v, "{}", "z", 1, 30, id);
+    assert_true(find(p, ".part") < 150);
+    assert_int_equal(count_objects(v), 302);
+    assert_verified(v, true);
     vault_close(v);
-    unlink(other);
-    assert_false(vault_open(&settings, &v, &err));
-    assert_int_equal(err.code, IMW_ERROR_SYSTEM);
 }
 
 static void test_every_flipped_byte_is_found(void **state)
@@ -312,7 +484,7 @@ static void test_damage_is_never_given_as_content(void **state)
     char id[VAULT_ID_BYTES];
     static uint8_t bytes[400000];
 
-    put(v, "{}", content, 150000, 30, id);
+    put_now(v, "{}", content, 150000, 30, id);
     assert_int_equal(find(p, id), 1);
     size_t len = read_whole(found_path, bytes, sizeof bytes);
     for (size_t i = 0; i < len; i += 997) {
@@ -340,8 +512,8 @@ static void test_one_object_in_place_of_another_is_found(void **state)
     struct vault *v = open_vault(p);
     char a[VAULT_ID_BYTES], b[VAULT_ID_BYTES], path[512];
 
-    put(v, "{}", "first", 5, 30, a);
-    put(v, "{}", "other", 5, 30, b);
+    put_now(v, "{}", "first", 5, 30, a);
+    put_now(v, "{}", "other", 5, 30, b);
     assert_int_equal(find(p, a), 1);
     snprintf(path, sizeof path, "%s", found_path);
     assert_int_equal(find(p, b), 1);
@@ -359,7 +531,7 @@ static void test_missing_extra_and_resurrected_objects_are_found(void **state)
     static uint8_t bytes[4096];
     unsigned deleted;
 
-    put(v, "{}", "x", 1, 30, id);
+    put_now(v, "{}", "x", 1, 30, id);
     assert_int_equal(find(p, id), 1);
     size_t len = read_whole(found_path, bytes, sizeof bytes);
     snprintf(path, sizeof path, "%s", found_path);
@@ -415,7 +587,8 @@ static void test_a_journal_cut_at_its_end_is_found(void **state)
     assert_verified(v, true);
     /* And nothing is added to a journal that is wrong. */
     write_whole(found_path, bytes, len / 2);
-    assert_false(vault_put(v, true, now_us, now_us + day_us, VIEW("{}"), VIEW("z"), -1, id, NULL));
+    assert_true(vault_put(v, true, now_us, now_us + day_us, VIEW("{}"), VIEW("z"), -1, id, NULL));
+    assert_false(vault_commit(v, true, NULL));
     vault_close(v);
 }
 
@@ -456,15 +629,15 @@ static void test_the_sealed_key_of_a_deleted_object_is_overwritten(void **state)
     static uint8_t before[4096], after[4096];
     unsigned deleted;
 
-    put(v, "{}", "x", 1, 1, id);
+    put_now(v, "{}", "x", 1, 1, id);
     assert_int_equal(find(p, id), 1);
     snprintf(link_path, sizeof link_path, "%s/copy", p->folder);
     assert_int_equal(link(found_path, link_path), 0); /* another name of the same bytes */
     size_t len = read_whole(link_path, before, sizeof before);
     assert_true(vault_expire(v, now_us + day_us, &deleted, NULL));
     assert_int_equal(read_whole(link_path, after, sizeof after), len);
-    assert_memory_not_equal(after + 64, before + 64, 48);
-    assert_memory_equal(after + 112, before + 112, len - 112);
+    assert_memory_not_equal(after + 40, before + 40, 80);
+    assert_memory_equal(after + 120, before + 120, len - 120);
     vault_close(v);
     unlink(link_path);
 }
@@ -482,6 +655,8 @@ static void test_a_writer_killed_at_any_time_leaves_a_vault_that_verifies(void *
             unsigned deleted;
             for (unsigned i = 0;; i++) {
                 put(v, "{}", content, 1000, i % 2 * 30, id);
+                if (i % 7 == 6 && !vault_commit(v, true, NULL))
+                    _exit(1);
                 if (i % 4 == 3 && !vault_expire(v, now_us, &deleted, NULL))
                     _exit(1);
             }
@@ -509,7 +684,7 @@ static void *put_many(void *context)
     for (unsigned i = 0; i < 25; i++)
         if (!vault_put(v, false, now_us, now_us + day_us, VIEW("{}"), VIEW("hello"), -1, id, NULL))
             return v;
-    return NULL;
+    return vault_commit(v, true, NULL) ? NULL : v;
 }
 
 static void test_threads_and_other_processes_keep_at_a_time(void **state)
@@ -544,21 +719,33 @@ static void test_a_full_disk_is_an_error_and_harms_nothing(void **state)
     struct rlimit old, low;
     struct imw_error_info err = { 0 };
 
-    put(v, "{}", "x", 1, 30, id);
+    put_now(v, "{}", "x", 1, 30, id);
     signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
     low = old;
-    for (unsigned i = 0; i < 2; i++) {
-        low.rlim_cur = i == 0 ? 50000 : 600; /* in the object; in the journal */
-        assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
-        bool ok = vault_put(v, true, now_us, now_us + day_us, VIEW("{}"),
-                            view_of(content, i == 0 ? 150000 : 10), -1, id, &err);
-        assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
-        assert_false(ok);
-        assert_int_equal(err.code, IMW_ERROR_SYSTEM);
-        assert_int_equal(count_objects(v), 1);
-        assert_verified(v, true);
-    }
+    low.rlim_cur = 50000; /* too little for the object */
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+    assert_false(
+        vault_put(v, true, now_us, now_us + day_us, VIEW("{}"), view_of(content, 150000), -1, id, &err));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_int_equal(err.code, IMW_ERROR_SYSTEM);
+    assert_int_equal(find(p, ".part"), 0);
+    assert_int_equal(count_objects(v), 1);
+    assert_verified(v, true);
+    low.rlim_cur = 600; /* too little for the journal */
+    assert_true(vault_put(v, true, now_us, now_us + day_us, VIEW("{}"), VIEW("later"), -1, id, &err));
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &low), 0);
+    err = (struct imw_error_info){ 0 };
+    bool ok = vault_commit(v, true, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+    assert_false(ok);
+    assert_int_equal(err.code, IMW_ERROR_SYSTEM);
+    assert_int_equal(find(p, ".part"), 1);
+    assert_true(vault_commit(v, true, &err)); /* room again: nothing was lost */
+    assert_true(get(v, id));
+    assert_int_equal(got.len, 5);
+    assert_int_equal(count_objects(v), 2);
+    assert_verified(v, true);
     put(v, "{}", "y", 1, 30, id);
     assert_verified(v, true);
     vault_close(v);
@@ -572,6 +759,10 @@ int main(void)
         TEST(test_what_was_kept_comes_back),
         TEST(test_nothing_readable_lies_on_the_disk),
         TEST(test_keys),
+        TEST(test_who_writes_cannot_read),
+        TEST(test_objects_sealed_to_another_key_are_found),
+        TEST(test_another_journal_key_finds_nothing_right),
+        TEST(test_what_is_not_committed_waits_a_second),
         TEST(test_every_flipped_byte_is_found),
         TEST(test_damage_is_never_given_as_content),
         TEST(test_one_object_in_place_of_another_is_found),

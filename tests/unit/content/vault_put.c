@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keeps a file as the sensor does, for tests/check/vault: vault_put DIR KEY DAYS FILE META [COUNT] prints the
- * ids. */
+/* Keeps a file as the sensor does, for tests/check/vault: vault_put DIR KEY.pub DAYS FILE META [COUNT] prints
+ * the ids. */
 #include "content/vault.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,7 +11,7 @@ int main(int argc, char **argv)
 {
     if (argc < 6)
         return 2;
-    const struct vault_settings settings = { argv[1], argv[2] };
+    const struct vault_settings settings = { .path = argv[1], .key = argv[2], .public_only = true };
     const uint64_t now_us = (uint64_t)time(NULL) * 1000000;
     const uint64_t expires_us = now_us + strtoull(argv[3], NULL, 10) * 86400 * 1000000;
     unsigned long count = argc > 6 ? strtoul(argv[6], NULL, 10) : 1;
@@ -27,6 +27,7 @@ int main(int argc, char **argv)
             puts(id);
         fflush(stdout);
     }
+    ok = ok && vault_commit(v, true, &err);
     vault_close(v);
     if (!ok)
         fprintf(stderr, "%s\n", error_format(&err, text, sizeof text));

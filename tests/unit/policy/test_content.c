@@ -2,6 +2,7 @@
 /* What a policy says of content: every key, every mistake, what is told of it. */
 #include "../identify/catalog_folder.h"
 #include "content/leak.h"
+#include "content/vault_key.h"
 #include "policy/policy.h"
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -16,13 +17,16 @@ static struct folder folder; /* with rules.yar, bad.sha256, words.txt and custom
 
 static int begin(void **state)
 {
-    static const char *const files[] = { "rules.yar", "bad.sha256", "words.txt", "customers.hashes",
-                                         "vault.key" };
+    static const char *const files[] = { "rules.yar", "bad.sha256", "words.txt", "customers.hashes" };
+    char key[128];
 
     (void)state;
     folder = folder_new();
     for (unsigned i = 0; i < sizeof files / sizeof files[0]; i++)
         folder_write(&folder, files[i], "x\n");
+    snprintf(key, sizeof key, "%s/vault.key", folder.path);
+    if (!vault_keys_new(key, NULL))
+        return -1;
     return catalog_builtin(&catalog, NULL) ? 0 : -1;
 }
 
@@ -292,7 +296,7 @@ static void what_scan_and_leaks_say_reaches_their_detectors(void **state)
 
 /* ---- keeping ---- */
 
-#define VAULT TOP "vault: {path: kept, key: vault.key}\nrules:\n"
+#define VAULT TOP "vault: {path: kept, key: vault.key.pub}\nrules:\n"
 
 static void the_rule_that_decides_says_what_is_kept_and_for_how_long(void **state)
 {
@@ -469,7 +473,7 @@ static void warnings_find_what_is_not_meant(void **state)
         { TOP "scan:\n  clamd:\n    - tcp:h:1\n    - unix:/nowhere/clamd.ctl\n",
           "6 clamd's socket /nowhere/clamd.ctl: No such file" },
         { TOP "scan:\n  clamd: ['unix:/dev/null']\n", "4 clamd's socket /dev/null is no socket" },
-        { TOP "vault: {path: kept, key: vault.key}\n", "3 nothing is put into the vault" },
+        { TOP "vault: {path: kept, key: vault.key.pub}\n", "3 nothing is put into the vault" },
         { VAULT "  - {name: a, match: {}, action: alert, keep: {messages: 1d, files: 1d}}\n", "" },
         { VAULT
           "  - {name: a, match: {activity: [chat, file]}, action: alert, keep: {messages: 1d, files: 1d}}\n",
@@ -481,6 +485,12 @@ static void warnings_find_what_is_not_meant(void **state)
         { TOP "vault: {path: kept, key: gone.key}\nrules:\n"
               "  - {name: a, match: {}, action: alert, keep: {messages: 1d}}\n",
           "3 the vault's key" },
+        { TOP "vault: {path: kept, key: vault.key}\nrules:\n"
+              "  - {name: a, match: {}, action: alert, keep: {messages: 1d}}\n",
+          "this is a private key" },
+        { TOP "vault: {path: kept, key: words.txt}\nrules:\n"
+              "  - {name: a, match: {}, action: alert, keep: {messages: 1d}}\n",
+          "is no key of a vault" },
     };
 
     (void)state;
