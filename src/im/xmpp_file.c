@@ -115,7 +115,7 @@ void xmpp_file_announce_url(struct session *s, struct view url, const struct im_
 /* ---- in band ---- */
 
 /* Where a block belongs. */
-static uint64_t block_place(const struct xmpp_transfer *t, uint16_t block)
+static uint64_t block_place(struct xmpp_transfer *t, uint16_t block)
 {
     int16_t ahead = (int16_t)(uint16_t)(block - t->block);
     uint64_t base = t->block_at;
@@ -126,6 +126,7 @@ static uint64_t block_place(const struct xmpp_transfer *t, uint16_t block)
     } else if (!t->in_block && ahead == 1) {
         return t->place;
     }
+    t->unplaced |= ahead != 0 && t->block_size == 0;
     uint64_t bytes = (uint64_t)(ahead < 0 ? -(int)ahead : ahead) * t->block_size;
     if (ahead < 0)
         return base > t->offset + bytes ? base - bytes : t->offset;
@@ -180,6 +181,6 @@ void xmpp_band_end(struct xmpp_transfer *t)
 void xmpp_band_close(struct xmpp_transfer *t, struct session *s)
 {
     if (t->begun && !t->end)
-        session_file_end(s, t->file, t->size == 0 && !t->in_block);
+        session_file_end(s, t->file, t->size == 0 && !t->in_block && !t->unplaced);
     t->end = true;
 }

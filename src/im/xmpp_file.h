@@ -21,6 +21,7 @@ struct xmpp_transfer {
     bool outgoing;             /* as offered: from the local user */
     bool begun, in_block, end; /* end: all of it came, or no more will */
     bool beyond;               /* and more than that */
+    bool unplaced;             /* blocks were lost whose size was not known */
     char name[XMPP_FILE_NAME_BYTES], type[48];
 };
 

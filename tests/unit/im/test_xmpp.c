@@ -506,6 +506,11 @@ static void test_xmpp_files_in_band_without_an_offer_end_by_close(void **state)
     assert_true(recorder_has(&out.record, "file 1 peer=bob@b.example out"));
     assert_true(recorder_has(&out.record, "bytes 1 at 6 world"));
     assert_true(recorder_has(&out.record, "file 1 whole"));
+    /* The first block did not come, and nobody said how long blocks are: this is not all of it. */
+    stanza(BLOCK("s1", "1", "d29ybGQ=") CLOSE("s1"));
+    assert_true(recorder_has(&out.record, "file 1 cut"));
+    stanza(OPEN("s1", "6") BLOCK("s1", "1", "d29ybGQ=") CLOSE("s1"));
+    assert_true(recorder_has(&out.record, "bytes 1 at 6 world"));
     stanza(OFFER("s1", "a", "12") OPEN("s1", "4096") BLOCK("s1", "0", "aGVsbG8g") CLOSE("s1"));
     assert_true(recorder_has(&out.record, "file 1 cut"));
     stanza(OFFER("s1", "a", "5") OPEN("s1", "4096") BLOCK("s1", "0", "aGVsbG8g") CLOSE("s1"));
