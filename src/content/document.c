@@ -18,6 +18,15 @@ struct documents {
     int socket;
 };
 
+const char *document_answer_text(enum document_answer a)
+{
+    static const char *const texts[] = { [DOCUMENT_CUT] = "more text than is searched",
+                                         [DOCUMENT_ENCRYPTED] = "encrypted",
+                                         [DOCUMENT_FAILED] = "the document cannot be read" };
+
+    return texts[a];
+}
+
 extern char **environ;
 
 static bool spawn(int theirs, struct imw_error_info *err)

@@ -25,6 +25,9 @@ enum document_answer {
     DOCUMENT_FAILED, /* broken, or the child died or took too long; err says which */
 };
 
+/* Why not all of its text was told; NULL: all was, or it is of a kind that has none. */
+const char *document_answer_text(enum document_answer a);
+
 struct documents;
 
 /* Start the helper: while there is one thread yet, as the user who is to read documents, and before

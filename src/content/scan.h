@@ -30,7 +30,8 @@ enum scan_state { SCAN_STATES(X) SCAN_STATE_COUNT };
     X(INCOMPLETE, 6, "parts of the file did not come")                                                       \
     X(ENCRYPTED, 7, "encrypted")                                                                             \
     X(UNREADABLE, 8, "the archive cannot be read")                                                           \
-    X(QUEUE_FULL, 9, "too many files at a time")
+    X(QUEUE_FULL, 9, "too many files at a time")                                                             \
+    X(STOPPED, 10, "the sensor was stopped")
 #define X(id, number, ...) SCAN_REASON_##id = number,
 enum scan_reason { SCAN_REASONS(X) SCAN_REASON_COUNT };
 #undef X

@@ -33,14 +33,15 @@ enum {
     SCANNERS_S = 600,  /* of the clock: how the scanners are */
     PLAIN_BYTES = CARRY_TEXT_BYTES + 1,
     LEAKS_MOST = 16,
-    META_BYTES = 8192,
+    META_BYTES = 16384, /* four names, at six bytes an escaped byte */
     VAULT_TICK_US = 100000,
-    EXPIRE_S = 600, /* of the clock: the whole journal is read */
+    EXPIRE_S = 600,  /* of the clock: the whole journal is read */
+    STOP_MS = 15000, /* that files may still wait for a scanner when a sensor stops */
 };
 
 struct lane {
     struct ring ring;
-    uint32_t next; /* number of the worker's next file; the worker's */
+    uint32_t next; /* number of the worker's newest file; the worker's */
 };
 
 struct pipeline {
@@ -62,11 +63,10 @@ struct pipeline {
     struct threats *threats;
     struct transfer *open[OPEN_MOST]; /* by number, open addressing */
     unsigned open_count;
-    uint64_t now_us;          /* newest time of the traffic */
-    uint64_t swept_us;        /* when idle files were looked for, by it */
-    int64_t asked_s;          /* when the scanners were asked, by the clock */
-    bool status_waits;        /* for their answer */
-    struct alert_event alert; /* being told: what the detectors do not know */
+    uint64_t now_us;   /* newest time of the traffic */
+    uint64_t swept_us; /* when idle files were looked for, by it */
+    int64_t asked_s;   /* when the scanners were asked, by the clock */
+    bool status_waits; /* for their answer */
     char plain[PLAIN_BYTES];
 
     pthread_mutex_t lock; /* of what follows */
@@ -126,10 +126,9 @@ uint32_t pipeline_file_begin(struct pipeline *p, unsigned worker, const struct a
                              const struct im_file *f)
 {
     struct lane *lane = &p->lanes[worker];
-    uint32_t number = (uint32_t)worker << NUMBER_BITS | (++lane->next & ((1u << NUMBER_BITS) - 1));
 
-    if ((number & ((1u << NUMBER_BITS) - 1)) == 0)
-        number = (uint32_t)worker << NUMBER_BITS | ++lane->next; /* 0 is no file */
+    lane->next = lane->next % ((1u << NUMBER_BITS) - 1) + 1; /* 0 is no file */
+    uint32_t number = (uint32_t)worker << NUMBER_BITS | lane->next;
     CARRY(p, carry_begin(&lane->ring, where, number, f));
     return number;
 }
@@ -213,6 +212,8 @@ static bool keep(struct pipeline *p, const struct scene *s, bool is_file, struct
         COUNT(p, kept, 1);
     else
         COUNT(p, not_kept, 1);
+    if (!kept && !j.text.cut && p->config.problem != NULL)
+        p->config.problem(p->config.context, &err);
     return kept;
 }
 
@@ -349,7 +350,11 @@ static void tell_file(struct pipeline *p, struct transfer *t)
                                  .outgoing = t->outgoing,
                                  .whole = t->whole };
     struct leaked leaked = {
-        .file = &file, .finding = t->leak, .count = t->leak_count, .told = t->leaks_told
+        .file = &file,
+        .finding = t->leak,
+        .count = t->leak_count,
+        .told = t->leaks_told,
+        .unsearched = t->unsearched,
     };
     char id[VAULT_ID_BYTES] = "";
 
@@ -365,7 +370,7 @@ static void tell_file(struct pipeline *p, struct transfer *t)
                             .stored = t->stored[0] != '\0' ? t->stored
                                       : kept               ? id
                                                            : NULL,
-                            .leaks = t->leak_count > 0 ? &leaked : NULL };
+                            .leaks = t->leak_count > 0 || t->unsearched != NULL ? &leaked : NULL };
     p->config.file(p->config.context, &e);
     pthread_mutex_lock(&p->lock);
     p->status.scanned += t->scan.state == SCAN_CLEAN || t->scan.state == SCAN_INFECTED;
@@ -373,6 +378,7 @@ static void tell_file(struct pipeline *p, struct transfer *t)
     p->status.not_scanned += t->scan.state == SCAN_NOT_SCANNED;
     p->status.files_cut += !t->whole;
     p->status.leaks += t->leak_count;
+    p->status.not_searched += t->unsearched != NULL;
     pthread_mutex_unlock(&p->lock);
     if (p->threats != NULL) {
         threats_file(p->threats, &t->scene, &file);
@@ -383,22 +389,29 @@ static void tell_file(struct pipeline *p, struct transfer *t)
     free(t);
 }
 
+/* Nobody looked into it. */
+static void tell_unscanned(struct pipeline *p, struct transfer *t, enum scan_reason why)
+{
+    t->scan.state = SCAN_NOT_SCANNED;
+    t->scan.reason = why;
+    t->unsearched = p->leak_rules != NULL ? scan_reason_text(why) : NULL;
+    tell_file(p, t);
+}
+
 static void end_file(struct pipeline *p, unsigned place, bool whole)
 {
     struct transfer *t = p->open[place];
 
     close_place(p, place);
     spool_facts(t->spool, t->announced, &t->facts);
-    t->whole = whole && t->facts.gap_count == 0 && !t->facts.cut && !t->facts.failed;
+    t->whole = whole && t->facts.gap_count == 0 && !t->facts.more_gaps && !t->facts.cut && !t->facts.failed;
     /* While captures are read nothing is hurried: the pool has room when it has worked some off. */
     while (!scan_pool_put(p->pool, t)) {
         struct transfer *done = p->config.wait ? scan_pool_take(p->pool, 1000) : NULL;
         if (done != NULL) {
             tell_file(p, done);
         } else if (!p->config.wait) {
-            t->scan.state = SCAN_NOT_SCANNED;
-            t->scan.reason = SCAN_REASON_QUEUE_FULL;
-            tell_file(p, t);
+            tell_unscanned(p, t, SCAN_REASON_QUEUE_FULL);
             return;
         }
     }
@@ -600,6 +613,30 @@ static void keep_house(struct pipeline *p)
     }
 }
 
+static uint64_t now_ms(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* A sensor that is told to stop does not wait for a scanner that hangs with a queue before it, or whoever
+ * stops it would lose patience and with it all events that are not written yet. */
+static void finish_scans(struct pipeline *p)
+{
+    uint64_t until = now_ms() + STOP_MS;
+
+    while (scan_pool_pending(p->pool) > 0) {
+        struct transfer *waiting = !p->config.wait && now_ms() >= until ? scan_pool_withdraw(p->pool) : NULL;
+        struct transfer *done = waiting == NULL ? scan_pool_take(p->pool, 1000) : NULL;
+        if (waiting != NULL)
+            tell_unscanned(p, waiting, SCAN_REASON_STOPPED);
+        else if (done != NULL)
+            tell_file(p, done);
+    }
+}
+
 static void *content_thread(void *argument)
 {
     struct pipeline *p = argument;
@@ -615,11 +652,7 @@ static void *content_thread(void *argument)
             usleep(IDLE_US);
     }
     end_files(p, is_any, NULL);
-    while (scan_pool_pending(p->pool) > 0) {
-        struct transfer *done = scan_pool_take(p->pool, 1000);
-        if (done != NULL)
-            tell_file(p, done);
-    }
+    finish_scans(p);
     keep_house(p);
     return NULL;
 }
@@ -717,6 +750,6 @@ void pipeline_status(struct pipeline *p, struct pipeline_status *out)
     *out = p->status;
     pthread_mutex_unlock(&p->lock);
     out->lost = 0;
-    for (unsigned i = 0; i < p->config.workers; i++)
+    for (unsigned i = 0; i < p->config.workers && !p->config.wait; i++) /* who waits tries again */
         out->lost += ring_lost(&p->lanes[i].ring);
 }

@@ -76,7 +76,8 @@ struct pipeline_status {
     uint64_t messages, files, file_bytes;
     uint64_t files_cut, files_refused; /* not whole; not spooled: too many, or no room */
     uint64_t lost;                     /* records that found no room in a ring */
-    uint64_t scanned, infected, not_scanned, leaks;
+    uint64_t scanned, infected, not_scanned;
+    uint64_t leaks, not_searched; /* findings; files whose text could not be searched, or not all */
     uint64_t kept, not_kept; /* in the vault; not, though the policy says so */
     struct threats_status threats;
     struct scanner_status scanners;

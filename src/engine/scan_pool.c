@@ -65,21 +65,22 @@ static void search_text(void *context, struct view text)
     leak_more(context, text);
 }
 
-/* Plain text needs no reader. */
-static void search_plain(struct leak_search *leaks, int fd, uint64_t bytes)
+/* Plain text needs no reader. Returns why not all of it could be searched, or NULL. */
+static const char *search_plain(struct leak_search *leaks, int fd, uint64_t bytes)
 {
     uint8_t piece[PLAIN_PIECE_BYTES];
 
     for (uint64_t at = 0; at < bytes;) {
         ssize_t n = pread(fd, piece, sizeof piece, (off_t)at);
         if (n <= 0)
-            return;
+            return "the file cannot be read back";
         leak_more(leaks, view_of(piece, (size_t)n));
         at += (uint64_t)n;
     }
+    return NULL;
 }
 
-/* Leaks in the text of a document. What has no text that can be read holds none that can be found. */
+/* Leaks in the text of a document; what could not be searched is told, so that nobody takes it for clean. */
 static void search(struct hands *h, struct transfer *t)
 {
     struct documents *documents = h->pool->config.documents;
@@ -90,10 +91,11 @@ static void search(struct hands *h, struct transfer *t)
         return;
     leak_begin(h->leaks, t->leak, TRANSFER_LEAKS);
     if (strcmp(t->scan.media_type, "text/plain") == 0)
-        search_plain(h->leaks, fd, t->facts.extent);
+        t->unsearched = search_plain(h->leaks, fd, t->facts.extent);
     else if (documents != NULL)
-        (void)document_read(documents, fd, t->scan.media_type, DOCUMENT_TEXT_BYTES, DOCUMENT_MS, search_text,
-                            h->leaks, &err);
+        t->unsearched =
+            document_answer_text(document_read(documents, fd, t->scan.media_type, DOCUMENT_TEXT_BYTES,
+                                               DOCUMENT_MS, search_text, h->leaks, &err));
     t->leak_count = leak_end(h->leaks);
     t->leaks_told = t->leak_count < TRANSFER_LEAKS ? t->leak_count : TRANSFER_LEAKS;
 }
@@ -248,6 +250,14 @@ struct transfer *scan_pool_take(struct scan_pool *p, unsigned wait_ms)
         if (pthread_cond_timedwait(&p->done, &p->lock, &until) != 0)
             break;
     struct transfer *t = queue_take(&p->finished);
+    pthread_mutex_unlock(&p->lock);
+    return t;
+}
+
+struct transfer *scan_pool_withdraw(struct scan_pool *p)
+{
+    pthread_mutex_lock(&p->lock);
+    struct transfer *t = queue_take(&p->waiting);
     pthread_mutex_unlock(&p->lock);
     return t;
 }

@@ -34,6 +34,7 @@ struct transfer {
     struct scan_result scan;
     unsigned leak_count, leaks_told;
     struct leak_finding leak[TRANSFER_LEAKS];
+    const char *unsearched; /* why not all of its text was searched for leaks; NULL: it was */
     char stored[TRANSFER_NAME_BYTES]; /* where it was saved; empty: nowhere */
     struct imw_error_info problem;    /* why it could not be saved; code IMW_OK: it could */
 };
@@ -56,6 +57,8 @@ void scan_pool_free(struct scan_pool *p);
 bool scan_pool_put(struct scan_pool *p, struct transfer *t);
 /* One that is done, or NULL. `wait_ms`: for one to be done, where some are under way. */
 struct transfer *scan_pool_take(struct scan_pool *p, unsigned wait_ms);
+/* One that nobody began with, or NULL: it will not be looked into. */
+struct transfer *scan_pool_withdraw(struct scan_pool *p);
 /* Files handed over and not taken back. */
 unsigned scan_pool_pending(struct scan_pool *p);
 /* Have one of the threads ask how the scanners are; and what was answered last. False: never was. */

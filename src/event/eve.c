@@ -398,6 +398,7 @@ static void leaks(struct json *j, const struct leaked *l)
             break;
     }
     json_array_end(j);
+    optional(j, "unsearched", l->unsearched);
     json_object_end(j);
 }
 

@@ -46,7 +46,7 @@ struct file_event {
     const struct carried_file *file;
     const struct spool_facts *facts;
     const char *stored;         /* saved under this name, or in the vault under this id; NULL: not kept */
-    const struct leaked *leaks; /* NULL: nothing was searched for, or found */
+    const struct leaked *leaks; /* NULL: nobody searched, or all was searched and nothing found */
 };
 
 struct alert_event {

@@ -25,7 +25,7 @@ struct packed_file {
     struct packed_scene scene;
     uint64_t size;
     bool outgoing, whole, has_hash, has_scan, has_leaks;
-    struct packed_text name, from, to, room, stored;
+    struct packed_text name, from, to, room, stored, unsearched;
     uint8_t sha256[SHA256_BYTES];
     struct scan_result scan;
     struct spool_facts facts;
@@ -118,6 +118,7 @@ bool pack_file(struct ring *r, const struct file_event *e)
     p->told = p->has_leaks ? e->leaks->told : 0;
     if (p->told > PACK_FINDINGS)
         p->told = PACK_FINDINGS;
+    put_string(&p->unsearched, p->has_leaks ? e->leaks->unsearched : NULL);
     if (p->told > 0)
         memcpy(p->findings, e->leaks->finding, p->told * sizeof p->findings[0]);
     ring_commit(r);
@@ -184,9 +185,11 @@ static void unpack_file(const struct packed_file *p, struct event *out)
                                           .scan = p->has_scan ? &p->scan : NULL,
                                           .outgoing = p->outgoing,
                                           .whole = p->whole };
-    out->leaked = (struct leaked){
-        .file = &out->carried, .finding = p->findings, .count = p->finding_count, .told = p->told
-    };
+    out->leaked = (struct leaked){ .file = &out->carried,
+                                   .finding = p->findings,
+                                   .count = p->finding_count,
+                                   .told = p->told,
+                                   .unsearched = string_of(&p->unsearched) };
     out->file = (struct file_event){ .scene = &out->scene,
                                      .file = &out->carried,
                                      .facts = &p->facts,

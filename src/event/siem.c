@@ -303,7 +303,7 @@ static void collect_file(struct facts *f, const struct file_event *e)
     }
     if (file->scan != NULL)
         scan_facts(f, file->scan);
-    if (e->leaks != NULL)
+    if (e->leaks != NULL && e->leaks->count > 0)
         set_number(f, FACT_LEAKS, e->leaks->count);
 }
 

@@ -67,6 +67,7 @@ static void flags_of(struct text *t, const struct file_event *e)
         { "gaps", f->gap_count > 0 || f->more_gaps },
         { "injection?", f->conflict },
         { "stored", e->stored != NULL },
+        { "unsearched", e->leaks != NULL && e->leaks->unsearched != NULL },
     };
 
     for (unsigned i = 0; i < sizeof flags / sizeof flags[0]; i++)

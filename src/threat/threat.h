@@ -43,12 +43,14 @@ struct carried_file {
     bool outgoing, whole;
 };
 
-/* What the search for leaks found in a message or in a file: one of the two is NULL. */
+/* What the search for leaks found in a message or in a file: one of the two is NULL. Detectors are told where
+ * it found something. */
 struct leaked {
     const struct carried_message *message;
     const struct carried_file *file;
     const struct leak_finding *finding; /* the first `told` of `count` */
     unsigned count, told;
+    const char *unsearched; /* why not all of the text was searched; NULL: it was */
 };
 
 /* 1 is the worst, as in Suricata. */

@@ -18,6 +18,7 @@ struct told {
         bool whole, hashed;
         uint8_t sha256[SHA256_BYTES];
         unsigned gaps, leaks;
+        char unsearched[64];
         enum scan_state state;
     } file[TOLD_MOST];
     char alert[TOLD_MOST][256];
@@ -35,6 +36,7 @@ struct stage {
 };
 
 static uint8_t body[BODY_BYTES];
+static struct documents *documents;
 
 static void copy(char *out, size_t size, struct view v)
 {
@@ -59,6 +61,8 @@ static void on_file(void *context, const struct file_event *e)
         memcpy(t->file[t->files].sha256, e->file->sha256, SHA256_BYTES);
     t->file[t->files].gaps = e->facts->gap_count;
     t->file[t->files].leaks = e->leaks != NULL ? e->leaks->count : 0;
+    if (e->leaks != NULL)
+        copy(t->file[t->files].unsearched, sizeof t->file[0].unsearched, view_string(e->leaks->unsearched));
     t->file[t->files].state = e->file->scan->state;
     t->files++;
 }
@@ -81,7 +85,7 @@ static void stage_open(struct stage *s, unsigned workers)
     s->rules.catalog = rig_catalog();
     settings_default(&s->settings);
     s->settings.scan.parallel = 2;
-    s->settings.leaks.wanted = getenv("NOLEAKS") == NULL;
+    s->settings.leaks.wanted = true;
     s->flow = (struct flow){ .first_us = 1700000000000000, .service = 1, .activities = 1 << ACTIVITY_CHAT };
     s->flow.key.addr[0] = ip_from_v4(client);
     s->flow.key.addr[1] = ip_from_v4(server);
@@ -97,6 +101,7 @@ static void stage_open(struct stage *s, unsigned workers)
                                       .settings = &s->settings,
                                       .files = true,
                                       .threats = true,
+                                      .documents = documents,
                                       .extract = s->folder,
                                       .rules = &s->rules,
                                       .file = on_file,
@@ -267,6 +272,26 @@ static void test_leaks_in_messages_and_files_are_alerts_and_masked(void **state)
     stage_close(&s);
 }
 
+static void test_a_document_that_cannot_be_searched_says_so(void **state)
+{
+    static const char broken[] = "%PDF-1.4\nthere is nothing in here";
+    struct stage s;
+
+    (void)state;
+    stage_open(&s, 1);
+    uint32_t n = begin(&s, 0, "broken.pdf", sizeof broken - 1);
+    pipeline_file_bytes(s.pipeline, 0, n, 0, view_string(broken));
+    pipeline_file_end(s.pipeline, 0, n, s.where.time_us, true);
+    pipeline_stop(s.pipeline);
+    assert_int_equal(s.told.file[0].leaks, 0);
+    assert_string_equal(s.told.file[0].unsearched, "the document cannot be read");
+    struct pipeline_status status;
+    pipeline_status(s.pipeline, &status);
+    assert_int_equal(status.not_searched, 1);
+    assert_int_equal(s.told.alerts, 0);
+    stage_close(&s);
+}
+
 static void test_a_name_from_the_wire_never_leaves_the_folder(void **state)
 {
     static const char *const names[] = {
@@ -304,18 +329,28 @@ static void test_newer_rules_are_taken_up(void **state)
     stage_close(&s);
 }
 
-int main(void)
+/* The reader of documents is this program again. */
+int main(int argc, char **argv)
 {
+    struct imw_error_info err;
+
+    if (argc == 2 && strcmp(argv[1], DOCUMENT_COMMAND) == 0)
+        return document_helper();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_file_in_pieces_comes_out_as_it_was_sent),
         cmocka_unit_test(test_what_is_missing_is_marked),
         cmocka_unit_test(test_files_of_several_workers_do_not_mix),
         cmocka_unit_test(test_leaks_in_messages_and_files_are_alerts_and_masked),
+        cmocka_unit_test(test_a_document_that_cannot_be_searched_says_so),
         cmocka_unit_test(test_a_name_from_the_wire_never_leaves_the_folder),
         cmocka_unit_test(test_newer_rules_are_taken_up),
     };
 
     for (unsigned i = 0; i < BODY_BYTES; i++)
         body[i] = (uint8_t)(i * 2654435761u >> 13);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    if (!documents_new(&documents, &err))
+        return EXIT_FAILURE;
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    documents_free(documents);
+    return failed;
 }

@@ -62,7 +62,9 @@ static struct facts_given *facts_new(void)
                                         .scan = &s->scan,
                                         .outgoing = true,
                                         .whole = true };
-    s->leaked = (struct leaked){ .file = &s->carried, .finding = s->findings, .count = 7, .told = 2 };
+    s->leaked = (struct leaked){
+        .file = &s->carried, .finding = s->findings, .count = 7, .told = 2, .unsearched = "encrypted"
+    };
     s->file = (struct file_event){ &s->scene, &s->carried, &s->facts, "0123abcd", &s->leaked };
     s->alert = (struct alert){ .detector = threats_detector(0),
                                .kind = 1,
