@@ -270,6 +270,12 @@ static bool waits(const struct session *s, enum flow_dir from)
     return stream != 0 && stream_waits(s->in->streams, stream);
 }
 
+/* They cost a look at every segment. */
+static bool wants_signs(const struct session *s)
+{
+    return s->in->config.tap != NULL || (s->flow->flags & FLOW_TRACED) != 0;
+}
+
 /* Signs of somebody else who sends in the name of a side. */
 static void report_signs(struct session *s, enum flow_dir from, const struct tamper_found *signs)
 {
@@ -291,14 +297,15 @@ static void tcp_packet(struct session *s, enum flow_dir from, const struct packe
     struct delivery_context context = { *s, from };
     struct stream_segment segment = { p->seq, p->tcp_flags, p->payload_len, p->payload };
     uint32_t stream = stream_of(s, from);
-    struct tamper_found signs;
+    struct tamper_found signs = { .count = 0 };
 
     if (stream == 0) {
         count(s->in->counters, COUNT_INSPECT_FULL);
         s->inspection->settle = true;
         return;
     }
-    tamper_segment(&s->inspection->tamper, from, p, &signs);
+    if (wants_signs(s))
+        tamper_segment(&s->inspection->tamper, from, p, &signs);
     if (stream_push(s->in->streams, stream, &segment, deliver, &context)) {
         s->flow->flags |= FLOW_CONFLICT;
         session_anomaly(s, ANOMALY_TCP_CONFLICT, view_string(from == FROM_CLIENT ? "client" : "server"));
@@ -374,7 +381,7 @@ void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir fro
     if (flow->key.l4 == L4_TCP) {
         if (flow->state == FLOW_WAITING)
             tcp_acked(&s, from, p);
-        if ((p->tcp_flags & TCP_RST) != 0)
+        if ((p->tcp_flags & TCP_RST) != 0 && wants_signs(&s))
             tamper_reset(&s.inspection->tamper, from, p);
         if (p->payload_len > 0 && !s.inspection->settle)
             tcp_packet(&s, from, p);

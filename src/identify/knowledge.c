@@ -32,6 +32,7 @@ enum {
 struct knowledge {
     struct map *addresses, *legs, *ends, *hosts, *users, *macs;
     atomic_bool any_port;         /* some leg was announced without its port */
+    atomic_bool any_file;         /* some file was announced: else its megabytes are never touched */
     atomic_flag announcing;       /* held by who looks a leg up to announce it again: seldom, and shortly */
     atomic_flag telling;          /* the same of who is at an address */
     atomic_flag filing;           /* and of who tells of a file, or asks */
@@ -129,7 +130,8 @@ void knowledge_forget(struct knowledge *k)
     map_clear(k->hosts);
     map_clear(k->users);
     map_clear(k->macs);
-    memset(k->files, 0, FILE_ENTRIES * sizeof *k->files);
+    if (atomic_exchange(&k->any_file, false))
+        memset(k->files, 0, FILE_ENTRIES * sizeof *k->files);
 }
 
 static uint64_t seconds(uint64_t s)
@@ -280,15 +282,18 @@ void knowledge_announce(struct knowledge *k, struct view token, const struct ann
     }
     *place = *f;
     place->token = number;
+    atomic_store(&k->any_file, true);
     let_go(&k->filing);
 }
 
 bool knowledge_announced(struct knowledge *k, struct view token, uint64_t now_us, struct announced_file *out)
 {
     uint64_t number;
-    const struct announced_file *set = file_set(k, token, &number);
     bool found = false;
 
+    if (!atomic_load_explicit(&k->any_file, memory_order_relaxed))
+        return false;
+    const struct announced_file *set = file_set(k, token, &number);
     hold(&k->filing);
     for (unsigned i = 0; i < FILE_WAYS && !found; i++) {
         found = set[i].token == number && now_us <= set[i].since_us + seconds(FILE_LIFETIME_S);
