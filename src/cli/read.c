@@ -272,8 +272,25 @@ static uint64_t quantile(const uint64_t buckets[DECISION_BUCKETS], unsigned of_h
     return 0;
 }
 
-static void print_stats(struct reader *r, const struct engine *e)
+/* What the content pipeline counted. Returns how many. */
+static unsigned content_counts(struct pipeline *p, struct named_count out[PIPELINE_COUNT_COUNT])
 {
+    struct pipeline_status status;
+    unsigned n = 0;
+
+    if (p == NULL)
+        return 0;
+    pipeline_status(p, &status);
+#define X(name, help) out[n++] = (struct named_count){ "content_" #name, help, status.name };
+    PIPELINE_COUNTS(X)
+#undef X
+    return n;
+}
+
+static void print_stats(struct reader *r, const struct engine *e, struct pipeline *p)
+{
+    struct named_count content[PIPELINE_COUNT_COUNT];
+    unsigned content_count = content_counts(p, content);
     struct engine_memory memory = engine_memory(e);
     struct counters sum;
 
@@ -281,13 +298,16 @@ static void print_stats(struct reader *r, const struct engine *e)
     sum.n[COUNT_EVENTS] += r->events;
     if (r->options->json) {
         char line[EVE_LINE_BYTES];
-        fwrite(line, 1, eve_stats(&sum, engine_now_us(e), line), r->out);
+        fwrite(line, 1, eve_stats(&sum, content, content_count, engine_now_us(e), line), r->out);
         return;
     }
     fputc('\n', r->out);
     for (unsigned i = 0; i < COUNTER_COUNT; i++)
         fprintf(r->out, "%-22s %14llu  %s\n", counter_name((enum counter)i), (unsigned long long)sum.n[i],
                 counter_help((enum counter)i));
+    for (unsigned i = 0; i < content_count; i++)
+        fprintf(r->out, "%-25s %11llu  %s\n", content[i].name, (unsigned long long)content[i].n,
+                content[i].help);
     fprintf(r->out, "%-22s %14zu  bytes of flow table at its peak, %u flows\n", "memory_flows",
             memory.flow_bytes, memory.flows_peak);
     fprintf(r->out, "%-22s %14zu  bytes of inspection and evidence at their peak\n", "memory_inspection",
@@ -301,17 +321,17 @@ static void print_stats(struct reader *r, const struct engine *e)
             (unsigned long long)quantile(decisions.bytes, 99, 16));
 }
 
-static int finish(struct reader *r, const struct engine *e, bool ok, bool several)
+static int finish(struct reader *r, const struct engine *e, struct pipeline *p, bool ok, bool several)
 {
     if (r->options->json) {
         if (r->options->stats)
-            print_stats(r, e);
+            print_stats(r, e, p);
     } else {
         table_print(r->table, r->out, several);
         if (table_rows(r->table) == 0 && r->options->explain == NULL)
             fputs(r->options->all_flows ? "no flows\n" : "no use of instant messaging found\n", r->out);
         if (r->options->stats)
-            print_stats(r, e);
+            print_stats(r, e, p);
     }
     if (r->options->explain != NULL && !r->explained_any) {
         fprintf(stderr, "imward: there is no flow '%s' in what was read\n", r->options->explain);
@@ -432,7 +452,7 @@ static int read_all(const struct read_options *o, char **paths, int count, struc
             ok &= read_one(&r, e, paths[i]);
         if (config.pipeline != NULL)
             pipeline_stop(config.pipeline);
-        status = finish(&r, e, ok && !r.problems, count > 1);
+        status = finish(&r, e, config.pipeline, ok && !r.problems, count > 1);
         pipeline_free(config.pipeline);
         engine_free(e);
     }

@@ -16,7 +16,7 @@
 enum {
     WIDE = 78,       /* columns from which drops and workers stand side by side */
     WORKERS_AT = 49, /* the column of workers then */
-    FIXED_ROWS = 13, /* all but the tables' rows */
+    FIXED_ROWS = 14, /* all but the tables' rows */
     HISTORY_COLUMNS = 60,
 };
 
@@ -257,6 +257,26 @@ static void draw_rate(struct page *p, const char *name, double rate, size_t offs
     line_end(p);
 }
 
+/* What was carried and what was found in it, since the start. */
+static void draw_content(struct page *p)
+{
+    const struct pipeline_status *c = &p->view->now.content;
+    const struct scanner_status *s = &c->scanners;
+    uint64_t now_s = p->view->now.now_us / 1000000, made_s = (uint64_t)s->signatures_made_s;
+
+    put(p, DIM, " %-10s", "content");
+    put(p, BOLD, "%9s", si((double)c->messages).text);
+    put(p, PLAIN, "  messages, %s files", si((double)c->files).text);
+    put(p, c->infected > 0 ? RED : PLAIN, ", %s infected", si((double)c->infected).text);
+    put(p, PLAIN, ", %s not scanned; %s leaks, ", si((double)c->not_scanned).text, si((double)c->leaks).text);
+    put(p, c->alerts > 0 ? YELLOW : PLAIN, "%s alerts", si((double)c->alerts).text);
+    if (s->clamd_version[0] != '\0' || s->error[0] != '\0')
+        put(p, s->clamd_up ? PLAIN : RED, "; clamd %s", s->clamd_up ? "up" : "down");
+    if (made_s > 0)
+        put(p, PLAIN, ", signatures %s old", duration(grown(now_s, made_s)).text);
+    line_end(p);
+}
+
 static void draw_rates(struct page *p)
 {
     const struct sensor_status *s = &p->view->now, *b = &p->view->before;
@@ -286,6 +306,7 @@ static void draw_rates(struct page *p)
     if (decisions > 0)
         put(p, PLAIN, "; decided after %.1f packets", (double)s->decided.packets_sum / (double)decisions);
     line_end(p);
+    draw_content(p);
 }
 
 /* ---- drops and workers ---- */

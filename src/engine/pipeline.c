@@ -373,7 +373,8 @@ static void tell_file(struct pipeline *p, struct transfer *t)
                             .leaks = t->leak_count > 0 || t->unsearched != NULL ? &leaked : NULL };
     p->config.file(p->config.context, &e);
     pthread_mutex_lock(&p->lock);
-    p->status.scanned += t->scan.state == SCAN_CLEAN || t->scan.state == SCAN_INFECTED;
+    p->status.clean += t->scan.state == SCAN_CLEAN;
+    p->status.suspicious += t->scan.state == SCAN_SUSPICIOUS;
     p->status.infected += t->scan.state == SCAN_INFECTED;
     p->status.not_scanned += t->scan.state == SCAN_NOT_SCANNED;
     p->status.files_cut += !t->whole;
@@ -607,8 +608,11 @@ static void keep_house(struct pipeline *p)
     }
     tell_vault(p);
     if (p->threats != NULL) {
+        struct threats_status told;
+        threats_status(p->threats, &told);
         pthread_mutex_lock(&p->lock);
-        threats_status(p->threats, &p->status.threats);
+        p->status.alerts = told.raised;
+        p->status.alerts_suppressed = told.suppressed;
         pthread_mutex_unlock(&p->lock);
     }
 }

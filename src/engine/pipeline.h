@@ -72,14 +72,35 @@ void pipeline_ticket(struct pipeline *p, unsigned worker, const struct activity_
 /* The flow ended: files that are still open are cut off. */
 void pipeline_flow(struct pipeline *p, unsigned worker, const struct flow_event *e);
 
+/* What it counts: name, in statistics and metrics behind "content_"; what it is. */
+#define PIPELINE_COUNTS(X)                                                                                   \
+    X(messages, "messages with a text that could be read")                                                   \
+    X(files, "files whose bytes began to come")                                                              \
+    X(file_bytes, "bytes of them")                                                                           \
+    X(files_cut, "of them those that did not come whole")                                                    \
+    X(files_refused, "files not taken: too many at a time, or no room in the spool")                         \
+    X(clean, "files that every scanner found clean")                                                         \
+    X(infected, "files that a scanner, a rule or a list names")                                              \
+    X(suspicious, "files that are archive bombs or the like")                                                \
+    X(not_scanned, "files without a verdict")                                                                \
+    X(leaks, "findings of data that should not leave")                                                       \
+    X(not_searched, "files not searched for such data, or not all of their text")                            \
+    X(kept, "messages and files put into the vault")                                                         \
+    X(not_kept, "messages and files that the vault should have kept and could not")                          \
+    X(alerts, "alerts of threat detectors")                                                                  \
+    X(alerts_suppressed, "alerts held back: the same was told shortly before")
+
+enum {
+#define X(name, help) +1
+    PIPELINE_COUNT_COUNT = PIPELINE_COUNTS(X)
+#undef X
+};
+
 struct pipeline_status {
-    uint64_t messages, files, file_bytes;
-    uint64_t files_cut, files_refused; /* not whole; not spooled: too many, or no room */
-    uint64_t lost;                     /* records that found no room in a ring */
-    uint64_t scanned, infected, not_scanned;
-    uint64_t leaks, not_searched; /* findings; files whose text could not be searched, or not all */
-    uint64_t kept, not_kept; /* in the vault; not, though the policy says so */
-    struct threats_status threats;
+#define X(name, help) uint64_t name;
+    PIPELINE_COUNTS(X)
+#undef X
+    uint64_t lost; /* records that found no room in a ring; COUNT_CONTENT_LOST */
     struct scanner_status scanners;
 };
 void pipeline_status(struct pipeline *p, struct pipeline_status *out);

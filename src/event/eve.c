@@ -464,7 +464,8 @@ size_t eve_alert(const struct alert_event *e, char out[EVE_LINE_BYTES])
     return finish(&j);
 }
 
-size_t eve_stats(const struct counters *counters, uint64_t time_us, char out[EVE_LINE_BYTES])
+size_t eve_stats(const struct counters *counters, const struct named_count *others, unsigned other_count,
+                 uint64_t time_us, char out[EVE_LINE_BYTES])
 {
     struct json j = json_over(out, EVE_LINE_BYTES);
 
@@ -474,6 +475,8 @@ size_t eve_stats(const struct counters *counters, uint64_t time_us, char out[EVE
     json_object(&j, "stats");
     for (unsigned i = 0; i < COUNTER_COUNT; i++)
         json_number(&j, counter_name((enum counter)i), counters->n[i]);
+    for (unsigned i = 0; i < other_count; i++)
+        json_number(&j, others[i].name, others[i].n);
     json_object_end(&j);
     return finish(&j);
 }

@@ -68,7 +68,14 @@ size_t eve_activity(const struct activity_event *e, char out[EVE_LINE_BYTES]);
 /* `fileinfo` and `alert` as Suricata has them, with what is ours beside. */
 size_t eve_file(const struct file_event *e, char out[EVE_LINE_BYTES]);
 size_t eve_alert(const struct alert_event *e, char out[EVE_LINE_BYTES]);
-size_t eve_stats(const struct counters *counters, uint64_t time_us, char out[EVE_LINE_BYTES]);
+
+/* What others than the workers count, behind the counters. */
+struct named_count {
+    const char *name, *help;
+    uint64_t n;
+};
+size_t eve_stats(const struct counters *counters, const struct named_count *others, unsigned other_count,
+                 uint64_t time_us, char out[EVE_LINE_BYTES]);
 
 /* ---- the table ---- */
 

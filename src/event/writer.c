@@ -151,7 +151,7 @@ static size_t eve(const struct event *e, char *out)
         return eve_file(&e->file, out);
     if (e->type == PACKED_ALERT)
         return eve_alert(&e->alert, out);
-    return eve_stats(e->stats.counters, e->stats.time_us, out);
+    return eve_stats(e->stats.counters, NULL, 0, e->stats.time_us, out);
 }
 
 static uint64_t time_of(const struct event *e)

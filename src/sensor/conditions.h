@@ -19,6 +19,12 @@
       "fragments that do not make datagrams: a flood, or half of the traffic does not come to the port")     \
     X(EVENTS_LOST, "events_lost", "events", 1, s->events.lost,                                               \
       "an event ring is full: the outputs are slower than the events; a faster disk, or fewer events")       \
+    X(CONTENT_LOST, "content_lost", "records", 1, s->counters.n[COUNT_CONTENT_LOST],                         \
+      "messages and pieces of files come faster than they are looked into: a faster disk, fewer leak rules") \
+    X(FILES_REFUSED, "files_refused", "files", 1, s->content.files_refused,                                  \
+      "too many files at a time, or the spool is full: raise what the policy's section scan gives it")       \
+    X(NOT_KEPT, "vault_failed", "messages_and_files", 1, s->content.not_kept,                                \
+      "the vault could not keep what the policy wants kept: content_failed in this log says why")            \
     X(BYPASS_FULL, "bypass_full", "flows_not_bypassed", 1, s->live.bypass_full,                              \
       "the kernel's table of bypassed flows is full: the others go on as before")
 

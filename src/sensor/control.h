@@ -129,6 +129,8 @@ uint64_t status_output_lost(const struct sensor_status *s); /* events, of all ou
     X("stream_dropped", "segments", s->counters.n[COUNT_STREAM_DROPPED], "too many out of order")            \
     X("stream_gaps", "gaps", s->counters.n[COUNT_STREAM_GAPS], "bytes that never came, lost before us")      \
     X("parser_full", "messages", s->counters.n[COUNT_PARSER_FULL], "longer than the buffer for them")        \
+    X("content_ring", "records", s->counters.n[COUNT_CONTENT_LOST], "messages, file pieces: no room")        \
+    X("files_refused", "files", s->content.files_refused, "too many at a time, or the spool is full")        \
     X("event_ring", "events", s->events.lost, "an event ring was full: slow disk or output?")                \
     X("output", "events", status_output_lost(s), "an output was down or too slow")
 

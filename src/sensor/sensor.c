@@ -180,6 +180,8 @@ static void on_status(void *context, struct sensor_status *out)
     out->resident_bytes = resident_bytes(s);
     event_writer_status(s->writer, &out->events);
     out->counters.n[COUNT_EVENTS] = out->events.written;
+    pipeline_status(s->content.pipeline, &out->content);
+    out->counters.n[COUNT_CONTENT_LOST] = out->content.lost;
     reloader_status(s->reloader, &rules);
     memcpy(out->catalog_version, rules.catalog_version, sizeof out->catalog_version);
     memcpy(out->reload_error, rules.error, sizeof out->reload_error);
@@ -606,7 +608,8 @@ static bool start(struct sensor *s, struct imw_error_info *err)
     return start_engine(s, &grant, err) && start_servers(s, err);
 }
 
-static void print_stats(const struct counters *sum, const struct live_counters *live)
+static void print_stats(const struct counters *sum, const struct live_counters *live,
+                        const struct pipeline_status *content)
 {
     const struct {
         const char *name, *help;
@@ -624,6 +627,9 @@ static void print_stats(const struct counters *sum, const struct live_counters *
     for (unsigned i = 0; i < COUNTER_COUNT; i++)
         printf("%-22s %14llu  %s\n", counter_name((enum counter)i), (unsigned long long)sum->n[i],
                counter_help((enum counter)i));
+#define X(name, help) printf("%-25s %11llu  %s\n", "content_" #name, (unsigned long long)content->name, help);
+    PIPELINE_COUNTS(X)
+#undef X
     for (size_t i = 0; i < sizeof kernel / sizeof kernel[0]; i++)
         printf("%-22s %14llu  %s\n", kernel[i].name, (unsigned long long)kernel[i].n, kernel[i].help);
     fflush(stdout);
@@ -633,6 +639,7 @@ static void print_stats(const struct counters *sum, const struct live_counters *
 static void finish(struct sensor *s)
 {
     struct event_writer_status *events = malloc(sizeof *events);
+    struct pipeline_status content;
     struct live_counters live;
     struct counters sum;
 
@@ -642,6 +649,8 @@ static void finish(struct sensor *s)
     carried_stop(&s->content);
     live = live_sum(s);
     engine_counters(s->engine, &sum);
+    pipeline_status(s->content.pipeline, &content);
+    sum.n[COUNT_CONTENT_LOST] = content.lost;
     (void)event_put_stats(s->writer, &sum, clock_us(CLOCK_REALTIME));
     event_writer_stop(s->writer);
     if (events != NULL) {
@@ -655,7 +664,7 @@ static void finish(struct sensor *s)
                    (unsigned long long)events->lost, (unsigned long long)live.dropped, s->bypass);
     }
     if (s->config->stats)
-        print_stats(&sum, &live);
+        print_stats(&sum, &live, &content);
     free(events);
 }
 

@@ -71,6 +71,15 @@ static const struct field fields[] = {
     S("events.bytes", NUMBER, events.bytes),
     S("events.files", NUMBER, events.files),
     S("events.alerts", NUMBER, events.alerts),
+#define X(name, help) S("content." #name, NUMBER, content.name),
+    PIPELINE_COUNTS(X)
+#undef X
+        S("scanners.clamd_up", FLAG, content.scanners.clamd_up),
+    S("scanners.clamd_version", TEXT_IN, content.scanners.clamd_version),
+    S("scanners.signatures_made_s", NUMBER, content.scanners.signatures_made_s),
+    S("scanners.yara_rules", NUMBER, content.scanners.yara_rules),
+    S("scanners.hashes", NUMBER, content.scanners.hashes),
+    S("scanners.error", TEXT_IN, content.scanners.error),
     S("radius.requests", NUMBER, radius.requests),
     S("radius.repeated", NUMBER, radius.repeated),
     S("radius.users", NUMBER, radius.users),

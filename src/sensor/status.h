@@ -29,6 +29,7 @@ struct sensor_status {
     struct engine_memory memory;
     uint32_t flows_live;
     uint64_t resident_bytes;
+    struct pipeline_status content;
     struct decisions decided;
     char catalog_version[32], catalog_path[256];   /* path empty: built in */
     uint64_t catalog_built_s;                      /* since 1970 */

@@ -137,6 +137,31 @@ static void write_drops(FILE *out, const struct sensor_status *s)
                 (unsigned long long)drops[i].count);
 }
 
+/* What messages and files are carried, and how those are who look into them. */
+static void write_content(FILE *out, const struct pipeline_status *c)
+{
+    const struct scanner_status *s = &c->scanners;
+
+#define X(name, help)                                                                                        \
+    head(out, "content_" #name "_total", "counter", help);                                                   \
+    fprintf(out, "imward_content_" #name "_total %llu\n", (unsigned long long)c->name);
+    PIPELINE_COUNTS(X)
+#undef X
+    if (s->clamd_version[0] != '\0' || s->error[0] != '\0') { /* it is configured, and was asked */
+        head(out, "scanner_up", "gauge", "1: the scanner answers");
+        sample(out, "scanner_up", "scanner", "clamd", s->clamd_up);
+    }
+    if (s->signatures_made_s > 0) {
+        head(out, "scanner_signatures_timestamp_seconds", "gauge",
+             "when the signatures were made, since 1970");
+        sample(out, "scanner_signatures_timestamp_seconds", "scanner", "clamd",
+               (uint64_t)s->signatures_made_s);
+    }
+    head(out, "scanner_entries", "gauge", "YARA rules and hashes of files that are loaded");
+    sample(out, "scanner_entries", "kind", "yara", s->yara_rules);
+    sample(out, "scanner_entries", "kind", "hash", s->hashes);
+}
+
 static void write_workers(FILE *out, const struct sensor_status *s)
 {
     head(out, "worker_packets_total", "counter", "packets handled by a worker");
@@ -219,6 +244,7 @@ char *status_prometheus(const struct sensor_status *s)
     write_plain(out, s);
     write_drops(out, s);
     write_counters(out, s);
+    write_content(out, &s->content);
     write_workers(out, s);
     write_services(out, &s->events);
     write_outputs(out, &s->events);

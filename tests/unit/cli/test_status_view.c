@@ -79,6 +79,12 @@ static void test_rates_are_those_of_the_last_second(void **state)
     assert_non_null(strstr(page, " events/s        900"));
     assert_non_null(strstr(page, " bypass          38%"));
     free(v);
+    v = fresh(140, 40);
+    drawn(v);
+    assert_non_null(strstr(page,
+                           " content      3.50 k  messages, 700 files, 2 infected, 3 not scanned; 4 leaks, "
+                           "6 alerts; clamd up, signatures 1"));
+    free(v);
 }
 
 static void test_once_shows_means_since_the_start_and_everything(void **state)

@@ -475,14 +475,16 @@ static void test_text_is_in_an_event_only_where_it_was_asked_for(void **state)
 
 static void test_statistics_fit_and_name_every_counter(void **state)
 {
+    const struct named_count other = { "content_messages", "", 7 };
     char out[EVE_LINE_BYTES];
     struct counters counters;
 
     (void)state;
     memset(&counters, 0xff, sizeof counters);
-    assert_event(out, eve_stats(&counters, 0, out));
+    assert_event(out, eve_stats(&counters, &other, 1, 0, out));
     for (unsigned i = 0; i < COUNTER_COUNT; i++)
         assert_non_null(strstr(out, counter_name((enum counter)i)));
+    assert_has(out, "\"content_messages\":7}");
 }
 
 int main(void)

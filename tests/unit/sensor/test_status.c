@@ -43,6 +43,11 @@ static void test_json_there_and_back_is_the_same(void **state)
     assert_true(again.events.outputs[1].up);
     assert_true(s.events.alerts > 0 && again.events.alerts == s.events.alerts);
     assert_true(s.events.files > 0 && again.events.files == s.events.files);
+    assert_int_equal(again.content.messages, 3000);
+    assert_int_equal(again.content.alerts_suppressed, 7);
+    assert_true(again.content.scanners.clamd_up);
+    assert_string_equal(again.content.scanners.clamd_version, "ClamAV 1.4.6/27800");
+    assert_int_equal(again.content.scanners.signatures_made_s, s.content.scanners.signatures_made_s);
     assert_int_equal(again.radius.forged, 1);
     assert_string_equal(again.sandbox.user, "imward");
     assert_true(again.sandbox.seccomp);
@@ -127,6 +132,22 @@ static void test_prometheus_has_the_known_numbers(void **state)
     has(text, "\nimward_radius_requests_total{result=\"answered\"} 7\n");
     has(text, "\nimward_radius_requests_total{result=\"forged\"} 1\n");
     has(text, "\nimward_sandbox_seccomp 1\n");
+    has(text, "\nimward_content_messages_total 3000\n");
+    has(text, "\nimward_content_infected_total 2\n");
+    has(text, "\nimward_content_alerts_suppressed_total 7\n");
+    has(text, "\nimward_scanner_up{scanner=\"clamd\"} 1\n");
+    has(text, "\nimward_scanner_signatures_timestamp_seconds{scanner=\"clamd\"} 1795000000\n");
+    has(text, "\nimward_scanner_entries{kind=\"yara\"} 9\n");
+    free(text);
+    s.content.scanners = (struct scanner_status){ 0 }; /* none is configured: nobody may miss it */
+    s.content.files_refused = 8;
+    s.counters.n[COUNT_CONTENT_LOST] = 12;
+    text = status_prometheus(&s);
+    assert_null(strstr(text, "imward_scanner_up"));
+    assert_null(strstr(text, "imward_scanner_signatures"));
+    has(text, "\nimward_drops_total{cause=\"files_refused\",unit=\"files\"} 8\n");
+    has(text, "\nimward_drops_total{cause=\"content_ring\",unit=\"records\"} 12\n");
+    has(text, "\nimward_content_lost_total 12\n");
     free(text);
 }
 
