@@ -100,6 +100,13 @@ bool is_ours(const struct threat_world *world, const struct ip_addr *a)
     return ip_is_private(a) || (world->is_inside != NULL && world->is_inside(world->context, a));
 }
 
+bool is_history(const struct scene *s, const struct carried_message *m)
+{
+    enum { AT_ONCE_US = 60000000 };
+
+    return m->again || (m->sent_us != 0 && m->sent_us < s->time_us && s->time_us - m->sent_us > AT_ONCE_US);
+}
+
 struct shown_address show_address(const struct ip_addr *a)
 {
     struct shown_address out;

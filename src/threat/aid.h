@@ -44,6 +44,9 @@ uint32_t rate_add(struct rate *r, uint64_t now_us, uint64_t span_us, uint32_t n)
 /* Is an address ours: private, or in the networks that the institution gave? */
 bool is_ours(const struct threat_world *world, const struct ip_addr *a);
 
+/* A copy, or written more than a minute ago: out of an archive, or it waited for its receiver. */
+bool is_history(const struct scene *s, const struct carried_message *m);
+
 struct shown_address {
     char text[48];
 };

@@ -157,7 +157,7 @@ static void on_message(void *state, struct threats *t, const struct scene *s, co
     struct shown_text who;
     uint32_t count;
 
-    if (s->flow == NULL || m->again || m->sent_us != 0)
+    if (s->flow == NULL || is_history(s, m))
         return;
     /* A message between two of ours is seen twice, going out and coming in: counted apart. */
     uint64_t key = party(s, m->from, m->outgoing ? FROM_CLIENT : FROM_SERVER, &who) + m->outgoing;

@@ -15,6 +15,7 @@
  * accounts.
  */
 #include "base/hash.h"
+#include "threat/aid.h"
 #include "threat/list_file.h"
 #include "threat/party.h"
 #include "threat/wording.h"
@@ -276,8 +277,7 @@ static void on_message(void *state, struct threats *t, const struct scene *s, co
     struct party from, to;
     struct wording said;
 
-    if (m->again || (m->sent_us != 0 && m->sent_us + 60000000 < s->time_us) ||
-        !party_pair(s, m->from, m->to, m->room, m->outgoing, &from, &to))
+    if (is_history(s, m) || !party_pair(s, m->from, m->to, m->room, m->outgoing, &from, &to))
         return;
     note_answer(sp, &from, &to);
     bool known = has_pair(sp, from.key, to.key) || has_pair(sp, to.key, from.key);

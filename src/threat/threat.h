@@ -29,9 +29,9 @@ struct carried_message {
     struct view from, to, room; /* accounts: sender, receiver or room */
     struct view display;        /* the sender's name as shown */
     struct view text;           /* plain UTF-8 (content/plain.h) */
-    uint64_t sent_us;
-    bool outgoing; /* from the flow's client */
-    bool again;    /* a copy of one sent before */
+    uint64_t sent_us;           /* when it was written; where that is not told, the scene's time */
+    bool outgoing;              /* from the flow's client */
+    bool again;                 /* a copy of one sent before */
 };
 
 /* A file that came to its end, scanned or not. */

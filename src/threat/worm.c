@@ -31,6 +31,7 @@
  * touches us.
  */
 #include "base/hash.h"
+#include "threat/aid.h"
 #include "threat/party.h"
 #include "threat/wording.h"
 #include <stdlib.h>
@@ -578,8 +579,7 @@ static void on_message(void *state, struct threats *t, const struct scene *s, co
     struct wording said;
     uint16_t service = s->flow != NULL ? s->flow->service : 0;
 
-    if (m->again || (m->sent_us != 0 && m->sent_us + 60000000 < s->time_us) ||
-        !party_pair(s, m->from, m->to, m->room, m->outgoing, &from, &to))
+    if (is_history(s, m) || !party_pair(s, m->from, m->to, m->room, m->outgoing, &from, &to))
         return;
     struct view names[] = { m->to, m->from, m->display };
     wording_of(m->text, names, sizeof names / sizeof names[0], &said);

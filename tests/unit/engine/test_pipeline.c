@@ -272,6 +272,28 @@ static void test_leaks_in_messages_and_files_are_alerts_and_masked(void **state)
     stage_close(&s);
 }
 
+/* Detectors are told of messages as they come, not as tests of detectors make them. */
+static void test_a_flood_of_messages_is_an_alert(void **state)
+{
+    struct im_detail d = {
+        .account = VIEW("alice"), .peer = VIEW("bob"), .text = VIEW("buy now"), .outgoing = true
+    };
+    struct stage s;
+    bool flood = false;
+
+    (void)state;
+    stage_open(&s, 1);
+    s.where.activity = ACTIVITY_CHAT;
+    s.where.detail = &d;
+    for (unsigned i = 0; i < 150; i++, s.where.time_us += 100000)
+        pipeline_activity(s.pipeline, 0, &s.where);
+    pipeline_stop(s.pipeline);
+    for (unsigned i = 0; i < s.told.alerts; i++)
+        flood |= strstr(s.told.alert[i], "flood of messages from one sender") != NULL;
+    assert_true(flood);
+    stage_close(&s);
+}
+
 static void test_a_document_that_cannot_be_searched_says_so(void **state)
 {
     static const char broken[] = "%PDF-1.4\nthere is nothing in here";
@@ -341,6 +363,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_what_is_missing_is_marked),
         cmocka_unit_test(test_files_of_several_workers_do_not_mix),
         cmocka_unit_test(test_leaks_in_messages_and_files_are_alerts_and_masked),
+        cmocka_unit_test(test_a_flood_of_messages_is_an_alert),
         cmocka_unit_test(test_a_document_that_cannot_be_searched_says_so),
         cmocka_unit_test(test_a_name_from_the_wire_never_leaves_the_folder),
         cmocka_unit_test(test_newer_rules_are_taken_up),
