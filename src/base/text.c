@@ -118,7 +118,16 @@ static size_t plain_length(struct view v)
     return n;
 }
 
-void text_printable(struct text *t, struct view v)
+/* Line and paragraph separators, and what turns the direction of writing: U+2028 to U+202E, U+2066 to U+2069
+ * (Unicode Standard Annex 9). */
+static bool turns_line(struct view v, size_t n)
+{
+    return n == 3 && v.at[0] == 0xe2 &&
+           ((v.at[1] == 0x80 && v.at[2] >= 0xa8 && v.at[2] <= 0xae) ||
+            (v.at[1] == 0x81 && v.at[2] >= 0xa6 && v.at[2] <= 0xa9));
+}
+
+static void add_printable(struct text *t, struct view v, bool turns_stay)
 {
     while (v.len > 0 && !t->cut) {
         size_t plain = plain_length(v);
@@ -130,7 +139,7 @@ void text_printable(struct text *t, struct view v)
         bool control = n == 1 && (v.at[0] < 0x20 || v.at[0] == 0x7f);
         bool c1_control = n == 2 && v.at[0] == 0xc2 && v.at[1] < 0xa0;
 
-        if (n == 0 || control || c1_control) {
+        if (n == 0 || control || c1_control || (!turns_stay && turns_line(v, n))) {
             text_char(t, '?');
             n = n == 0 ? 1 : n;
         } else if (t->size - t->len > n) {
@@ -140,4 +149,14 @@ void text_printable(struct text *t, struct view v)
         }
         v = view_from(v, n);
     }
+}
+
+void text_printable(struct text *t, struct view v)
+{
+    add_printable(t, v, true);
+}
+
+void text_shown(struct text *t, struct view v)
+{
+    add_printable(t, v, false);
 }

@@ -364,19 +364,32 @@ static void judge(struct job *j, const struct spool_facts *facts, struct view na
 }
 
 /* Holes are given room, so that reading them cannot fail later. */
-static bool map_content(struct job *j, const struct spool_facts *facts)
+static bool map_content(struct job *j, const struct spool_facts *facts, uint64_t bytes)
 {
     j->content = view_of(NULL, 0);
-    if (facts->extent == 0)
+    if (bytes == 0)
         return true;
     if ((facts->gap_count > 0 || facts->more_gaps) &&
-        posix_fallocate(spool_fd(j->file), 0, (off_t)facts->extent) != 0)
+        posix_fallocate(spool_fd(j->file), 0, (off_t)bytes) != 0)
         return false;
-    void *map = mmap(NULL, (size_t)facts->extent, PROT_READ, MAP_PRIVATE, spool_fd(j->file), 0);
+    void *map = mmap(NULL, (size_t)bytes, PROT_READ, MAP_PRIVATE, spool_fd(j->file), 0);
     if (map == MAP_FAILED)
         return false;
-    j->content = view_of(map, (size_t)facts->extent);
+    j->content = view_of(map, (size_t)bytes);
     return true;
+}
+
+/* Of a thin file only its beginning is judged, as a file of its own, which scanners can be handed. NULL: no
+ * room for that. */
+static struct spool_file *beginning_of(const struct job *j)
+{
+    struct spool_file *f = spool_open_beside(j->file);
+
+    if (f != NULL && !spool_write(f, 0, j->content)) {
+        spool_close(f);
+        return NULL;
+    }
+    return f;
 }
 
 void scan_file(struct scan_worker *w, struct spool_file *f, const struct spool_facts *facts, struct view name,
@@ -391,10 +404,18 @@ void scan_file(struct scan_worker *w, struct spool_file *f, const struct spool_f
                      .out = out };
 
     *out = (struct scan_result){ .state = SCAN_NOT_SCANNED };
-    if (map_content(&j, facts))
+    bool thin = spool_is_thin(facts);
+    bool ok = map_content(&j, facts, thin ? facts->gap[0].from : facts->extent);
+    if (ok && thin) {
+        j.file = beginning_of(&j);
+        ok = j.file != NULL;
+    }
+    if (ok)
         judge(&j, facts, name);
     else
         excuse(out, SCAN_REASON_SCANNER_FAILED);
+    if (thin)
+        spool_close(j.file);
     if (out->state != SCAN_NOT_SCANNED)
         out->reason = SCAN_REASON_NONE;
     if (j.content.len > 0)

@@ -21,6 +21,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum {
@@ -29,6 +30,7 @@ enum {
     SPOOL_COPIES = 9999,   /* files of one name that are saved */
     BLOCK_BYTES = 4096,    /* of the file system, for the account */
     COPY_BYTES = 64 << 10, /* read back at a time */
+    THIN_BYTES = 1 << 20,  /* holes of so many bytes are no matter */
 };
 
 struct spool {
@@ -353,6 +355,12 @@ void spool_facts(const struct spool_file *f, uint64_t announced_size, struct spo
     }
 }
 
+bool spool_is_thin(const struct spool_facts *facts)
+{
+    return facts->extent > THIN_BYTES && (facts->extent - THIN_BYTES) / 2 > facts->bytes &&
+           facts->gap_count > 0;
+}
+
 bool spool_sha256(struct spool_file *f, uint8_t out[SHA256_BYTES])
 {
     EVP_MD_CTX *hash = EVP_MD_CTX_new();
@@ -372,24 +380,44 @@ bool spool_sha256(struct spool_file *f, uint8_t out[SHA256_BYTES])
 
 /* ---- save ---- */
 
-/* By the kernel where it can, else through a buffer. */
-static bool copy_content(int from, int to, uint64_t bytes)
+/* One stretch of what came: by the kernel where it can, else through a buffer. */
+static bool copy_stretch(int from, int to, uint64_t at, uint64_t end)
 {
     uint8_t block[16 << 10];
-    uint64_t at = 0;
-    loff_t in = 0, out = 0;
+    loff_t in = (loff_t)at, out = (loff_t)at;
 
-    while (at < bytes) {
-        ssize_t n = copy_file_range(from, &in, to, &out, bytes - at, 0);
+    while (at < end) {
+        ssize_t n = copy_file_range(from, &in, to, &out, end - at, 0);
         if (n <= 0)
             break;
         at += (uint64_t)n;
     }
-    while (at < bytes) {
-        size_t want = bytes - at < sizeof block ? (size_t)(bytes - at) : sizeof block;
+    while (at < end) {
+        size_t want = end - at < sizeof block ? (size_t)(end - at) : sizeof block;
         if (read_at(from, at, block, want) < want || write_at(to, at, view_of(block, want)) < want)
             return false;
         at += want;
+    }
+    return true;
+}
+
+/* Holes stay holes: a file that is announced to be long takes no room for what never came. */
+static bool copy_content(int from, int to, uint64_t bytes)
+{
+    uint64_t at = 0;
+
+    if (ftruncate(to, (off_t)bytes) != 0)
+        return false;
+    while (at < bytes) {
+        off_t data = lseek(from, (off_t)at, SEEK_DATA);
+        if (data < 0 && errno == ENXIO)
+            return true; /* nothing but a hole is left */
+        off_t hole = data < 0 ? -1 : lseek(from, data, SEEK_HOLE);
+        uint64_t begin = data < 0 ? at : (uint64_t)data;
+        uint64_t end = hole < 0 || (uint64_t)hole > bytes ? bytes : (uint64_t)hole;
+        if (begin < bytes && !copy_stretch(from, to, begin, end))
+            return false;
+        at = end;
     }
     return true;
 }
@@ -430,6 +458,36 @@ static enum save_answer save_as(const struct spool_file *f, int directory, const
     return answer == SAVE_FAILED ? save_copied(f, directory, name) : answer;
 }
 
+static bool is_taken(int directory, struct view name, unsigned copy)
+{
+    char safe[SPOOL_NAME_BYTES + 1];
+    struct text t = TEXT(safe);
+    struct stat st;
+
+    spool_name(name, copy, &t);
+    return fstatat(directory, safe, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* The first copy of a name that is free, found by halving: thousands of files may be sent under one name.
+ * Where somebody took files away it is one of those that are free. */
+static unsigned first_free(int directory, struct view name)
+{
+    unsigned taken = 0, is_free = 1;
+
+    while (is_free <= SPOOL_COPIES && is_taken(directory, name, is_free)) {
+        taken = is_free;
+        is_free *= 2;
+    }
+    while (is_free - taken > 1) {
+        unsigned middle = taken + (is_free - taken) / 2;
+        if (middle <= SPOOL_COPIES && is_taken(directory, name, middle))
+            taken = middle;
+        else
+            is_free = middle;
+    }
+    return is_free;
+}
+
 bool spool_save(struct spool_file *f, const char *directory, struct view name, char *out_name, size_t size,
                 struct imw_error_info *err)
 {
@@ -439,7 +497,7 @@ bool spool_save(struct spool_file *f, const char *directory, struct view name, c
 
     if (fd < 0)
         return error_errno(err, directory);
-    for (unsigned copy = 1; copy <= SPOOL_COPIES && answer == SAVE_NAME_TAKEN; copy++) {
+    for (unsigned copy = first_free(fd, name); copy <= SPOOL_COPIES && answer == SAVE_NAME_TAKEN; copy++) {
         struct text t = TEXT(safe);
         spool_name(name, copy, &t);
         answer = save_as(f, fd, safe);

@@ -43,6 +43,9 @@ struct spool_facts {
     struct spool_gap gap[SPOOL_GAPS]; /* holes are zeros in the file */
 };
 void spool_facts(const struct spool_file *f, uint64_t announced_size, struct spool_facts *out);
+/* What is missing between pieces outweighs what came: one byte at the end of the largest file would else be
+ * as much work as that file. Of such a file only what stands before the first hole is worth a look. */
+bool spool_is_thin(const struct spool_facts *facts);
 
 /* SHA-256 over what is there (holes as zeros); worked out while it came in where that was in order. */
 bool spool_sha256(struct spool_file *f, uint8_t out[SHA256_BYTES]);

@@ -299,45 +299,7 @@ static void copy(char out[TRANSFER_NAME_BYTES], struct view v)
     text_printable(&t, v);
 }
 
-static void begin_file(struct pipeline *p, const struct carried *c)
-{
-    const struct scene *s = &c->scene;
-    const struct im_file *f = &c->begin;
-    struct transfer *t = p->open_count < OPEN_MOST / 2 ? calloc(1, sizeof *t) : NULL;
-
-    if (t != NULL)
-        t->spool = spool_open(p->spool);
-    if (t == NULL || t->spool == NULL) {
-        free(t);
-        COUNT(p, files_refused, 1);
-        return;
-    }
-    t->number = c->file;
-    t->began_us = t->last_us = c->time_us;
-    t->announced = f->size;
-    t->flow = *s->flow;
-    t->has_record = s->record != NULL;
-    if (t->has_record)
-        t->record = *s->record;
-    t->has_client = s->client != NULL;
-    if (t->has_client)
-        t->client = *s->client;
-    t->scene = *s;
-    t->scene.flow = &t->flow;
-    t->scene.record = t->has_record ? &t->record : NULL;
-    t->scene.client = t->has_client ? &t->client : NULL;
-    t->scene.server = NULL;
-    t->outgoing = f->outgoing;
-    copy(t->name, f->name);
-    copy(t->from, f->outgoing ? f->account : f->peer);
-    copy(t->to, f->outgoing ? f->peer : f->account);
-    copy(t->room, f->room);
-    p->open[place_of(p, t->number)] = t;
-    p->open_count++;
-    COUNT(p, files, 1);
-}
-
-/* Tell of a file that was looked into, and forget it. */
+/* Tell of a file that was looked into, or that found no room, and forget it. */
 static void tell_file(struct pipeline *p, struct transfer *t)
 {
     struct carried_file file = { .name = view_string(t->name),
@@ -360,8 +322,8 @@ static void tell_file(struct pipeline *p, struct transfer *t)
 
     t->scene.time_us = t->last_us;
     t->scene.catalog = p->in_use->catalog;
-    bool kept = keep(p, &t->scene, true, file.from, file.to, file.room, file.name, view_of(NULL, 0),
-                     spool_fd(t->spool), id);
+    bool kept = t->spool != NULL && keep(p, &t->scene, true, file.from, file.to, file.room, file.name,
+                                         view_of(NULL, 0), spool_fd(t->spool), id);
     if (t->problem.code != IMW_OK && p->config.problem != NULL)
         p->config.problem(p->config.context, &t->problem);
     struct file_event e = { .scene = &t->scene,
@@ -397,6 +359,62 @@ static void tell_unscanned(struct pipeline *p, struct transfer *t, enum scan_rea
     t->scan.reason = why;
     t->unsearched = p->leak_rules != NULL ? scan_reason_text(why) : NULL;
     tell_file(p, t);
+}
+
+/* A file that begins, but for where its bytes go. */
+static void fill_transfer(struct transfer *t, const struct carried *c)
+{
+    const struct scene *s = &c->scene;
+    const struct im_file *f = &c->begin;
+
+    t->number = c->file;
+    t->began_us = t->last_us = c->time_us;
+    t->announced = f->size;
+    t->flow = *s->flow;
+    t->has_record = s->record != NULL;
+    if (t->has_record)
+        t->record = *s->record;
+    t->has_client = s->client != NULL;
+    if (t->has_client)
+        t->client = *s->client;
+    t->scene = *s;
+    t->scene.flow = &t->flow;
+    t->scene.record = t->has_record ? &t->record : NULL;
+    t->scene.client = t->has_client ? &t->client : NULL;
+    t->scene.server = NULL;
+    t->outgoing = f->outgoing;
+    copy(t->name, f->name);
+    copy(t->from, f->outgoing ? f->account : f->peer);
+    copy(t->to, f->outgoing ? f->peer : f->account);
+    copy(t->room, f->room);
+}
+
+/* There is no room for it; that is told, so that it passes for no clean file. */
+static void refuse_file(struct pipeline *p, struct transfer *t)
+{
+    t->facts.failed = true;
+    COUNT(p, files_refused, 1);
+    tell_unscanned(p, t, SCAN_REASON_QUEUE_FULL);
+}
+
+static void begin_file(struct pipeline *p, const struct carried *c)
+{
+    struct transfer *t = calloc(1, sizeof *t);
+
+    if (t == NULL) {
+        COUNT(p, files_refused, 1);
+        return;
+    }
+    fill_transfer(t, c);
+    if (p->open_count < OPEN_MOST / 2)
+        t->spool = spool_open(p->spool);
+    if (t->spool == NULL) {
+        refuse_file(p, t);
+        return;
+    }
+    p->open[place_of(p, t->number)] = t;
+    p->open_count++;
+    COUNT(p, files, 1);
 }
 
 static void end_file(struct pipeline *p, unsigned place, bool whole)

@@ -85,13 +85,14 @@ static void search(struct hands *h, struct transfer *t)
 {
     struct documents *documents = h->pool->config.documents;
     int fd = spool_fd(t->spool);
+    uint64_t bytes = spool_is_thin(&t->facts) ? t->facts.gap[0].from : t->facts.extent;
     struct imw_error_info err;
 
-    if (h->leaks == NULL)
+    if (h->leaks == NULL || bytes == 0)
         return;
     leak_begin(h->leaks, t->leak, TRANSFER_LEAKS);
     if (strcmp(t->scan.media_type, "text/plain") == 0)
-        t->unsearched = search_plain(h->leaks, fd, t->facts.extent);
+        t->unsearched = search_plain(h->leaks, fd, bytes);
     else if (documents != NULL)
         t->unsearched =
             document_answer_text(document_read(documents, fd, t->scan.media_type, DOCUMENT_TEXT_BYTES,
@@ -104,7 +105,7 @@ static void look_into(struct hands *h, struct transfer *t)
 {
     const char *extract = h->pool->config.extract;
 
-    t->hashed = spool_sha256(t->spool, t->sha256);
+    t->hashed = !spool_is_thin(&t->facts) && spool_sha256(t->spool, t->sha256);
     scan_file(h->scan, t->spool, &t->facts, view_string(t->name), t->sha256, &t->scan);
     search(h, t);
     if (extract != NULL &&

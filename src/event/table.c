@@ -48,7 +48,7 @@ static void copy(char *out, size_t size, const char *text)
 {
     struct text t = text_over(out, size);
 
-    text_printable(&t, view_string(text));
+    text_shown(&t, view_string(text));
 }
 
 static void fill(struct row *r, const struct flow_event *e)

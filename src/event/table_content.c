@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The table's parts on content: alerts, files, and messages with their text. All that came from the network
- * is made printable when it is added, so that nothing in it can steer a terminal.
+ * is made fit to be shown when it is added, so that nothing in it can steer a terminal.
  */
 #include "event/table.h"
 #include <stdlib.h>
@@ -11,7 +11,7 @@ static void copy(char *out, size_t size, struct view v)
 {
     struct text t = text_over(out, size);
 
-    text_printable(&t, v);
+    text_shown(&t, v);
 }
 #define COPY(array, v) copy((array), sizeof(array), (v))
 
@@ -34,7 +34,7 @@ static void who_of(char *out, size_t size, const struct scene *s)
         if (names[i][0] == '\0')
             continue;
         text_char(&t, ' ');
-        text_printable(&t, view_string(names[i]));
+        text_shown(&t, view_string(names[i]));
     }
 }
 
@@ -102,7 +102,7 @@ static void fill_file(struct file_row *r, const struct file_event *e)
     text_string(&said, scan_state_name(scan->state));
     if (scan->signature[0] != '\0') {
         text_string(&said, ": ");
-        text_printable(&said, view_string(scan->signature));
+        text_shown(&said, view_string(scan->signature));
     } else if (scan->reason != SCAN_REASON_NONE) {
         text_format(&said, ": %s", scan_reason_text(scan->reason));
     }
@@ -118,7 +118,7 @@ bool table_add_file(struct table *t, const struct file_event *e)
     return ok;
 }
 
-/* Lines of a message, each made printable; no longer than the text. NULL without memory. */
+/* Lines of a message, each fit to be shown; no longer than the text. NULL without memory. */
 static char *lines_of(struct view text)
 {
     char *out = malloc(text.len + 1);
@@ -129,7 +129,7 @@ static char *lines_of(struct view text)
     for (unsigned n = 0; text.len > 0; n++) {
         if (n > 0)
             text_char(&t, '\n');
-        text_printable(&t, view_token(&text, '\n'));
+        text_shown(&t, view_token(&text, '\n'));
     }
     return out;
 }
@@ -147,10 +147,10 @@ static bool fill_message(struct message_row *r, size_t added, const struct activ
     *r = (struct message_row){ .time_us = e->time_us, .added = added, .text = text };
     COPY(r->service,
          view_string(e->flow->service != 0 ? catalog_service(e->catalog, e->flow->service)->slug : "-"));
-    text_printable(&from, view_slice(d->outgoing ? here : there, 0, 95));
+    text_shown(&from, view_slice(d->outgoing ? here : there, 0, 95));
     if (d->display.len > 0) {
         text_string(&from, " (");
-        text_printable(&from, view_slice(d->display, 0, 80));
+        text_shown(&from, view_slice(d->display, 0, 80));
         text_char(&from, ')');
     }
     COPY(r->to, d->room.len > 0 ? d->room : d->outgoing ? there : here);

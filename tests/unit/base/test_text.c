@@ -29,6 +29,19 @@ static void test_printable_keeps_utf8_and_replaces_the_rest(void **state)
                                 "??");
 }
 
+static void test_shown_replaces_what_turns_a_line(void **state)
+{
+    char buffer[64];
+    struct text t = TEXT(buffer);
+
+    (void)state;
+    text_shown(&t, VIEW("a\xe2\x80\xae"
+                        "b\xe2\x81\xa6"
+                        "c\xe2\x81\xa9"
+                        "d\xe2\x80\xa8\xe2\x80\xaf\xe2\x81\xaa\x1b"));
+    assert_string_equal(buffer, "a?b?c?d?\xe2\x80\xaf\xe2\x81\xaa?");
+}
+
 static void test_printable_never_cuts_inside_a_character(void **state)
 {
     char buffer[4];
@@ -70,6 +83,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text_that_does_not_fit_is_cut_and_says_so),
         cmocka_unit_test(test_printable_keeps_utf8_and_replaces_the_rest),
+        cmocka_unit_test(test_shown_replaces_what_turns_a_line),
         cmocka_unit_test(test_printable_never_cuts_inside_a_character),
         cmocka_unit_test(test_largest_number),
         cmocka_unit_test(test_percent_encoding_is_taken_off),

@@ -7,6 +7,7 @@
 #include <archive_entry.h>
 #include <openssl/evp.h>
 #include <pthread.h>
+#include <sys/stat.h>
 
 struct bench {
     struct clamd_server clamd;
@@ -541,6 +542,32 @@ static void test_what_did_not_come_whole_is_scanned_but_never_clean(void **state
     scanner_gone(b);
 }
 
+static void test_of_a_file_of_holes_the_beginning_is_scanned_and_no_room_is_taken(void **state)
+{
+    struct bench *b = *state;
+    struct spool_file *f = spool_open(b->spool);
+    uint8_t sha256[SHA256_BYTES] = { 0 };
+    struct spool_facts facts;
+    struct stat st;
+    char bytes[80];
+    size_t n = eicar(bytes);
+
+    scanner_with(b, b->clamd.unix_address, NULL, NULL, NULL);
+    assert_true(spool_write(f, 6 << 20, VIEW("x")));
+    spool_facts(f, 0, &facts);
+    scan_file(b->worker, f, &facts, VIEW("e.com"), sha256, &b->r);
+    assert_int_equal(b->r.state, SCAN_NOT_SCANNED);
+    assert_int_equal(b->r.reason, SCAN_REASON_INCOMPLETE);
+    assert_true(spool_write(f, 0, view_of(bytes, n)));
+    spool_facts(f, 0, &facts);
+    scan_file(b->worker, f, &facts, VIEW("e.com"), sha256, &b->r);
+    assert_int_equal(b->r.state, SCAN_INFECTED);
+    assert_int_equal(fstat(spool_fd(f), &st), 0);
+    assert_true(st.st_blocks * 512 < 1 << 20);
+    spool_close(f);
+    scanner_gone(b);
+}
+
 static void test_a_scanner_that_is_away_is_not_made_up_for(void **state)
 {
     struct bench *b = *state;
@@ -614,6 +641,7 @@ int main(void)
         cmocka_unit_test(test_a_slow_rule_is_ended),
         cmocka_unit_test(test_clamd_finds_eicar_and_its_absence_is_said),
         cmocka_unit_test(test_what_did_not_come_whole_is_scanned_but_never_clean),
+        cmocka_unit_test(test_of_a_file_of_holes_the_beginning_is_scanned_and_no_room_is_taken),
         cmocka_unit_test(test_a_scanner_that_is_away_is_not_made_up_for),
         cmocka_unit_test(test_several_threads),
     };

@@ -532,6 +532,47 @@ static void test_saving_overwrites_nothing(void **state)
     spool_free(s);
 }
 
+static void test_many_files_of_one_name_get_numbers_in_order(void **state)
+{
+    enum { FILES = 300 };
+    const char *path = ((struct place *)*state)->path;
+    struct spool *s = spool_in(state, 100, 100000);
+    char where[512], right[512];
+
+    for (unsigned i = 1; i <= FILES; i++) {
+        struct spool_file *f = spool_open(s);
+        assert_true(spool_save(f, path, VIEW("same"), where, sizeof where, NULL));
+        snprintf(right, sizeof right, i == 1 ? "%s/same" : "%s/same (%u)", path, i);
+        assert_string_equal(where, right);
+        spool_close(f);
+    }
+    assert_int_equal(place_empty(path), FILES);
+    spool_free(s);
+}
+
+static void test_a_file_of_holes_is_thin(void **state)
+{
+    struct spool *s = spool_in(state, 64 << 20, 64 << 20);
+    struct spool_file *f = spool_open(s);
+    struct spool_facts facts;
+
+    write_string(f, 0, "begin");
+    write_string(f, 500000, "a hole that is no matter");
+    spool_facts(f, 0, &facts);
+    assert_false(spool_is_thin(&facts));
+    write_string(f, 60 << 20, "end");
+    spool_facts(f, 0, &facts);
+    assert_true(spool_is_thin(&facts));
+    assert_int_equal(facts.gap[0].from, 5);
+    spool_close(f);
+    f = spool_open(s);
+    write_string(f, 0, "its end did not come");
+    spool_facts(f, 60 << 20, &facts);
+    assert_false(spool_is_thin(&facts)); /* nothing is between pieces */
+    spool_close(f);
+    spool_free(s);
+}
+
 static void test_saving_follows_no_link(void **state)
 {
     const char *path = ((struct place *)*state)->path;
@@ -564,6 +605,7 @@ static void test_saving_on_another_file_system_copies(void **state)
     assert_true(spool_save(f, folder, VIEW("b"), where, sizeof where, NULL));
     assert_int_equal(stat(where, &st), 0);
     assert_int_equal(st.st_size, 100007);
+    assert_true(st.st_blocks * 512 < 50000); /* the hole is one there, too */
     assert_int_equal(st.st_nlink, 1);
     assert_int_equal(place_empty(folder), 1);
     rmdir(folder);
@@ -617,6 +659,8 @@ int main(void)
         cmocka_unit_test(test_a_nul_in_a_name_ends_nothing),
         cmocka_unit_test(test_long_names_keep_their_extension),
         cmocka_unit_test(test_saving_overwrites_nothing),
+        cmocka_unit_test(test_many_files_of_one_name_get_numbers_in_order),
+        cmocka_unit_test(test_a_file_of_holes_is_thin),
         cmocka_unit_test(test_saving_follows_no_link),
         cmocka_unit_test(test_saving_on_another_file_system_copies),
         cmocka_unit_test(test_saving_to_a_full_disk_leaves_nothing),

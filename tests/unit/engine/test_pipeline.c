@@ -11,7 +11,7 @@
 enum { TOLD_MOST = 16, BODY_BYTES = 200000 };
 
 struct told {
-    unsigned files, alerts;
+    unsigned files, refused, alerts;
     struct {
         char name[64], from[64], to[64], stored[256];
         uint64_t size;
@@ -22,6 +22,7 @@ struct told {
         enum scan_state state;
     } file[TOLD_MOST];
     char alert[TOLD_MOST][256];
+    bool count_only; /* of files, their number only */
 };
 
 struct stage {
@@ -49,6 +50,16 @@ static void on_file(void *context, const struct file_event *e)
 {
     struct told *t = context;
 
+    if (e->file->scan->reason == SCAN_REASON_QUEUE_FULL) {
+        assert_int_equal(e->file->scan->state, SCAN_NOT_SCANNED);
+        assert_true(e->facts->failed && !e->file->whole);
+        t->refused++;
+        return;
+    }
+    if (t->count_only) {
+        t->files++;
+        return;
+    }
     assert_true(t->files < TOLD_MOST);
     copy(t->file[t->files].name, sizeof t->file[0].name, e->file->name);
     copy(t->file[t->files].from, sizeof t->file[0].from, e->file->from);
@@ -339,6 +350,27 @@ static void test_a_name_from_the_wire_never_leaves_the_folder(void **state)
     stage_close(&s);
 }
 
+static void test_files_beyond_the_limit_are_told_as_not_scanned(void **state)
+{
+    enum { LIMIT = 512, MORE = 88 };
+    struct pipeline_status status;
+    struct stage s;
+
+    (void)state;
+    stage_open(&s, 1);
+    s.told.count_only = true;
+    for (unsigned i = 0; i < LIMIT + MORE; i++) {
+        uint32_t n = begin(&s, 0, "never ended", 1000);
+        pipeline_file_bytes(s.pipeline, 0, n, 0, view_of(body, 10));
+    }
+    pipeline_stop(s.pipeline);
+    assert_int_equal(s.told.files, LIMIT);
+    assert_int_equal(s.told.refused, MORE);
+    pipeline_status(s.pipeline, &status);
+    assert_int_equal(status.files_refused, MORE);
+    stage_close(&s);
+}
+
 static void test_newer_rules_are_taken_up(void **state)
 {
     struct stage s;
@@ -366,6 +398,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_a_flood_of_messages_is_an_alert),
         cmocka_unit_test(test_a_document_that_cannot_be_searched_says_so),
         cmocka_unit_test(test_a_name_from_the_wire_never_leaves_the_folder),
+        cmocka_unit_test(test_files_beyond_the_limit_are_told_as_not_scanned),
         cmocka_unit_test(test_newer_rules_are_taken_up),
     };
 
