@@ -17,7 +17,7 @@ class Clamd:
         self.socket = os.path.join(self.folder, "clamd.ctl")
         with open(os.path.join(self.folder, "clamd.conf"), "w") as out:
             out.write(f"LocalSocket {self.socket}\nLocalSocketMode 666\nDatabaseDirectory {signatures}\nForeground yes\n"
-                      f"LogFile {self.folder}/log\nMaxThreads 4\n" + ("User root\n" if os.getuid() == 0 else ""))
+                      f"LogFile {self.folder}/log\nMaxThreads 4\nAlertExceedsMax yes\n" + ("User root\n" if os.getuid() == 0 else ""))
         self.process = None
         self.start()
 

@@ -68,10 +68,14 @@ static struct view piece_of(struct view *rest, size_t most, uint8_t **out)
 
 static void check_multipart(struct view v, size_t most)
 {
+    static uint8_t ascii[PLAIN_BYTES]; /* the recorder would show a character that is cut in two otherwise */
     static struct recorder whole, pieces;
     struct multipart m;
     uint8_t *bytes;
 
+    for (size_t i = 0; i < v.len; i++)
+        ascii[i] = v.at[i] & 0x7f;
+    v.at = ascii;
     recorder_init(&whole);
     recorder_init(&pieces);
     multipart_begin(&m, VIEW("x"));
