@@ -31,6 +31,8 @@ static const char usage[] =
     "                       unix:/run/clamav/clamd.ctl), and what else the policy names\n"
     "      --leaks          search messages and files for card numbers, accounts and the like\n"
     "      --threats        look for worms, hijacked sessions, impersonation, evasion ...\n"
+    "      --graph FILE     write at the end, as JSON, who has whom in a list, and who writes to whom; - is\n"
+    "                       standard output, where --output sends the result elsewhere\n"
     "  -a, --all-flows      report flows of no service too\n"
     "  -x, --explain FLOW   tell the whole way to the decision on one flow: its flow_id, its Community ID,\n"
     "                       or ADDRESS:PORT of one end, or of both with a comma between\n"
@@ -47,7 +49,7 @@ static const char usage[] =
 struct read_options {
     bool json, all_flows, stats, quiet, no_colour;
     bool messages, scan, leaks, threats;
-    const char *extract, *clamd;
+    const char *extract, *clamd, *graph;
     const char *output, *catalog, *policy, *explain, *who;
     unsigned workers; /* 0: by the size of the captures */
     uint32_t max_flows;
@@ -61,6 +63,7 @@ struct reader {
     struct table *table;
     struct who_file *who;        /* NULL: none */
     struct documents *documents; /* NULL: nobody searches them */
+    struct graph *graph;         /* NULL: not asked for */
     pthread_mutex_t out_lock;
     bool progress; /* a bar is wanted */
     bool progress_shown;
@@ -380,7 +383,7 @@ static bool content_wanted(const struct read_options *o, const struct rules *rul
         out->scan.clamd = (struct string_list){ usual_clamd, 1 };
     out->scan.wanted |= o->scan;
     out->leaks.wanted |= o->leaks;
-    return o->extract != NULL || o->threats || out->scan.wanted || out->leaks.wanted ||
+    return o->extract != NULL || o->graph != NULL || o->threats || out->scan.wanted || out->leaks.wanted ||
            out->vault.path != NULL;
 }
 
@@ -396,6 +399,7 @@ static bool make_pipeline(struct reader *r, const struct rules *rules, unsigned 
                                       .threats = o->scan || o->leaks || o->threats || rules->policy != NULL,
                                       .extract = o->extract,
                                       .documents = r->documents,
+                                      .graph = r->graph,
                                       .rules = rules,
                                       .file = on_file,
                                       .alert = on_alert,
@@ -407,6 +411,20 @@ static bool make_pipeline(struct reader *r, const struct rules *rules, unsigned 
         config.world = (struct threat_world){ .is_inside = is_inside, .context = rules->policy };
     }
     return pipeline_new(&config, out, err);
+}
+
+/* False: the file could not be written, which was said. */
+static bool write_graph(const struct reader *r, const struct catalog *catalog)
+{
+    bool to_stdout = strcmp(r->options->graph, "-") == 0;
+    FILE *out = to_stdout ? stdout : fopen(r->options->graph, "we");
+    bool ok = out != NULL && graph_write(r->graph, catalog, out);
+
+    if (out != NULL && !to_stdout)
+        ok &= fclose(out) == 0;
+    if (!ok)
+        fprintf(stderr, "imward: cannot write %s: %s\n", r->options->graph, strerror(errno));
+    return ok;
 }
 
 /* Takes the rules. */
@@ -442,6 +460,7 @@ static int read_all(const struct read_options *o, char **paths, int count, struc
     /* The list is held to be true of the time of the capture: its names have no age. */
     if (r.table == NULL || (o->who != NULL && !who_file_load(o->who, UINT64_MAX, &r.who, &err)) ||
         (settings.leaks.wanted && !documents_new(&r.documents, &err)) || /* while there is one thread */
+        (o->graph != NULL && !graph_new(0, 0, &r.graph, &err)) ||
         (content && !make_pipeline(&r, rules, config.workers, &settings, &config.pipeline, &err)) ||
         !engine_new(&config, &e, &err)) {
         pipeline_free(config.pipeline);
@@ -452,10 +471,12 @@ static int read_all(const struct read_options *o, char **paths, int count, struc
             ok &= read_one(&r, e, paths[i]);
         if (config.pipeline != NULL)
             pipeline_stop(config.pipeline);
+        ok &= r.graph == NULL || write_graph(&r, rules->catalog); /* the engine holds the rules */
         status = finish(&r, e, config.pipeline, ok && !r.problems, count > 1);
         pipeline_free(config.pipeline);
         engine_free(e);
     }
+    graph_free(r.graph);
     documents_free(r.documents);
     who_file_free(r.who);
     pthread_mutex_destroy(&r.out_lock);
@@ -474,6 +495,7 @@ enum {
     OPTION_SCAN,
     OPTION_LEAKS,
     OPTION_THREATS,
+    OPTION_GRAPH,
 };
 
 static const struct option long_options[] = {
@@ -491,6 +513,7 @@ static const struct option long_options[] = {
     { "scan", optional_argument, NULL, OPTION_SCAN },
     { "leaks", no_argument, NULL, OPTION_LEAKS },
     { "threats", no_argument, NULL, OPTION_THREATS },
+    { "graph", required_argument, NULL, OPTION_GRAPH },
     { "max-flows", required_argument, NULL, OPTION_MAX_FLOWS },
     { "no-colour", no_argument, NULL, OPTION_NO_COLOUR },
     { "no-color", no_argument, NULL, OPTION_NO_COLOUR },
@@ -525,6 +548,7 @@ static bool parse(int argc, char **argv, struct read_options *o, int *out_status
             break;
         case OPTION_LEAKS: o->leaks = true; break;
         case OPTION_THREATS: o->threats = true; break;
+        case OPTION_GRAPH: o->graph = optarg; break;
         case OPTION_NO_COLOUR: o->no_colour = true; break;
         case 'w':
             if (!cli_number("read", "--workers", optarg, 1, ENGINE_WORKERS_MAX, &o->workers))
@@ -540,6 +564,10 @@ static bool parse(int argc, char **argv, struct read_options *o, int *out_status
             return false;
         default: fputs("imward read --help tells how it is used.\n", stderr); return false;
         }
+    }
+    if (o->graph != NULL && strcmp(o->graph, "-") == 0 && o->output == NULL) {
+        cli_usage("read", "--graph - needs --output: standard output cannot hold both");
+        return false;
     }
     if (optind == argc) {
         cli_usage("read", "no capture given; - is standard input");

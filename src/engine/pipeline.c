@@ -255,6 +255,8 @@ static void take_message(struct pipeline *p, const struct scene *s, const struct
     COUNT(p, messages, 1);
     if (p->threats != NULL)
         threats_message(p->threats, s, &m);
+    if (p->config.graph != NULL)
+        graph_message(p->config.graph, s, &m);
     find_leaks(p, s, &m);
     if (!m.again)
         (void)keep(p, s, false, m.from, m.to, m.room, view_of(NULL, 0), m.text, -1, id);
@@ -343,6 +345,8 @@ static void tell_file(struct pipeline *p, struct transfer *t)
     p->status.leaks += t->leak_count;
     p->status.not_searched += t->unsearched != NULL;
     pthread_mutex_unlock(&p->lock);
+    if (p->config.graph != NULL)
+        graph_file(p->config.graph, &t->scene, &file);
     if (p->threats != NULL) {
         threats_file(p->threats, &t->scene, &file);
         if (t->leak_count > 0)
@@ -491,6 +495,8 @@ static void take(struct pipeline *p, const void *record)
     case CARRY_CONTACT:
         if (p->threats != NULL)
             threats_contact(p->threats, &c.scene, &c.contact);
+        if (p->config.graph != NULL)
+            graph_contact(p->config.graph, &c.scene, &c.contact);
         break;
     case CARRY_ANOMALY:
         if (p->threats != NULL)

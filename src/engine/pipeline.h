@@ -16,6 +16,7 @@
 #include "content/document.h"
 #include "content/settings.h"
 #include "engine/rules.h"
+#include "threat/graph.h"
 
 struct pipeline;
 
@@ -29,6 +30,7 @@ struct pipeline_config {
     bool files;                                /* spool and scan files; else nobody decodes them */
     bool threats;                              /* run the detectors */
     struct threat_world world;
+    struct graph *graph; /* told of contacts, messages and files; borrowed until it stops. NULL: none */
     struct documents *documents; /* reads text out of them; NULL: plain text only is searched for leaks */
     const char *spool;           /* directory; NULL: $TMPDIR or /tmp */
     const char *extract;         /* save files here; NULL: nowhere */

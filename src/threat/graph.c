@@ -20,6 +20,7 @@ struct node {
 struct edge {
     uint64_t from, to, first_us, last_us; /* from 0: empty */
     uint64_t message, message_us;         /* the last one's hash */
+    uint64_t file, file_us;               /* the same */
     uint32_t messages, files;
     bool contact;
 };
@@ -166,8 +167,13 @@ void graph_file(struct graph *g, const struct scene *s, const struct carried_fil
 {
     struct edge *e = sent(g, s, f->from, f->to, f->room, f->outgoing, view_of(NULL, 0));
 
-    if (e != NULL)
+    if (e == NULL)
+        return;
+    uint64_t file = f->sha256 != NULL ? hash_bytes(view_of(f->sha256, SHA256_BYTES), 1) : 0;
+    if (file == 0 || e->file != file || s->time_us > e->file_us + AGAIN_US)
         e->files++;
+    e->file = file;
+    e->file_us = s->time_us;
 }
 
 /* ---- writing ---- */

@@ -14,8 +14,8 @@ struct graph;
 bool graph_new(uint32_t nodes, uint32_t edges, struct graph **out, struct imw_error_info *err) IMW_MUST_USE;
 void graph_free(struct graph *g);
 
-/* A buddy list's entry, a message or file as it passes. Copies are not counted, nor the same message on the
- * receiver's connection where it was seen on the sender's within two seconds. */
+/* A buddy list's entry, a message or file as it passes. Copies are not counted, nor the same message or file
+ * on the receiver's connection where it was seen on the sender's within two seconds. */
 void graph_contact(struct graph *g, const struct scene *s, const struct im_contact *c);
 void graph_message(struct graph *g, const struct scene *s, const struct carried_message *m);
 void graph_file(struct graph *g, const struct scene *s, const struct carried_file *f);
