@@ -161,6 +161,9 @@ static void on_message(void *state, struct threats *t, const struct scene *s, co
         return;
     /* A message between two of ours is seen twice, going out and coming in: counted apart. */
     uint64_t key = party(s, m->from, m->outgoing ? FROM_CLIENT : FROM_SERVER, &who) + m->outgoing;
+    /* A room's message comes to each who is in it: counted as one of them sees it. */
+    if (m->room.len > 0 && !m->outgoing)
+        key ^= s->flow_id * 0xd6e8feb86659fd93u;
     /* A message from a server that names no sender is many people's. */
     if ((m->from.len > 0 || m->outgoing) && exceeds(f, s, SENDING, key, SENT, MESSAGES_S, &count))
         tell(f, t, s, SENDING, who.text, count, MESSAGES_S);

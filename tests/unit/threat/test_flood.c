@@ -72,6 +72,44 @@ static void test_people_history_and_full_rooms(void **state)
     stage_stop(&g);
 }
 
+static void test_a_message_to_a_room_is_seen_by_many(void **state)
+{
+    struct stage g;
+    struct carried_message m = { .from = VIEW("bob"), .room = VIEW("#imward"), .text = VIEW("hi") };
+
+    (void)state;
+    start(&g);
+    for (unsigned i = 0; i < 400; i++) { /* four messages, a hundred receivers */
+        threats_message(g.threats, &g.scene, &m);
+        stage_wait(&g, 10);
+        g.scene.flow_id = 1000 + i % 100;
+    }
+    stage_expect_nothing(&g);
+    for (unsigned i = 0; i < 120; i++, stage_wait(&g, 100)) /* one receiver */
+        threats_message(g.threats, &g.scene, &m);
+    stage_expect(&g, SENDING, SEVERITY_MEDIUM);
+    stage_stop(&g);
+}
+
+/* As the pipeline tells of them: a message without a time of its own was sent now. */
+static void test_messages_that_tell_when_they_were_sent(void **state)
+{
+    struct stage g;
+
+    (void)state;
+    start(&g);
+    for (unsigned i = 0; i < 120; i++, stage_wait(&g, 100)) {
+        struct carried_message m = { .from = VIEW("bob@example.org"),
+                                     .to = VIEW("al@example.org"),
+                                     .text = VIEW("hi"),
+                                     .sent_us = g.scene.time_us / 1000000 * 1000000,
+                                     .outgoing = true };
+        threats_message(g.threats, &g.scene, &m);
+    }
+    stage_expect(&g, SENDING, SEVERITY_MEDIUM);
+    stage_stop(&g);
+}
+
 static void test_a_message_seen_on_both_ways_is_one(void **state)
 {
     struct stage g;
@@ -189,6 +227,8 @@ int main(void)
         cmocka_unit_test(test_a_sender_at_a_machines_rate),
         cmocka_unit_test(test_a_rate_goes_on_over_the_edge_of_a_window),
         cmocka_unit_test(test_people_history_and_full_rooms),
+        cmocka_unit_test(test_a_message_to_a_room_is_seen_by_many),
+        cmocka_unit_test(test_messages_that_tell_when_they_were_sent),
         cmocka_unit_test(test_a_message_seen_on_both_ways_is_one),
         cmocka_unit_test(test_a_receiver_of_many),
         cmocka_unit_test(test_guessing_and_reconnecting),
