@@ -113,21 +113,22 @@ static void on_flow(void *state, struct threats *t, const struct scene *s)
     if (f->service != 0 && hints != 0)
         judge_im(e, t, s);
     struct client *c = recall_get(&e->clients, key_of_address(client), s->time_us);
+    bool news = false;
     if (c->seen_us == 0 || f->first_us < c->seen_us)
         c->seen_us = f->first_us;
     if (f->service != 0 && (hints & (resolver_bits | name_bits)) == 0 &&
         f->activities != 1 << ACTIVITY_LOOKUP && s->time_us > c->im_us) {
         c->im_us = s->time_us;
         c->im_service = f->service;
+        news = true; /* flows are told of when they are forgotten: those that hid may have come before */
     }
     const unsigned means[2] = { resolver_bits, name_bits };
-    bool first = false;
     for (unsigned i = 0; i < 2; i++)
         if ((hints & means[i]) != 0 && (c->hid_us[i] == 0 || f->first_us < c->hid_us[i])) {
             c->hid_us[i] = f->first_us;
-            first = true;
+            news = true;
         }
-    if (!first || c->im_us == 0 || c->hid_us[0] == 0 || c->hid_us[1] == 0 || !is_turn(e, c, c->hid_us[0]) ||
+    if (!news || c->im_us == 0 || c->hid_us[0] == 0 || c->hid_us[1] == 0 || !is_turn(e, c, c->hid_us[0]) ||
         !is_turn(e, c, c->hid_us[1]))
         return;
     const struct catalog_service *used = catalog_service(s->catalog, c->im_service);

@@ -53,6 +53,25 @@ static void test_a_machine_that_turns_to_hiding(void **state)
     stage_stop(&g);
 }
 
+/* The flow of IM ended first, but is told of last. */
+static void test_a_turn_told_out_of_order(void **state)
+{
+    struct stage g;
+
+    (void)state;
+    stage_start(&g, &detector_evasion, NULL);
+    for (unsigned i = 0; i < 40; i++)
+        flow(&g, NULL, 0);
+    uint64_t ended_us = g.scene.time_us - 1000000;
+    flow(&g, NULL, BIT(DOH));
+    flow(&g, NULL, BIT(ECH));
+    stage_expect_nothing(&g);
+    g.scene.time_us = ended_us;
+    flow(&g, "xmpp", 0);
+    stage_expect(&g, TURNED, SEVERITY_LOW);
+    stage_stop(&g);
+}
+
 static void test_browsers_that_hide_names_anyway(void **state)
 {
     struct stage g;
@@ -83,6 +102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_im_that_hides_itself),
         cmocka_unit_test(test_a_machine_that_turns_to_hiding),
+        cmocka_unit_test(test_a_turn_told_out_of_order),
         cmocka_unit_test(test_browsers_that_hide_names_anyway),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
