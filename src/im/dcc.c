@@ -236,12 +236,13 @@ void dcc_request(struct dcc_offers *offers, struct session *s, struct view reque
     bool answers = words.token != 0 && words.port != 0; /* to a reversed offer: the file comes back */
     if (answers && kind->leg == LEG_SEND)
         detail->outgoing = !asked;
+    if (words.good && !offers->broker_told) { /* before the offer is told: who judges it asks how it goes */
+        session_delivery(s, DELIVERY_SERVER_BROKER);
+        offers->broker_told = true;
+    }
     session_activity(s, kind->activity, detail);
     if (!words.good)
         return;
-    if (!offers->broker_told)
-        session_delivery(s, DELIVERY_SERVER_BROKER);
-    offers->broker_told = true;
     const struct dcc_offer *reversed = answers ? offer_find(offers, 0, words.token) : NULL;
     uint64_t offset = reversed != NULL ? reversed->offset : 0;
     if (words.port == 0) {

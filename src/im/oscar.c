@@ -523,6 +523,9 @@ static void read_rendezvous(struct talk *t, struct view peer, struct view tlvs)
 
     if (c.bad || cap == NULL || kind != 0) /* 1 cancels, 2 accepts */
         return;
+    bool proxied = tlv_has(inner, 0x10); /* its port is then a password for the proxy */
+    if (cap->has_direct_leg && !proxied)
+        expect_direct(t, cap, inner); /* before the offer is told: who judges it asks how it goes */
     if (tlv_u16(inner, 0x0a) > 1) {
         session_activity(t->s, cap->activity, NULL); /* the same offer again, with other addresses */
     } else if (cap == &chat_invitation) {
@@ -536,9 +539,6 @@ static void read_rendezvous(struct talk *t, struct view peer, struct view tlvs)
             announce(t, cookie, &detail);
         session_activity(t->s, cap->activity, cap->activity == ACTIVITY_PRESENCE ? NULL : &detail);
     }
-    bool proxied = tlv_has(inner, 0x10); /* its port is then a password for the proxy */
-    if (cap->has_direct_leg && !proxied)
-        expect_direct(t, cap, inner);
 }
 
 static void read_icbm(struct talk *t, struct cursor *c, uint16_t channel, struct view peer)

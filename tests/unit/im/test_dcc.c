@@ -187,8 +187,8 @@ static void test_lines_of_a_chat_are_messages(void **state)
                         "activity chat account=alice peer=bob in irc text=waves\n"
                         "activity chat account=alice peer=bob in irc text=nods\n"
                         "activity chat account=alice peer=bob out irc text=gr\303\274n\n"
-                        "activity file account=alice peer=bob file=b.txt size=7 out\n"
                         "delivery server-broker\n"
+                        "activity file account=alice peer=bob file=b.txt size=7 out\n"
                         "announce dcc 10.0.0.1:4001 name=b.txt account=alice peer=bob size=7 out\n"
                         "expect tcp 10.0.0.1:4001 file dcc\n");
     offer.file.outgoing = true; /* the local user listens */

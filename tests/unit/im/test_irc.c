@@ -44,8 +44,8 @@ static void test_irc_conversation_keeps_the_laws(void **state)
         "activity chat account=alice1 room=#desk display=Alice Example out irc text=hello all\n"
         "activity chat account=alice1 peer=bob display=Alice Example out irc text=waves\n"
         "client ExampleClient 1.5\n"
-        "activity file account=alice1 peer=bob file=year end.xls size=8192 in\n"
         "delivery server-broker\n"
+        "activity file account=alice1 peer=bob file=year end.xls size=8192 in\n"
         "announce dcc 192.168.1.1:5001 name=year end.xls account=alice1 peer=bob size=8192 in\n"
         "expect tcp 192.168.1.1:5001 file dcc\n"
         "activity chat account=alice1 peer=bob display=Alice Example out\n"
@@ -84,8 +84,8 @@ static void test_irc_dcc_in_the_first_line_leaves_an_expectation(void **state)
     check_laws(&parser_irc, steps, 1, &out);
     assert_string_equal(
         out.record.text,
-        "activity file peer=bob file=hello.txt size=12 out\n"
         "delivery server-broker\n"
+        "activity file peer=bob file=hello.txt size=12 out\n"
         "announce dcc 192.0.2.1:5555 name=hello.txt peer=bob size=12 out\n"
         "announce dcc 10.0.0.1:5555 name=hello.txt peer=bob size=12 out\n"
         "expect tcp 192.0.2.1:5555 file dcc\n"
