@@ -8,7 +8,8 @@
  *   goes on near that byte. 16 MiB is more than the receive window that systems grow to by themselves (Linux
  *   6 MiB, Windows 16 MiB), so neither a retransmission nor a full window is that far; of blind guesses at a
  *   sequence number less than one in a hundred is nearer. Three segments that follow each other elsewhere are
- *   a stream that went on while the capture did not.
+ *   a stream that went on while the capture did not. Several strays, each elsewhere, before it goes on are
+ *   as many jumps (eight at most): so looks a search for the right number.
  * - TTL change: twelve segments of data in a row came with one TTL, then one to three with another that is
  *   two hops away or more (or one hop, twice), then the first again. A route change moves all that follows;
  *   routers that spread packets over several ways show it before twelve are equal, or again and again: a
@@ -82,15 +83,18 @@ static bool see_place(struct tamper_side *s, const struct packet *p, struct tamp
         return true;
     }
     if (is_far(ahead)) {
-        s->far = s->far > 0 && !is_far(distance(s->far_end, p->seq)) ? (uint8_t)(s->far + 1) : 1;
+        bool follows = s->far > 0 && !is_far(distance(s->far_end, p->seq));
+        s->far = follows ? (uint8_t)(s->far + 1) : 1;
+        s->strays = follows || s->strays == TAMPER_STRAYS ? s->strays : (uint8_t)(s->strays + 1);
         s->far_end = end;
         if (s->far == FAR_MOVED) {
             s->far = 0;
+            s->strays = 0;
             s->end = end;
         }
         return true;
     }
-    if (s->far > 0)
+    for (; s->strays > 0; s->strays--)
         found(out, ANOMALY_SEQUENCE_JUMP, distance(s->end, s->far_end));
     s->far = 0;
     bool is_new = distance(s->end, end) > 0;

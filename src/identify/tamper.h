@@ -11,6 +11,7 @@ struct tamper_side {
     uint32_t end;         /* sequence number behind its newest byte, strays not counted */
     uint32_t far_end;     /* behind the last stray */
     uint8_t far;          /* strays that followed each other */
+    uint8_t strays;       /* places at which there were some, since it last went on */
     uint8_t ttl, same;    /* of its data, and how many segments had it */
     uint8_t odd_ttl, odd; /* another that came in between, and how many had it */
     uint8_t moves;        /* how often it was another */
@@ -22,13 +23,15 @@ struct tamper {
     struct tamper_side side[2]; /* by enum flow_dir */
 };
 
+enum { TAMPER_STRAYS = 8 };
+
 /* What a segment with data showed; `value` for people. */
 struct tamper_found {
     unsigned count;
     struct {
         enum anomaly anomaly;
         int64_t by; /* bytes of a jump, negative: back; hops of a TTL; ms since the reset */
-    } of[3];
+    } of[TAMPER_STRAYS + 2];
 };
 
 /* A segment that holds data. Costs some compares. */

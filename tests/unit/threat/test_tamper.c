@@ -397,6 +397,20 @@ static void test_a_forged_segment_is_an_alert(void **state)
     assert_string_equal(found.alerts, "5101 ");
 }
 
+static void test_a_search_for_the_right_number_is_an_alert(void **state)
+{
+    struct making *m = session();
+
+    (void)state;
+    chats(m, 3);
+    for (uint32_t i = 0; i < 40; i++) /* TTLs are right, nothing goes on in between */
+        segment(m, FROM_CLIENT, m->next[0] + 0x08000000 + i * 0x05000000, TTL, 0x18, "QUIT\r\n");
+    chats(m, 3);
+    struct found found = found_in(m);
+    assert_int_equal(found.anomalies, BIT(SEQUENCE_JUMP));
+    assert_string_equal(found.alerts, "5102 ");
+}
+
 /* Signs on to a message server with a cookie. */
 static void signs_on(struct making *m, uint32_t client, const char *cookie)
 {
@@ -446,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_what_was_on_its_way_at_the_reset_is_nothing),
         cmocka_unit_test(test_injected_bytes_are_an_alert),
         cmocka_unit_test(test_a_forged_segment_is_an_alert),
+        cmocka_unit_test(test_a_search_for_the_right_number_is_an_alert),
         cmocka_unit_test(test_a_cookie_shown_from_another_address_is_an_alert),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
