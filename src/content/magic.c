@@ -174,6 +174,11 @@ void magic_look(struct magic *m, struct view content, struct magic_type *out)
             flags = types[i].flags;
             break;
         }
+    /* Known by its first octet: so begins one of a hundred files of random bytes. The name tells. */
+    if (view_starts(view_string(out->words), VIEW("DOS executable (COM)"))) {
+        flags = 0;
+        out->extension[0] = '\0';
+    }
     bool ole = view_starts(content, VIEW("\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"));
     out->executable = (flags & RUNS) != 0 || magic_runs(content) || (ole && has_macros(content));
     out->archive = (flags & ARCHIVE) != 0;

@@ -265,6 +265,9 @@ static void test_types_by_content(void **state)
         { BYTES("just some words\n"), "a.txt", "text/plain", "txt", false, false, true },
         { BYTES("just some words\n"), "a.PS1", "text/plain", "txt", true, false, true },
         { BYTES("just some words\n"), "a.jpg.exe . ", "text/plain", "txt", true, false, true },
+        /* Random bytes that libmagic takes for a COM program. */
+        { BYTES("\x8c\xd7\xd2\xa0\xd6\x47\xe2\x58\x53\xfa\x28\xa0\x10\xff\x57\x06"), "key.bin",
+          "application/x-dosexec", "", false, false, false },
     };
     struct bench *b = *state;
 
