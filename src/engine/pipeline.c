@@ -697,7 +697,9 @@ void pipeline_use(struct pipeline *p, const struct rules *rules)
 static bool start(struct pipeline *p, struct imw_error_info *err)
 {
     const struct scan_settings *scan = &p->settings.scan;
-    struct scan_pool_config pool = { .settings = &p->settings, .extract = p->config.extract };
+    struct scan_pool_config pool = { .settings = &p->settings,
+                                     .extract = p->config.extract,
+                                     .ordered = p->config.wait };
     struct threats_config threats = {
         .settings = p->config.detectors, .world = p->config.world, .alert = on_alert, .context = p
     };

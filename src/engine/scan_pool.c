@@ -27,6 +27,7 @@ struct scan_pool {
     pthread_mutex_t lock;
     pthread_cond_t work, done;
     struct queue waiting, finished;
+    uint64_t put, told; /* files handed over; taken back, where that goes in order */
     unsigned under_way; /* taken out of `waiting`, not in `finished` yet */
     bool stop, ask, has_status;
     struct scanner_status status;
@@ -223,6 +224,7 @@ bool scan_pool_put(struct scan_pool *p, struct transfer *t)
     pthread_mutex_lock(&p->lock);
     bool room = p->waiting.count < QUEUE_MOST;
     if (room) {
+        t->turn = p->put++;
         queue_put(&p->waiting, t);
         pthread_cond_signal(&p->work);
     }
@@ -233,6 +235,27 @@ bool scan_pool_put(struct scan_pool *p, struct transfer *t)
 static unsigned pending(const struct scan_pool *p)
 {
     return p->waiting.count + p->under_way + p->finished.count;
+}
+
+/* One that is done, and whose turn it is. */
+static struct transfer *take_finished(struct scan_pool *p)
+{
+    struct queue *q = &p->finished;
+
+    if (!p->config.ordered)
+        return queue_take(q);
+    for (struct transfer **at = &q->first; *at != NULL; at = &(*at)->next) {
+        struct transfer *t = *at;
+        if (t->turn != p->told)
+            continue;
+        *at = t->next;
+        if (t->next == NULL)
+            q->last = at;
+        q->count--;
+        p->told++;
+        return t;
+    }
+    return NULL;
 }
 
 struct transfer *scan_pool_take(struct scan_pool *p, unsigned wait_ms)
@@ -247,10 +270,10 @@ struct transfer *scan_pool_take(struct scan_pool *p, unsigned wait_ms)
         until.tv_nsec -= 1000000000;
     }
     pthread_mutex_lock(&p->lock);
-    while (wait_ms > 0 && p->finished.count == 0 && pending(p) > 0)
+    struct transfer *t;
+    while ((t = take_finished(p)) == NULL && wait_ms > 0 && pending(p) > 0)
         if (pthread_cond_timedwait(&p->done, &p->lock, &until) != 0)
             break;
-    struct transfer *t = queue_take(&p->finished);
     pthread_mutex_unlock(&p->lock);
     return t;
 }

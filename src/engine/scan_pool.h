@@ -14,6 +14,7 @@ enum { TRANSFER_NAME_BYTES = 512, TRANSFER_LEAKS = 16 };
 /* A file under way: filled by the content thread, then a scan thread's, then the content thread's again. */
 struct transfer {
     struct transfer *next;
+    uint64_t turn; /* in which it was handed over to the scan threads */
     uint32_t number;
     uint64_t began_us, last_us, file_flow_id;
     uint64_t announced; /* size, 0: not told */
@@ -34,7 +35,7 @@ struct transfer {
     struct scan_result scan;
     unsigned leak_count, leaks_told;
     struct leak_finding leak[TRANSFER_LEAKS];
-    const char *unsearched; /* why not all of its text was searched for leaks; NULL: it was */
+    const char *unsearched;           /* why not all of its text was searched for leaks; NULL: it was */
     char stored[TRANSFER_NAME_BYTES]; /* where it was saved; empty: nowhere */
     struct imw_error_info problem;    /* why it could not be saved; code IMW_OK: it could */
 };
@@ -46,6 +47,9 @@ struct scan_pool_config {
     const struct leak_rules *leaks; /* NULL: not searched */
     struct documents *documents;    /* NULL: plain text only is searched */
     const char *extract;            /* directory for copies; NULL: none */
+    /* Give files back in the order in which they came, so that two runs say the same; else as they are done,
+     * so that a slow one holds nobody up. */
+    bool ordered;
 };
 
 bool scan_pool_new(const struct scan_pool_config *config, struct scan_pool **out,
