@@ -736,6 +736,30 @@ bool vault_list(struct vault *v, void (*visit)(void *context, const struct vault
     return true;
 }
 
+struct due {
+    char day[PATH_BYTES];
+    bool found;
+};
+
+static bool find_due(void *context, struct vault *v, const char *path, const char *name)
+{
+    struct due *d = context;
+
+    (void)v;
+    (void)name;
+    d->found = strncmp(path, d->day, strlen(d->day)) <= 0;
+    return !d->found;
+}
+
+bool vault_due(struct vault *v, uint64_t now_us)
+{
+    struct due d = { .found = false };
+
+    object_path(d.day, now_us, NULL, NULL);
+    visit_files(v, find_due, &d);
+    return d.found;
+}
+
 /* Overwrite the sealed key. False: it is not there, or cannot be changed. */
 static bool overwrite(struct vault *v, const struct journal_line *kept, uint8_t out_sha256[32])
 {

@@ -42,6 +42,8 @@ bool vault_get(struct vault *v, const char *id, void (*take)(void *context, bool
 /* Visit all objects, oldest first. */
 bool vault_list(struct vault *v, void (*visit)(void *context, const struct vault_object *o), void *context,
                 struct imw_error_info *err) IMW_MUST_USE;
+/* Is there anything of a day that has begun? Cheap, where vault_expire() reads the whole journal. */
+bool vault_due(struct vault *v, uint64_t now_us);
 /* Delete what has expired; the journal says what and when. */
 bool vault_expire(struct vault *v, uint64_t now_us, unsigned *out_deleted,
                   struct imw_error_info *err) IMW_MUST_USE;

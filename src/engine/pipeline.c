@@ -35,7 +35,7 @@ enum {
     LEAKS_MOST = 16,
     META_BYTES = 16384, /* four names, at six bytes an escaped byte */
     VAULT_TICK_US = 100000,
-    EXPIRE_S = 600,  /* of the clock: the whole journal is read */
+    EXPIRE_S = 3600, /* of the clock: the whole journal is read */
     STOP_MS = 15000, /* that files may still wait for a scanner when a sensor stops */
 };
 
@@ -589,7 +589,8 @@ static void *vault_thread(void *argument)
         clock_gettime(CLOCK_REALTIME, &now);
         if (ok && !last && now.tv_sec >= expired_s + EXPIRE_S) {
             expired_s = now.tv_sec;
-            ok = vault_expire(p->vault, (uint64_t)now.tv_sec * 1000000, &deleted, &err);
+            const uint64_t now_us = (uint64_t)now.tv_sec * 1000000;
+            ok = !vault_due(p->vault, now_us) || vault_expire(p->vault, now_us, &deleted, &err);
         }
         if (!ok) {
             pthread_mutex_lock(&p->lock);

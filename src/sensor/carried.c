@@ -2,6 +2,8 @@
 /* The content pipeline of a running sensor. */
 #include "sensor/carried.h"
 #include "base/log.h"
+#include <errno.h>
+#include <sys/stat.h>
 
 bool carried_load(struct carried_content *c, const struct sensor_config *config, struct imw_error_info *err)
 {
@@ -9,7 +11,11 @@ bool carried_load(struct carried_content *c, const struct sensor_config *config,
 
     if (config->policy != NULL && !rules_load(config->catalog, config->policy, NULL, &c->settings, err))
         return false;
-    return !carried_settings(c, &usual)->leaks.wanted || documents_new(&c->documents, err);
+    const struct content_settings *settings = carried_settings(c, &usual);
+    /* The sandbox lets us write below folders that are there when it begins. */
+    if (settings->vault.path != NULL && mkdir(settings->vault.path, 0700) != 0 && errno != EEXIST)
+        return error_errno(err, settings->vault.path);
+    return !settings->leaks.wanted || documents_new(&c->documents, err);
 }
 
 const struct content_settings *carried_settings(const struct carried_content *c,

@@ -313,7 +313,7 @@ static void test_keys(void **state)
     for (size_t i = 0; i < len; i++) {
         char digit = (char)bytes[i];
         write_whole(other, bytes, i);
-        assert_false(opens(p->path, other, false, &err));
+        assert_int_equal(opens(p->path, other, false, &err), i + 1 == len); /* without its last newline */
         bytes[i] = digit == '1' ? '2' : '1';
         write_whole(other, bytes, len);
         if ((i < journal || i >= journal + 64) && i != private + 1 && i != private + 62)
@@ -604,8 +604,12 @@ static void test_expiry_deletes_what_is_due_and_proves_it(void **state)
     put(v, "{}", "later", 5, 10, later);
     assert_true(vault_expire(v, now_us, &deleted, NULL));
     assert_int_equal(deleted, 0);
+    assert_false(vault_due(v, now_us));
+    assert_true(vault_due(v, now_us + day_us));
     assert_true(vault_expire(v, now_us + day_us, &deleted, NULL));
     assert_int_equal(deleted, 1);
+    assert_false(vault_due(v, now_us + 2 * day_us));
+    assert_true(vault_due(v, now_us + 10 * day_us));
     assert_int_equal(find(p, soon), 0);
     assert_int_equal(find(p, later), 1);
     assert_false(get(v, soon));
