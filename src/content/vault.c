@@ -450,7 +450,8 @@ static bool take_pending(struct vault *v, bool all)
 {
     pthread_mutex_lock(&v->lock);
     bool due = v->batch.count > 0 ||
-               (v->pending.count > 0 && (all || monotonic_ms() - v->pending.since_ms >= BATCH_MS));
+               (v->pending.count > 0 && (all || v->pending.count >= BATCH_OBJECTS / 4 ||
+                                         monotonic_ms() - v->pending.since_ms >= BATCH_MS));
     if (due && v->batch.count == 0) {
         v->batch = v->pending;
         v->pending.count = 0;
