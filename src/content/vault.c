@@ -95,6 +95,14 @@ static bool is_id(const char *name)
     return strlen(name) == VAULT_ID_BYTES - 1 && strspn(name, "0123456789abcdef") == VAULT_ID_BYTES - 1;
 }
 
+static bool is_part(const char *name)
+{
+    char id[VAULT_ID_BYTES];
+
+    snprintf(id, sizeof id, "%.32s", name);
+    return is_id(id) && strcmp(name + VAULT_ID_BYTES - 1, ".part") == 0;
+}
+
 /* Visit all files of all days; `visit` returns false to end it, and so does this. */
 typedef bool visit_file(void *context, struct vault *v, const char *path, const char *name);
 
@@ -166,8 +174,7 @@ static bool recover_part(void *context, struct vault *v, const char *path, const
     int fd = openat(v->objects_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
     snprintf(id, sizeof id, "%.32s", name);
-    if (fd >= 0 && strlen(name) == VAULT_ID_BYTES - 1 + 5 && is_id(id) && strcmp(name + 32, ".part") == 0 &&
-        flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    if (fd >= 0 && is_part(name) && flock(fd, LOCK_EX | LOCK_NB) == 0) {
         const struct journal_object *o = journal_find(r->objects, r->count, id);
         if (o != NULL && o->last == JOURNAL_KEPT) {
             object_path(whole, o->kept.expires_us, id, "");
@@ -449,9 +456,9 @@ static int64_t monotonic_ms(void)
 static bool take_pending(struct vault *v, bool all)
 {
     pthread_mutex_lock(&v->lock);
-    bool due = v->batch.count > 0 ||
-               (v->pending.count > 0 && (all || v->pending.count >= BATCH_OBJECTS / 4 ||
-                                         monotonic_ms() - v->pending.since_ms >= BATCH_MS));
+    bool due =
+        v->batch.count > 0 || (v->pending.count > 0 && (all || v->pending.count >= BATCH_OBJECTS / 4 ||
+                                                        monotonic_ms() - v->pending.since_ms >= BATCH_MS));
     if (due && v->batch.count == 0) {
         v->batch = v->pending;
         v->pending.count = 0;
@@ -949,19 +956,6 @@ static bool was_right(const struct verifying *first, const char *id)
     return o != NULL && first->seen[o - first->objects];
 }
 
-static bool is_being_written(struct vault *v, const char *path, const char *name)
-{
-    size_t len = strlen(name);
-
-    if (len <= 5 || strcmp(name + len - 5, ".part") != 0)
-        return false;
-    int fd = openat(v->objects_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-    bool busy = fd >= 0 ? flock(fd, LOCK_EX | LOCK_NB) != 0 : errno == ENOENT; /* given up meanwhile */
-    if (fd >= 0)
-        close(fd);
-    return busy;
-}
-
 /* One file of the vault: is it one that the journal has as kept, where it should be, and as it was? */
 static bool verify_file(void *context, struct vault *v, const char *path, const char *name)
 {
@@ -969,8 +963,8 @@ static bool verify_file(void *context, struct vault *v, const char *path, const 
     const struct journal_object *o = is_id(name) ? journal_find(x->objects, x->count, name) : NULL;
     char right[PATH_BYTES];
 
-    if (o == NULL && is_being_written(v, path, name))
-        return true;
+    if (o == NULL && is_part(name))
+        return true; /* those that nobody writes were removed when we opened the vault */
     if (o == NULL)
         return error_file(x->err, IMW_ERROR_TRUST, v->path, "objects/%s is not in the journal", path);
     if (o->last == JOURNAL_EXPIRED)
