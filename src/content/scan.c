@@ -404,18 +404,20 @@ void scan_file(struct scan_worker *w, struct spool_file *f, const struct spool_f
                      .out = out };
 
     *out = (struct scan_result){ .state = SCAN_NOT_SCANNED };
+    struct spool_file *beginning = NULL;
     bool thin = spool_is_thin(facts);
-    bool ok = map_content(&j, facts, thin ? facts->gap[0].from : facts->extent);
-    if (ok && thin) {
-        j.file = beginning_of(&j);
-        ok = j.file != NULL;
-    }
-    if (ok)
+    uint64_t bytes = thin ? facts->gap[0].from : facts->extent;
+    bool mapped = map_content(&j, facts, bytes);
+
+    if (mapped && thin && bytes > 0)
+        j.file = beginning = beginning_of(&j);
+    if (thin && bytes == 0)
+        excuse(out, SCAN_REASON_INCOMPLETE);
+    else if (mapped && j.file != NULL)
         judge(&j, facts, name);
     else
         excuse(out, SCAN_REASON_SCANNER_FAILED);
-    if (thin)
-        spool_close(j.file);
+    spool_close(beginning);
     if (out->state != SCAN_NOT_SCANNED)
         out->reason = SCAN_REASON_NONE;
     if (j.content.len > 0)
