@@ -69,7 +69,7 @@ static struct shown show(struct view v)
     struct shown out;
     struct text t = TEXT(out.text);
 
-    text_printable(&t, v);
+    text_shown(&t, v);
     return out;
 }
 
