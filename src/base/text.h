@@ -43,7 +43,8 @@ void text_hex(struct text *t, struct view v);
 
 /* Received bytes for people: valid UTF-8 is kept, anything else and control characters become '?'. */
 void text_printable(struct text *t, struct view v);
-/* The same for a terminal: what turns the direction of writing, and with it the rest of a line, is '?', too. */
+/* The same for a terminal: what turns the direction of writing (and with it the rest of a line) is '?', too.
+ */
 void text_shown(struct text *t, struct view v);
 
 /* The octets that "%41" and the like stand for (RFC 3986 section 2.1); a percent sign without two digits stays. */
