@@ -79,7 +79,7 @@ void pipeline_flow(struct pipeline *p, unsigned worker, const struct flow_event 
     X(messages, "messages with a text that could be read")                                                   \
     X(files, "files whose bytes began to come")                                                              \
     X(file_bytes, "bytes of them")                                                                           \
-    X(files_cut, "of them those that did not come whole")                                                    \
+    X(files_cut, "files that did not come whole, or were not taken")                                         \
     X(files_refused, "files not taken: too many at a time, or no room in the spool")                         \
     X(clean, "files that every scanner found clean")                                                         \
     X(infected, "files that a scanner, a rule or a list names")                                              \

@@ -9,18 +9,26 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { PATHS_MAX = 64 };
+enum { PATHS_MAX = 256, PATH_BYTES = 1024 };
 
 struct path_list {
     struct sandbox_path paths[PATHS_MAX];
     unsigned count;
-    char folders[PATHS_MAX][256];
+    bool full; /* one more, or a longer one, is needed */
+    char folders[PATHS_MAX][PATH_BYTES];
 };
 
 static void add_path(struct path_list *l, const char *path, size_t len, bool write)
 {
-    if (len == 0 || len >= sizeof l->folders[0] || l->count == PATHS_MAX)
+    if (len == 0)
         return;
+    for (unsigned i = 0; i < l->count; i++) /* lists of files mostly lie in one folder */
+        if (l->paths[i].write == write && view_equal(view_string(l->folders[i]), view_of(path, len)))
+            return;
+    if (len >= PATH_BYTES || l->count == PATHS_MAX) {
+        l->full = true;
+        return;
+    }
     memcpy(l->folders[l->count], path, len);
     l->folders[l->count][len] = '\0';
     l->paths[l->count] = (struct sandbox_path){ l->folders[l->count], write };
@@ -75,11 +83,12 @@ static void add_content(struct path_list *l, const struct sensor_config *c,
                                         s->leaks.keywords };
     const char *temporary = getenv("TMPDIR");
 
+    if (temporary == NULL || temporary[0] == '\0')
+        temporary = "/tmp"; /* as spool_new() */
     if (c->spool != NULL)
         add_path(l, c->spool, strlen(c->spool), true);
     else
-        add_path(l, temporary != NULL ? temporary : "/tmp", strlen(temporary != NULL ? temporary : "/tmp"),
-                 true);
+        add_path(l, temporary, strlen(temporary), true);
     for (size_t i = 0; i < sizeof read / sizeof read[0]; i++)
         for (unsigned n = 0; n < read[i].count; n++)
             add_folder_of(l, read[i].at[n], false);
@@ -127,6 +136,14 @@ bool confine(const struct sensor_config *c, const struct carried_content *conten
     for (unsigned i = 0; i < c->output_count; i++)
         if (strcmp(c->outputs[i], "-") != 0)
             add_output(l, c->outputs[i]);
+    if (l->full) {
+        free(l);
+        return error_set(
+            err, IMW_ERROR_LIMIT,
+            "options and policy name more than %d folders, or one of more than %d bytes: the sandbox "
+            "would keep the sensor out of it; put the files into fewer folders",
+            PATHS_MAX, PATH_BYTES - 1);
+    }
     bool ok = sandbox_paths(l->paths, l->count, &landlock, err) && sandbox_calls(ROLE_SENSOR, err);
     free(l);
     out->seccomp = ok;
