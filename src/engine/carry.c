@@ -2,8 +2,7 @@
 /* A record: a head, the structs that are there, then the texts. Bytes of files have a small head of their
  * own. */
 #include "engine/carry.h"
-
-enum { TEXTS = 6 };
+#include "event/parts.h"
 
 struct head {
     uint32_t type, file;
@@ -13,8 +12,8 @@ struct head {
     uint64_t size, offset, sent_us;
     uint8_t word; /* activity, anomaly or presence */
     uint8_t markup;
-    bool has_record, has_client, has_server, port_agile, outgoing, again, removed;
-    uint32_t text_len[TEXTS];
+    bool port_agile, outgoing, again, removed;
+    struct parts_head parts;
 };
 
 struct bytes_head {
@@ -24,59 +23,6 @@ struct bytes_head {
     bool whole;
 };
 
-static size_t up8(size_t n)
-{
-    return (n + 7) & ~(size_t)7;
-}
-
-/* What stands behind the head, in this order. */
-struct parts {
-    size_t client, server, record, texts, end;
-};
-
-static struct parts parts_of(const struct head *h)
-{
-    struct parts p;
-
-    p.client = up8(sizeof *h);
-    p.server = p.client + (h->has_client ? up8(sizeof(struct known_who)) : 0);
-    p.record = p.server + (h->has_server ? up8(sizeof(struct known_who)) : 0);
-    p.texts = p.record + (h->has_record ? up8(sizeof(struct record)) : 0);
-    p.end = p.texts;
-    for (unsigned i = 0; i < TEXTS; i++)
-        p.end += h->text_len[i];
-    return p;
-}
-
-static bool put(struct ring *r, struct head *h, const struct view texts[TEXTS], const struct record *record,
-                const struct known_who *client, const struct known_who *server)
-{
-    h->has_record = record != NULL;
-    h->has_client = client != NULL;
-    h->has_server = server != NULL;
-    for (unsigned i = 0; i < TEXTS; i++)
-        h->text_len[i] = (uint32_t)texts[i].len;
-    struct parts p = parts_of(h);
-    uint8_t *out = ring_reserve(r, p.end);
-    if (out == NULL)
-        return false;
-    memcpy(out, h, sizeof *h);
-    if (client != NULL)
-        memcpy(out + p.client, client, sizeof *client);
-    if (server != NULL)
-        memcpy(out + p.server, server, sizeof *server);
-    if (record != NULL)
-        memcpy(out + p.record, record, sizeof *record);
-    uint8_t *at = out + p.texts;
-    for (unsigned i = 0; i < TEXTS; i++) {
-        if (texts[i].len > 0)
-            memcpy(at, texts[i].at, texts[i].len);
-        at += texts[i].len;
-    }
-    ring_commit(r);
-    return true;
-}
-
 static struct head head_of(enum carry_type type, const struct activity_event *where)
 {
     return (struct head){ .type = type,
@@ -84,6 +30,13 @@ static struct head head_of(enum carry_type type, const struct activity_event *wh
                           .flow_id = where->flow_id,
                           .capture = where->file,
                           .flow = *where->flow };
+}
+
+static bool put(struct ring *r, struct head *h, const struct activity_event *where, struct parts parts)
+{
+    parts.record = where->record;
+    parts.client = where->client;
+    return parts_put(r, h, sizeof *h, &h->parts, &parts);
 }
 
 static struct view cut(struct view v)
@@ -95,8 +48,8 @@ bool carry_activity(struct ring *r, const struct activity_event *e)
 {
     const struct im_detail *d = e->detail;
     struct head h = head_of(CARRY_ACTIVITY, e);
-    struct view texts[TEXTS] = { cut(d->account), cut(d->peer),    cut(d->room),
-                                 cut(d->file),    cut(d->display), view_slice(d->text, 0, CARRY_TEXT_BYTES) };
+    struct parts parts = { .text = { cut(d->account), cut(d->peer), cut(d->room), cut(d->file),
+                                     cut(d->display), view_slice(d->text, 0, CARRY_TEXT_BYTES) } };
 
     h.word = (uint8_t)e->activity;
     h.markup = (uint8_t)d->markup;
@@ -104,35 +57,34 @@ bool carry_activity(struct ring *r, const struct activity_event *e)
     h.sent_us = d->sent_us;
     h.outgoing = d->outgoing;
     h.again = d->again;
-    return put(r, &h, texts, e->record, e->client, NULL);
+    return put(r, &h, e, parts);
 }
 
 bool carry_contact(struct ring *r, const struct activity_event *where, const struct im_contact *c)
 {
     struct head h = head_of(CARRY_CONTACT, where);
-    struct view texts[TEXTS] = { cut(c->account), cut(c->peer), cut(c->display), cut(c->group) };
+    struct parts parts = { .text = { cut(c->account), cut(c->peer), cut(c->display), cut(c->group) } };
 
     h.word = (uint8_t)c->presence;
     h.removed = c->removed;
-    return put(r, &h, texts, where->record, where->client, NULL);
+    return put(r, &h, where, parts);
 }
 
 bool carry_anomaly(struct ring *r, const struct activity_event *where, enum anomaly a, struct view value)
 {
     struct head h = head_of(CARRY_ANOMALY, where);
-    struct view texts[TEXTS] = { cut(value) };
+    struct parts parts = { .text = { cut(value) } };
 
     h.word = (uint8_t)a;
-    return put(r, &h, texts, where->record, where->client, NULL);
+    return put(r, &h, where, parts);
 }
 
 bool carry_ticket(struct ring *r, const struct activity_event *where, uint64_t hash)
 {
     struct head h = head_of(CARRY_TICKET, where);
-    static const struct view none[TEXTS];
 
     h.size = hash;
-    return put(r, &h, none, where->record, where->client, NULL);
+    return put(r, &h, where, (struct parts){ 0 });
 }
 
 bool carry_flow(struct ring *r, const struct flow_event *e)
@@ -143,21 +95,22 @@ bool carry_flow(struct ring *r, const struct flow_event *e)
                       .capture = e->file,
                       .flow = *e->flow,
                       .port_agile = e->port_agile };
-    static const struct view none[TEXTS];
+    struct parts parts = { .record = e->record, .client = e->client, .server = e->server };
 
-    return put(r, &h, none, e->record, e->client, e->server);
+    return parts_put(r, &h, sizeof h, &h.parts, &parts);
 }
 
 bool carry_begin(struct ring *r, const struct activity_event *where, uint32_t file, const struct im_file *f)
 {
     struct head h = head_of(CARRY_BEGIN, where);
-    struct view texts[TEXTS] = { cut(f->name), cut(f->type), cut(f->account), cut(f->peer), cut(f->room) };
+    struct parts parts = { .text = { cut(f->name), cut(f->type), cut(f->account), cut(f->peer),
+                                     cut(f->room) } };
 
     h.file = file;
     h.size = f->size;
     h.offset = f->offset;
     h.outgoing = f->outgoing;
-    return put(r, &h, texts, where->record, where->client, NULL);
+    return put(r, &h, where, parts);
 }
 
 bool carry_bytes(struct ring *r, uint32_t file, uint64_t offset, struct view bytes)
@@ -185,7 +138,7 @@ bool carry_end(struct ring *r, uint32_t file, uint64_t time_us, bool whole)
     return true;
 }
 
-static void read_texts(const struct head *h, const struct view t[TEXTS], struct carried *out)
+static void read_texts(const struct head *h, const struct view t[PARTS_TEXTS], struct carried *out)
 {
     switch (out->type) {
     case CARRY_ACTIVITY:
@@ -233,7 +186,7 @@ void carry_read(const void *record, struct carried *out)
 {
     const struct head *h = record;
     const struct bytes_head *b = record;
-    struct view texts[TEXTS];
+    struct parts parts;
 
     *out = (struct carried){ .type = (enum carry_type)h->type, .file = h->file, .time_us = h->time_us };
     if (out->type == CARRY_BYTES || out->type == CARRY_END) {
@@ -242,19 +195,14 @@ void carry_read(const void *record, struct carried *out)
         out->whole = b->whole;
         return;
     }
-    struct parts p = parts_of(h);
-    const uint8_t *base = record, *text = base + p.texts;
+    parts_read(h, sizeof *h, &h->parts, &parts);
     out->scene = (struct scene){ .time_us = h->time_us,
                                  .flow_id = h->flow_id,
                                  .flow = &h->flow,
-                                 .record = h->has_record ? (const void *)(base + p.record) : NULL,
-                                 .client = h->has_client ? (const void *)(base + p.client) : NULL,
-                                 .server = h->has_server ? (const void *)(base + p.server) : NULL,
+                                 .record = parts.record,
+                                 .client = parts.client,
+                                 .server = parts.server,
                                  .file = h->capture,
                                  .port_agile = h->port_agile };
-    for (unsigned i = 0; i < TEXTS; i++) {
-        texts[i] = view_of(text, h->text_len[i]);
-        text += h->text_len[i];
-    }
-    read_texts(h, texts, out);
+    read_texts(h, parts.text, out);
 }

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A record: a head of fixed size, then the structs that are there, then the texts. */
 #include "event/pack.h"
+#include "event/parts.h"
 #include <assert.h>
-
-/* The texts of a record; those that are read as strings end with a NUL. */
-enum { TEXTS = 6 };
 
 struct head {
     uint64_t type; /* enum packed_type */
@@ -15,62 +13,9 @@ struct head {
     uint64_t sent_us;
     uint32_t extra; /* enum flow_end or enum activity */
     uint32_t worker;
-    bool has_record, has_client, has_server, has_file, port_agile, outgoing, again;
-    uint16_t text_len[TEXTS];
+    bool has_file, port_agile, outgoing, again;
+    struct parts_head parts; /* texts that are read as strings end with a NUL */
 };
-
-/* Where the parts lie; the same sums for both sides. */
-struct parts {
-    size_t client, server, record, texts, end;
-};
-
-static size_t up8(size_t n)
-{
-    return (n + 7) & ~(size_t)7;
-}
-
-static struct parts parts_of(const struct head *h)
-{
-    struct parts p;
-
-    p.client = up8(sizeof *h);
-    p.server = p.client + (h->has_client ? up8(sizeof(struct known_who)) : 0);
-    p.record = p.server + (h->has_server ? up8(sizeof(struct known_who)) : 0);
-    p.texts = p.record + (h->has_record ? up8(sizeof(struct record)) : 0);
-    p.end = p.texts;
-    for (unsigned i = 0; i < TEXTS; i++)
-        p.end += h->text_len[i];
-    return p;
-}
-
-static bool put(struct ring *r, struct head *h, const struct view texts[TEXTS], const struct record *record,
-                const struct known_who *client, const struct known_who *server)
-{
-    h->has_record = record != NULL;
-    h->has_client = client != NULL;
-    h->has_server = server != NULL;
-    for (unsigned i = 0; i < TEXTS; i++)
-        h->text_len[i] = (uint16_t)texts[i].len;
-    struct parts p = parts_of(h);
-    uint8_t *out = ring_reserve(r, p.end);
-    if (out == NULL)
-        return false;
-    memcpy(out, h, sizeof *h);
-    if (client != NULL)
-        memcpy(out + p.client, client, sizeof *client);
-    if (server != NULL)
-        memcpy(out + p.server, server, sizeof *server);
-    if (record != NULL)
-        memcpy(out + p.record, record, sizeof *record);
-    uint8_t *at = out + p.texts;
-    for (unsigned i = 0; i < TEXTS; i++) {
-        if (texts[i].len > 0)
-            memcpy(at, texts[i].at, texts[i].len);
-        at += texts[i].len;
-    }
-    ring_commit(r);
-    return true;
-}
 
 /* A text, cut, with a NUL behind it. */
 static struct view cut(const char *text, char out[PACK_VALUE_BYTES + 1])
@@ -95,11 +40,11 @@ bool pack_flow(struct ring *r, const struct flow_event *e)
                       .port_agile = e->port_agile };
     char text[3][PACK_VALUE_BYTES + 1];
     const char *const source[3] = { e->verdict.action, e->verdict.rule, e->file };
-    struct view texts[TEXTS] = { 0 };
+    struct parts parts = { .record = e->record, .client = e->client, .server = e->server };
 
     for (unsigned i = 0; i < 3; i++)
-        texts[i] = cut(source[i], text[i]);
-    return put(r, &h, texts, e->record, e->client, e->server);
+        parts.text[i] = cut(source[i], text[i]);
+    return parts_put(r, &h, sizeof h, &h.parts, &parts);
 }
 
 bool pack_activity(struct ring *r, const struct activity_event *e)
@@ -118,13 +63,15 @@ bool pack_activity(struct ring *r, const struct activity_event *e)
                       .outgoing = d->outgoing,
                       .again = d->again };
     char file[PACK_VALUE_BYTES + 1];
-    struct view texts[TEXTS] = {
-        view_slice(d->account, 0, PACK_VALUE_BYTES), view_slice(d->peer, 0, PACK_VALUE_BYTES),
-        view_slice(d->room, 0, PACK_VALUE_BYTES),    view_slice(d->file, 0, PACK_VALUE_BYTES),
-        view_slice(d->display, 0, PACK_VALUE_BYTES), cut(e->file, file),
+    struct parts parts = {
+        .record = e->record,
+        .client = e->client,
+        .text = { view_slice(d->account, 0, PACK_VALUE_BYTES), view_slice(d->peer, 0, PACK_VALUE_BYTES),
+                  view_slice(d->room, 0, PACK_VALUE_BYTES), view_slice(d->file, 0, PACK_VALUE_BYTES),
+                  view_slice(d->display, 0, PACK_VALUE_BYTES), cut(e->file, file) }
     };
 
-    return put(r, &h, texts, e->record, e->client, NULL);
+    return parts_put(r, &h, sizeof h, &h.parts, &parts);
 }
 
 struct packed_stats {
@@ -145,48 +92,41 @@ bool pack_stats(struct ring *r, const struct counters *counters, uint64_t time_u
 
 static void unpack_flow(const struct head *h, const struct parts *p, struct flow_event *e)
 {
-    const uint8_t *base = (const uint8_t *)h;
-    const char *text = (const char *)(base + p->texts);
-
     *e = (struct flow_event){ .flow = &h->flow,
-                              .record = h->has_record ? (const void *)(base + p->record) : NULL,
+                              .record = p->record,
                               .catalog = h->catalog,
+                              .file = h->has_file ? (const char *)p->text[2].at : NULL,
                               .flow_id = h->flow_id,
                               .last_us = h->time_us,
                               .why = (enum flow_end)h->extra,
                               .port_agile = h->port_agile,
-                              .client = h->has_client ? (const void *)(base + p->client) : NULL,
-                              .server = h->has_server ? (const void *)(base + p->server) : NULL,
+                              .verdict = { (const char *)p->text[0].at, (const char *)p->text[1].at },
+                              .client = p->client,
+                              .server = p->server,
                               .worker = h->worker };
-    e->verdict.action = text;
-    e->verdict.rule = text + h->text_len[0];
-    e->file = h->has_file ? text + h->text_len[0] + h->text_len[1] : NULL;
 }
 
 static void unpack_activity(const struct head *h, const struct parts *p, struct event *out)
 {
-    const uint8_t *base = (const uint8_t *)h, *text = base + p->texts;
-    struct view *const views[TEXTS - 1] = { &out->detail.account, &out->detail.peer, &out->detail.room,
-                                            &out->detail.file, &out->detail.display };
-
-    out->detail = (struct im_detail){
-        .size = h->size, .sent_us = h->sent_us, .again = h->again, .outgoing = h->outgoing
-    };
-    for (unsigned i = 0; i < TEXTS - 1; i++) {
-        *views[i] = view_of(text, h->text_len[i]);
-        text += h->text_len[i];
-    }
-    out->detail.text = view_of(NULL, 0);
+    out->detail = (struct im_detail){ .account = p->text[0],
+                                      .peer = p->text[1],
+                                      .room = p->text[2],
+                                      .file = p->text[3],
+                                      .display = p->text[4],
+                                      .size = h->size,
+                                      .sent_us = h->sent_us,
+                                      .again = h->again,
+                                      .outgoing = h->outgoing };
     out->activity = (struct activity_event){
         .flow = &h->flow,
-        .record = h->has_record ? (const void *)(base + p->record) : NULL,
+        .record = p->record,
         .catalog = h->catalog,
-        .file = h->has_file ? (const char *)text : NULL,
+        .file = h->has_file ? (const char *)p->text[5].at : NULL,
         .flow_id = h->flow_id,
         .time_us = h->time_us,
         .activity = (enum activity)h->extra,
         .detail = &out->detail,
-        .client = h->has_client ? (const void *)(base + p->client) : NULL,
+        .client = p->client,
         .worker = h->worker,
     };
 }
@@ -206,7 +146,8 @@ void unpack(const void *record, struct event *out)
         unpack_content(record, out);
         return;
     }
-    struct parts p = parts_of(h);
+    struct parts p;
+    parts_read(h, sizeof *h, &h->parts, &p);
     if (out->type == PACKED_FLOW) {
         unpack_flow(h, &p, &out->flow);
     } else {
