@@ -75,9 +75,10 @@ struct parser {
 
     /* Can a stream or first datagram begin with this byte, sent by `from`? NULL: any. Called at start only,
      * to build the dispatch table. A side for which it refuses every byte never begins: its answers are not
-     * held against the parser. A parser that refuses every byte of both sides is never asked: it is given
-     * what was announced as its protocol, by session_upgrade() (WebSocket) or session_expect() (a DCC leg,
-     * which carries no signature). Mid-stream flows skip it. For UDP only the first datagram is looked at. */
+     * held against the parser. A parser that refuses every byte of both sides (parser_starts_never) is never
+     * asked: it is given what was announced as its protocol, by session_upgrade() (WebSocket) or
+     * session_expect() (a DCC leg, which carries no signature). Mid-stream flows skip it. For UDP only the
+     * first datagram is looked at. */
     bool (*starts)(uint8_t first, enum flow_dir from);
 
     enum im_answer (*probe)(const struct sample *s, struct finding *out);
@@ -97,3 +98,18 @@ struct parser {
      * NULL: stop following (the flow keeps its service). */
     bool (*gap)(void *state, struct session *s, enum flow_dir from, uint64_t lost);
 };
+
+/* Of a parser that is never asked. */
+static inline bool parser_starts_never(uint8_t first, enum flow_dir from)
+{
+    (void)first;
+    (void)from;
+    return false;
+}
+
+static inline enum im_answer parser_probes_never(const struct sample *s, struct finding *out)
+{
+    (void)s;
+    (void)out;
+    return IM_NO;
+}

@@ -45,20 +45,6 @@ struct websocket {
     bool over;
 };
 
-static bool websocket_starts(uint8_t first, enum flow_dir from)
-{
-    (void)first;
-    (void)from;
-    return false;
-}
-
-static enum im_answer websocket_probe(const struct sample *s, struct finding *out)
-{
-    (void)s;
-    (void)out;
-    return IM_NO;
-}
-
 /* Hand on `in`, of a data frame, without its mask. */
 static void payload(struct websocket *w, struct session *s, enum flow_dir from, struct view in)
 {
@@ -157,8 +143,8 @@ extern const struct parser parser_websocket;
 const struct parser parser_websocket = {
     .protocol = PROTOCOL_WEBSOCKET,
     .on = PARSER_TCP,
-    .starts = websocket_starts,
-    .probe = websocket_probe,
+    .starts = parser_starts_never,
+    .probe = parser_probes_never,
     .state_size = sizeof(struct websocket),
     .feed = websocket_feed,
 };

@@ -91,28 +91,14 @@ static bool bytestream_gap(void *state, struct session *s, enum flow_dir from, u
     return true;
 }
 
-static bool bytestream_starts(uint8_t first, enum flow_dir from)
-{
-    (void)first;
-    (void)from;
-    return false;
-}
-
-static enum im_answer bytestream_probe(const struct sample *s, struct finding *out)
-{
-    (void)s;
-    (void)out;
-    return IM_NO;
-}
-
 extern const struct parser parser_bytestream;
 
 const struct parser parser_bytestream = {
     .protocol = PROTOCOL_XMPP_BYTESTREAM,
     .service = "xmpp",
     .on = PARSER_TCP,
-    .starts = bytestream_starts,
-    .probe = bytestream_probe,
+    .starts = parser_starts_never,
+    .probe = parser_probes_never,
     .state_size = sizeof(struct bytestream),
     .feed = bytestream_feed,
     .gap = bytestream_gap,

@@ -475,28 +475,14 @@ static bool dcc_gap(void *state, struct session *s, enum flow_dir from, uint64_t
     return true;
 }
 
-static bool dcc_starts(uint8_t first, enum flow_dir from)
-{
-    (void)first;
-    (void)from;
-    return false;
-}
-
-static enum im_answer dcc_probe(const struct sample *s, struct finding *out)
-{
-    (void)s;
-    (void)out;
-    return IM_NO;
-}
-
 extern const struct parser parser_dcc;
 
 const struct parser parser_dcc = {
     .protocol = PROTOCOL_DCC,
     .service = "irc",
     .on = PARSER_TCP,
-    .starts = dcc_starts,
-    .probe = dcc_probe,
+    .starts = parser_starts_never,
+    .probe = parser_probes_never,
     .state_size = sizeof(struct dcc_leg),
     .feed = dcc_feed,
     .gap = dcc_gap,

@@ -729,21 +729,6 @@ static bool dcc_gap(void *state, struct session *s, enum flow_dir from, uint64_t
     return leg_gap(state, s, from, lost);
 }
 
-/* Never recognised, only given. */
-static bool dcc_starts(uint8_t first, enum flow_dir from)
-{
-    (void)first;
-    (void)from;
-    return false;
-}
-
-static enum im_answer dcc_probe(const struct sample *s, struct finding *out)
-{
-    (void)s;
-    (void)out;
-    return IM_NO;
-}
-
 /* ---- following ---- */
 
 static size_t gadu_feed(void *state, struct session *s, enum flow_dir from, struct view in)
@@ -815,8 +800,8 @@ const struct parser parser_gadu_dcc = {
     .protocol = PROTOCOL_GADU_GADU,
     .service = "gadu-gadu",
     .on = PARSER_TCP,
-    .starts = dcc_starts,
-    .probe = dcc_probe,
+    .starts = parser_starts_never,
+    .probe = parser_probes_never,
     .state_size = sizeof(struct gadu_leg),
     .feed = dcc_feed,
     .gap = dcc_gap,
