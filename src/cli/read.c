@@ -603,6 +603,10 @@ int command_read(int argc, char **argv)
 
     if (!parse(argc, argv, &o, &status))
         return status;
+    if (o.extract != NULL && access(o.extract, W_OK | X_OK) != 0) { /* said once, not for each file */
+        fprintf(stderr, "imward: cannot save files in %s: %s\n", o.extract, strerror(errno));
+        return EXIT_FAILED;
+    }
     if (!rules_load(o.catalog, o.policy, NULL, &rules, &err))
         return cli_failed(&err);
     return read_into(&o, argv + optind, argc - optind, rules);
