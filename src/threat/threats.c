@@ -178,7 +178,9 @@ void threats_raise(struct threats *t, const struct scene *s, const struct alert 
     for (unsigned i = 0; i < COUNT; i++)
         if (detectors[i] == a->detector && t->settings[i].suppress_s != 0)
             pause_us = t->settings[i].suppress_s * (uint64_t)1000000;
-    if (told->at_us != 0 && s->time_us < told->at_us + pause_us) {
+    /* Captures may be read in any order: an earlier time is another occasion, too. */
+    uint64_t away_us = s->time_us > told->at_us ? s->time_us - told->at_us : told->at_us - s->time_us;
+    if (told->at_us != 0 && away_us < pause_us) {
         told->held_back++;
         t->status.suppressed++;
         return;

@@ -19,6 +19,7 @@
  */
 #include "base/address.h"
 #include "base/hash.h"
+#include "threat/aid.h"
 #include "threat/party.h"
 #include <stdlib.h>
 
@@ -241,8 +242,7 @@ static void on_flow(void *state, struct threats *t, const struct scene *s)
     const struct ip_addr *client = s->flow != NULL ? &s->flow->key.addr[FROM_CLIENT] : NULL;
 
     if (client == NULL || s->flow->service == 0 || s->flow->payload[FROM_CLIENT] == 0 ||
-        !(ip_is_private(client) ||
-          (v->world->is_inside != NULL && v->world->is_inside(v->world->context, client))))
+        !is_ours(v->world, client))
         return;
     name_of(s, &who_text);
     uint64_t day = s->time_us / day_us, first_us = s->flow->first_us;

@@ -65,11 +65,30 @@ static void test_offers(void **state)
     stage_stop(&g);
 }
 
+/* Captures are read in any order. */
+static void test_the_same_is_told_again_when_its_time_is_another(void **state)
+{
+    struct stage g;
+
+    (void)state;
+    stage_start(&g, &detector_exposed, NULL);
+    offer(&g, "10.0.0.1", "192.0.2.1", DELIVERY_SERVER_BROKER, true);
+    stage_expect(&g, OFFERED, SEVERITY_LOW);
+    g.scene.time_us -= 600000000;
+    offer(&g, "10.0.0.1", "192.0.2.1", DELIVERY_SERVER_BROKER, true);
+    stage_expect_nothing(&g);
+    g.scene.time_us -= UINT64_C(86400000000);
+    offer(&g, "10.0.0.1", "192.0.2.1", DELIVERY_SERVER_BROKER, true);
+    stage_expect(&g, OFFERED, SEVERITY_LOW);
+    stage_stop(&g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_legs),
         cmocka_unit_test(test_offers),
+        cmocka_unit_test(test_the_same_is_told_again_when_its_time_is_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

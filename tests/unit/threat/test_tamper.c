@@ -132,7 +132,7 @@ static struct making *session(void)
 
 struct found {
     unsigned anomalies, times;
-    char alerts[200]; /* "5100 5103 ", of the detector of hijacking */
+    char alerts[200]; /* "5100 5103 ", of the detectors of hijacking and evasion */
 };
 
 static void on_flow(void *context, const struct flow_event *e)
@@ -149,17 +149,20 @@ static void on_alert(void *context, const struct alert_event *e)
     struct found *found = context;
     size_t len = strlen(found->alerts);
 
-    if (view_equal(view_string(e->alert->detector->name), VIEW("hijack")))
+    if (view_equal(view_string(e->alert->detector->name), VIEW("hijack")) ||
+        view_equal(view_string(e->alert->detector->name), VIEW("evasion")))
         snprintf(found->alerts + len, sizeof found->alerts - len, "%u ",
                  e->alert->detector->id + e->alert->kind);
 }
 
 /* Reads it with all detectors; frees it. */
-static struct found found_in(struct making *m)
+static struct found found_with(struct making *m, bool all_flows)
 {
     struct found found = { 0 };
     struct content_settings settings;
-    struct engine_config config = { .workers = 1, .flow = on_flow, .context = &found };
+    struct engine_config config = {
+        .workers = 1, .all_flows = all_flows, .flow = on_flow, .context = &found
+    };
     struct pipeline_config content = { .workers = 1,
                                        .wait = true,
                                        .settings = &settings,
@@ -188,6 +191,11 @@ static struct found found_in(struct making *m)
     engine_free(e);
     pipeline_free(config.pipeline);
     return found;
+}
+
+static struct found found_in(struct making *m)
+{
+    return found_with(m, false);
 }
 
 static void expect(struct making *m, unsigned anomalies, unsigned times)
@@ -442,6 +450,40 @@ static void test_a_cookie_shown_from_another_address_is_an_alert(void **state)
     }
 }
 
+/* A ClientHello to this port, which hides something. */
+static void hides(struct making *m, uint16_t port, const uint8_t *extension, size_t len)
+{
+    uint8_t hello[64] = {
+        0x16, 3, 1, 0, (uint8_t)(47 + len), 1, 0, 0, (uint8_t)(43 + len), 3, 3, [45] = 2, 0x13,
+        1,    1, 0, 0, (uint8_t)len
+    };
+
+    memcpy(hello + 52, extension, len);
+    m->server_port = port;
+    says(m, FROM_CLIENT, 2, "");
+    says(m, FROM_SERVER, 0x12, "");
+    says_bytes(m, FROM_CLIENT, view_of(hello, 52 + len));
+    says_bytes(m, FROM_SERVER, VIEW("\x15\3\3\0\2\2\x28"));
+}
+
+static void test_hiding_after_im_in_the_open_is_an_alert_where_all_flows_are_told(void **state)
+{
+    static const uint8_t dot[] = { 0, 16, 0, 6, 0, 4, 3, 'd', 'o', 't' }, esni[] = { 0xff, 0xce, 0, 1, 0 };
+
+    (void)state;
+    for (unsigned all = 0; all < 2; all++) {
+        struct making *m = session();
+        chats(m, 1);
+        says(m, FROM_CLIENT, 0x11, "QUIT\r\n");
+        says(m, FROM_SERVER, 0x11, "");
+        m->time_us += UINT64_C(2000000000);
+        hides(m, 853, dot, sizeof dot);
+        hides(m, 443, esni, sizeof esni);
+        struct found found = found_with(m, all);
+        assert_string_equal(found.alerts, all ? "5502 " : "");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -462,6 +504,7 @@ int main(void)
         cmocka_unit_test(test_a_forged_segment_is_an_alert),
         cmocka_unit_test(test_a_search_for_the_right_number_is_an_alert),
         cmocka_unit_test(test_a_cookie_shown_from_another_address_is_an_alert),
+        cmocka_unit_test(test_hiding_after_im_in_the_open_is_an_alert_where_all_flows_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
