@@ -255,6 +255,8 @@ static void hear(struct hijack *h, struct threats *t, const struct scene *s, str
             continue;
         const struct seat *older = other->login_us <= here->login_us ? other : here;
         const struct seat *newer = older == here ? other : here;
+        if (newer->login_us < older->login_us + second_us)
+            continue; /* one session, seen on both sides of a NAT */
         if (older->heard_us >= newer->login_us + overlap_us && newer->heard_us > newer->login_us)
             report_places(h, t, s, name, older, newer, manners);
     }

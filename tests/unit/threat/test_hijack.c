@@ -120,6 +120,31 @@ static void test_an_account_at_two_places_while_the_older_goes_on(void **state)
     stage_stop(&g);
 }
 
+static void test_both_sides_of_a_nat_are_one_place(void **state)
+{
+    struct stage g;
+    struct flow sides[2];
+
+    (void)state;
+    stage_start(&g, &detector_hijack, NULL);
+    for (unsigned i = 0; i < 2; i++) {
+        stage_flow(&g, "oscar", PROTOCOL_OSCAR, i == 0 ? "10.0.0.1" : "192.0.2.77", "207.46.1.1", 5190);
+        stage_login(&g, "bob");
+        sides[i] = g.flow;
+        stage_wait(&g, 1);
+    }
+    struct record record = g.record;
+    uint64_t id = g.scene.flow_id;
+    for (unsigned i = 0; i < 20; i++, stage_wait(&g, i % 2 ? 60000 : 1)) {
+        g.flow = sides[i % 2];
+        g.record = record;
+        g.scene.flow_id = id - 1 + i % 2;
+        stage_message(&g, "bob", "alice", true);
+    }
+    stage_expect_nothing(&g);
+    stage_stop(&g);
+}
+
 static void test_moving_to_another_place_is_no_alarm(void **state)
 {
     struct stage g;
@@ -261,6 +286,7 @@ int main(void)
         cmocka_unit_test(test_two_signs_together_are_spoofing),
         cmocka_unit_test(test_many_jumps_are_a_blind_search),
         cmocka_unit_test(test_an_account_at_two_places_while_the_older_goes_on),
+        cmocka_unit_test(test_both_sides_of_a_nat_are_one_place),
         cmocka_unit_test(test_moving_to_another_place_is_no_alarm),
         cmocka_unit_test(test_a_service_may_take_a_while_to_sign_the_older_off),
         cmocka_unit_test(test_two_machines_of_one_person_and_protocols_for_several_devices),
