@@ -7,7 +7,15 @@
 #include "threat/party.h"
 #include <stdlib.h>
 
-enum { NODES = 1 << 16, EDGES = 1 << 18, WAYS = 8, MOST = 1 << 24, AGAIN_US = 2000000, LINE_BYTES = 2048 };
+enum {
+    NODES = 1 << 16,
+    EDGES = 1 << 18,
+    WAYS = 8,
+    MOST = 1 << 24,
+    AGAIN_US = 2000000,
+    LINE_BYTES = 2048,
+    RECENT = 4
+};
 
 struct node {
     uint64_t key, first_us, last_us; /* key 0: empty */
@@ -18,9 +26,9 @@ struct node {
 };
 
 struct edge {
-    uint64_t from, to, first_us, last_us; /* from 0: empty */
-    uint64_t message, message_us;         /* the last one's hash */
-    uint64_t file, file_us;               /* the same */
+    uint64_t from, to, first_us, last_us;   /* from 0: empty */
+    uint64_t message, message_us;           /* the last one's hash */
+    uint64_t file[RECENT], file_us[RECENT]; /* the last ones: their scans end in any order */
     uint32_t messages, files;
     bool contact;
 };
@@ -170,10 +178,13 @@ void graph_file(struct graph *g, const struct scene *s, const struct carried_fil
     if (e == NULL)
         return;
     uint64_t file = f->sha256 != NULL ? hash_bytes(view_of(f->sha256, SHA256_BYTES), 1) : 0;
-    if (file == 0 || e->file != file || s->time_us > e->file_us + AGAIN_US)
-        e->files++;
-    e->file = file;
-    e->file_us = s->time_us;
+    for (unsigned i = 0; i < RECENT && file != 0; i++)
+        if (e->file[i] == file && s->time_us <= e->file_us[i] + AGAIN_US &&
+            e->file_us[i] <= s->time_us + AGAIN_US)
+            return;
+    e->file[e->files % RECENT] = file;
+    e->file_us[e->files % RECENT] = s->time_us;
+    e->files++;
 }
 
 /* ---- writing ---- */

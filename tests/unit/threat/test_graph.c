@@ -78,6 +78,12 @@ static void test_what_passes_is_counted_once(void **state)
     struct scene s = at(20);
     graph_file(g, &s,
                &(struct carried_file){ .from = VIEW("al@x"), .to = VIEW("bob@x"), .room = view_of(NULL, 0) });
+    static const uint8_t hashes[2][SHA256_BYTES] = { { 1 }, { 2 } };
+    const unsigned order[] = { 0, 1, 1, 0 }; /* both on both legs, as their scans end */
+    for (unsigned i = 0; i < 4; i++)
+        graph_file(
+            g, &s,
+            &(struct carried_file){ .from = VIEW("al@x"), .to = VIEW("bob@x"), .sha256 = hashes[order[i]] });
 
     json_t *root = written(g), *nodes = json_object_get(root, "nodes"),
            *edges = json_object_get(root, "edges");
@@ -99,7 +105,7 @@ static void test_what_passes_is_counted_once(void **state)
         seen = true;
         assert_int_equal(number(e, "to"), number(bob, "id"));
         assert_int_equal(number(e, "messages"), 2);
-        assert_int_equal(number(e, "files"), 1);
+        assert_int_equal(number(e, "files"), 3);
         assert_true(json_is_true(json_object_get(e, "contact")));
         assert_string_equal(json_string_value(json_object_get(e, "first")),
                             "2026-05-28T20:26:40.000000+0000");
