@@ -221,7 +221,10 @@ static bool expect_at(struct talk *t, struct view where, uint16_t port, enum pro
         where = view_from(where, 7);
     struct view number = view_token(&where, '/');
     struct view host = view_token(&number, ':');
-    struct expectation e = { .l4 = L4_TCP, .activity = ACTIVITY_FILE, .protocol = protocol };
+    struct expectation e = { .l4 = L4_TCP,
+                             .activity = ACTIVITY_FILE,
+                             .protocol = protocol,
+                             .server = protocol == PROTOCOL_HTTP /* Yahoo's relay */ };
     uint64_t own_port = port;
 
     if (!ip_parse(host, &e.addr) || (number.len > 0 && !view_decimal(number, 65535, &own_port)))
