@@ -19,8 +19,8 @@ struct vault;
 bool vault_open(const struct vault_settings *settings, struct vault **out,
                 struct imw_error_info *err) IMW_MUST_USE;
 void vault_close(struct vault *v);
-/* Put on disk and into the journal what vault_put() was given: all of it, or what is many or has waited for a second.
- * What cannot be written is tried again by the next call; what is lost is told. Any thread. */
+/* Put on disk and into the journal what vault_put() was given: all of it, or what is many or has waited for a
+ * second. What cannot be written is tried again by the next call; what is lost is told. Any thread. */
 bool vault_commit(struct vault *v, bool all, struct imw_error_info *err) IMW_MUST_USE;
 
 struct vault_object {
