@@ -108,7 +108,8 @@ const struct detector_settings *policy_detectors(const struct policy *p);
 /* Is it ours: in private space, or in a network that the policy says is? */
 bool policy_is_inside(const struct policy *p, const struct ip_addr *addr);
 
-/* For people: what the policy says of content, a line each. */
+/* For people: what the policy says of content, a line each; the first of the two leaves out what rules keep. */
+void policy_print_settings(const struct policy *p, FILE *out);
 void policy_print(const struct policy *p, FILE *out);
 
 /* What is probably not meant so: unreachable rules, expired exceptions, unknown groups … Returns how many

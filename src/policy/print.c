@@ -123,7 +123,7 @@ static void print_keep(const struct policy *p, FILE *out)
     }
 }
 
-void policy_print(const struct policy *p, FILE *out)
+void policy_print_settings(const struct policy *p, FILE *out)
 {
     const struct policy_content *c = p->content;
 
@@ -132,7 +132,12 @@ void policy_print(const struct policy *p, FILE *out)
     print_leaks(&c->settings.leaks, out);
     if (c->settings.vault.path != NULL)
         fprintf(out, "vault: %s, key %s\n", c->settings.vault.path, c->settings.vault.key);
-    print_keep(p, out);
     for (unsigned i = 0; i < threats_detector_count(); i++)
         print_detector(threats_detector(i), &c->detectors[i], out);
+}
+
+void policy_print(const struct policy *p, FILE *out)
+{
+    policy_print_settings(p, out);
+    print_keep(p, out);
 }

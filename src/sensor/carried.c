@@ -3,6 +3,8 @@
 #include "sensor/carried.h"
 #include "base/log.h"
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 bool carried_load(struct carried_content *c, const struct sensor_config *config, struct imw_error_info *err)
@@ -78,6 +80,34 @@ bool carried_start(struct carried_content *c, const struct sensor_config *config
         pipeline.world = (struct threat_world){ .is_inside = is_inside, .context = c->settings->policy };
     }
     return pipeline_new(&pipeline, &c->pipeline, err);
+}
+
+/* The settings as text; the caller's to free. NULL without memory. */
+static char *settings_text(const struct policy *p)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    if (out == NULL)
+        return NULL;
+    policy_print_settings(p, out);
+    fclose(out);
+    return text;
+}
+
+void carried_compare(struct carried_content *c, const struct rules *now)
+{
+    if (c->settings == NULL || now->policy == NULL || now->serial == c->compared)
+        return;
+    c->compared = now->serial;
+    char *held = settings_text(c->settings->policy), *asked = settings_text(now->policy);
+    if (held != NULL && asked != NULL && strcmp(held, asked) != 0)
+        log_warning("content_settings",
+                    "inside, scan, leaks, vault or detect have changed: they hold from the "
+                    "next start; until then those of the last one do");
+    free(held);
+    free(asked);
 }
 
 void carried_stop(struct carried_content *c)

@@ -14,6 +14,7 @@ struct carried_content {
     struct documents *documents; /* NULL: nobody searches them */
     struct pipeline *pipeline;
     struct event_writer *writer;
+    uint64_t compared; /* serial of the rules that carried_compare() saw last */
 };
 
 /* Read the settings, and start what could not be started later: before the sandbox and any thread. */
@@ -26,6 +27,9 @@ const struct content_settings *carried_settings(const struct carried_content *c,
 /* Start the threads; `rules` are those of the engine, which is made with c->pipeline after this. */
 bool carried_start(struct carried_content *c, const struct sensor_config *config, const struct rules *rules,
                    struct event_writer *writer, struct imw_error_info *err) IMW_MUST_USE;
+/* After a reload: say in the log where the new policy asks for settings that hold from the next start only.
+ */
+void carried_compare(struct carried_content *c, const struct rules *now);
 /* Work off what is left; the writer must run. */
 void carried_stop(struct carried_content *c);
 void carried_free(struct carried_content *c);

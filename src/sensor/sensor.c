@@ -296,12 +296,14 @@ static bool load_lists(void *context, struct imw_error_info *err)
     return true;
 }
 
-static void forget_who_before(void *context)
+/* No worker uses what was before a reload any more. */
+static void on_settled(void *context)
 {
     struct sensor *s = context;
 
     who_file_free(s->who_before);
     s->who_before = NULL;
+    carried_compare(&s->content, engine_rules(s->engine));
 }
 
 /* ---- the interface goes and comes back ---- */
@@ -568,7 +570,7 @@ static bool start_servers(struct sensor *s, struct imw_error_info *err)
                                               .policy = s->config->policy,
                                               .pipeline = s->content.pipeline,
                                               .also = load_lists,
-                                              .settled = forget_who_before,
+                                              .settled = on_settled,
                                               .context = s };
     const struct control_calls calls = { .status = on_status,
                                          .reload = on_reload,
