@@ -546,9 +546,9 @@ static void what_is_set_is_printed(void **state)
               "unpacked, ratio 200; signatures older than 3d are an alert; without a verdict: report\n"
               "leaks: iban, keyword; an alert from 2 findings on\n"
               "vault: /v, key /k\n"
-              "keep: rule 'a': messages 90d, files 36h\n"
               "detect: malware signature_age 5, suppress 90m\n"
-              "detect: leaks findings 2\n");
+              "detect: leaks findings 2\n"
+              "keep: rule 'a': messages 90d, files 36h\n");
     free(text);
     policy_free(p);
     p = parse(TOP);
