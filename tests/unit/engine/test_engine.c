@@ -22,32 +22,7 @@ struct making {
     uint64_t time_us;
 };
 
-static void put(struct making *m, const void *bytes, size_t len)
-{
-    assert_true(m->len + len <= CAPTURE_BYTES);
-    memcpy(m->bytes + m->len, bytes, len);
-    m->len += len;
-}
-
-static void put32le(struct making *m, uint64_t n)
-{
-    const uint8_t octets[4] = { (uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16), (uint8_t)(n >> 24) };
-
-    put(m, octets, 4);
-}
-
-static void put16(struct making *m, uint32_t n)
-{
-    const uint8_t octets[2] = { (uint8_t)(n >> 8), (uint8_t)n };
-
-    put(m, octets, 2);
-}
-
-static void put32(struct making *m, uint32_t n)
-{
-    put16(m, n >> 16);
-    put16(m, n & 0xffff);
-}
+#include "making.h" /* behind what it is about */
 
 static void make(struct making *m, uint64_t start_s)
 {
@@ -73,10 +48,10 @@ static void put_ip(struct making *m, const struct talk *t, bool reply, size_t le
 {
     uint32_t ends[2] = { 0x0a000000u + t->number, 0xc0000200u + t->number % 7 };
 
-    put32le(m, m->time_us / 1000000);
-    put32le(m, m->time_us % 1000000);
-    put32le(m, 20 + len);
-    put32le(m, 20 + len);
+    put_le32(m, m->time_us / 1000000);
+    put_le32(m, m->time_us % 1000000);
+    put_le32(m, 20 + len);
+    put_le32(m, 20 + len);
     m->time_us += 100;
     put16(m, 0x4500);
     put16(m, (uint32_t)(20 + len));

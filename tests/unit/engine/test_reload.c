@@ -74,8 +74,9 @@ static void rig_init(struct rig *r, struct rules *rules)
 {
     struct imw_error_info err;
 
-    *r =
-        (struct rig){ .now_us = 1700000000u * (uint64_t)1000000, .port = 8080, .knowledge = knowledge_new(0) };
+    *r = (struct rig){ .now_us = 1700000000u * (uint64_t)1000000,
+                       .port = 8080,
+                       .knowledge = knowledge_new(0) };
     r->config = (struct engine_config){ .all_flows = true, .flow = on_told, .context = r };
     r->rules = rules;
     assert_non_null(r->knowledge);
@@ -341,32 +342,7 @@ struct making {
     uint64_t time_us;
 };
 
-static void put(struct making *m, const void *bytes, size_t len)
-{
-    assert_true(m->len + len <= CAPTURE_BYTES);
-    memcpy(m->bytes + m->len, bytes, len);
-    m->len += len;
-}
-
-static void put32le(struct making *m, uint64_t n)
-{
-    const uint8_t octets[4] = { (uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16), (uint8_t)(n >> 24) };
-
-    put(m, octets, 4);
-}
-
-static void put16(struct making *m, uint32_t n)
-{
-    const uint8_t octets[2] = { (uint8_t)(n >> 8), (uint8_t)n };
-
-    put(m, octets, 2);
-}
-
-static void put32(struct making *m, uint32_t n)
-{
-    put16(m, n >> 16);
-    put16(m, n & 0xffff);
-}
+#include "making.h" /* behind what it is about */
 
 struct talk {
     uint32_t number, next[2];
@@ -378,10 +354,10 @@ static void segment(struct making *m, struct talk *t, bool reply, uint16_t flags
     uint32_t len = (uint32_t)strlen(text), ends[2] = { 0x0a000000u + t->number, 0xc0000200u + t->number % 4 };
     uint32_t port = 7000 + t->number % 4; /* each service has a server and port of its own */
 
-    put32le(m, m->time_us / 1000000);
-    put32le(m, m->time_us % 1000000);
-    put32le(m, 40 + len);
-    put32le(m, 40 + len);
+    put_le32(m, m->time_us / 1000000);
+    put_le32(m, m->time_us % 1000000);
+    put_le32(m, 40 + len);
+    put_le32(m, 40 + len);
     m->time_us += 100;
     put16(m, 0x4500);
     put16(m, 40 + len);

@@ -22,32 +22,7 @@ struct making {
     uint16_t server_port;
 };
 
-static void put(struct making *m, const void *bytes, size_t len)
-{
-    assert_true(m->len + len <= CAPTURE_BYTES);
-    memcpy(m->bytes + m->len, bytes, len);
-    m->len += len;
-}
-
-static void put_le32(struct making *m, uint64_t n)
-{
-    const uint8_t octets[4] = { (uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16), (uint8_t)(n >> 24) };
-
-    put(m, octets, 4);
-}
-
-static void put16(struct making *m, uint32_t n)
-{
-    const uint8_t octets[2] = { (uint8_t)(n >> 8), (uint8_t)n };
-
-    put(m, octets, 2);
-}
-
-static void put32(struct making *m, uint32_t n)
-{
-    put16(m, n >> 16);
-    put16(m, n & 0xffff);
-}
+#include "../engine/making.h" /* behind what it is about */
 
 /* A segment as given, whoever sends it; the stream's numbers stay. */
 static void segment_of(struct making *m, enum flow_dir from, uint32_t seq, uint8_t ttl, uint8_t flags,
