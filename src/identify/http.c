@@ -663,10 +663,7 @@ static bool find_url(struct http *h, struct session *s, struct announced_file *o
             return true;
         token = TEXT(buffer);
     }
-    text_string(&token, "http ");
-    for (size_t i = 0; i < host.len; i++)
-        text_char(&token, (char)ascii_lower(host.at[i]));
-    text_add(&token, target);
+    authority_token(&token, host, target);
     return session_announced(s, view_of(buffer, token.len), out);
 }
 

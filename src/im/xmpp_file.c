@@ -18,6 +18,7 @@
 /* The calls of OpenSSL 1.1.1: SHA1() of 3.0 looks its algorithm up under a lock and takes heap, each time. */
 #define OPENSSL_API_COMPAT 10101
 #include "im/xmpp_file.h"
+#include "identify/authority.h"
 #include <openssl/sha.h>
 
 enum { URL_BYTES = 512, PIECE_BYTES = 1536 };
@@ -94,21 +95,14 @@ void xmpp_file_announce_socks(struct session *s, struct view id, struct view fro
 
 void xmpp_file_announce_url(struct session *s, struct view url, const struct im_file *f)
 {
-    static const char scheme[] = "http://";
     char buffer[URL_BYTES];
     struct text token = TEXT(buffer);
+    struct view host, path;
 
-    if (!view_starts_nocase(url, VIEW(scheme)))
+    if (!authority_of_url(url, &host, &path) || path.len == 0)
         return;
-    url = view_from(url, sizeof scheme - 1);
-    size_t path = view_find_byte(url, '/', 0);
-    struct view host = view_slice(url, 0, path);
-    host = view_slice(host, 0, view_find_byte(host, ':', 0));
-    text_string(&token, "http ");
-    for (size_t i = 0; i < host.len; i++)
-        text_char(&token, (char)ascii_lower(host.at[i]));
-    text_add(&token, view_from(url, path));
-    if (host.len > 0 && path < url.len && !token.cut)
+    authority_token(&token, host, path);
+    if (!token.cut)
         session_announce(s, view_of(buffer, token.len), f);
 }
 

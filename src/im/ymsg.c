@@ -38,6 +38,7 @@
  */
 #include "base/address.h"
 #include "base/cursor.h"
+#include "identify/authority.h"
 #include "identify/parser.h"
 #include "im/transcode.h"
 
@@ -266,16 +267,11 @@ static void tell_peer(struct talk *t, const struct note *n)
 static struct view url_token(char *buffer, size_t size, struct view url)
 {
     struct text token = text_over(buffer, size);
+    struct view host, path;
 
-    if (!view_starts_nocase(url, VIEW("http://")))
+    if (!authority_of_url(url, &host, &path))
         return view_of(NULL, 0);
-    url = view_from(url, 7);
-    size_t end = view_find_byte(url, '/', 0);
-    struct view authority = view_slice(url, 0, end), host = view_token(&authority, ':');
-    text_string(&token, "http ");
-    for (size_t i = 0; i < host.len; i++)
-        text_char(&token, (char)ascii_lower(host.at[i]));
-    text_add(&token, end < url.len ? view_from(url, end) : VIEW("/"));
+    authority_token(&token, host, path.len > 0 ? path : VIEW("/"));
     return view_of(buffer, token.len);
 }
 
