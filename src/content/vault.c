@@ -12,13 +12,16 @@
  * A seal does not say who sealed: that an object is the sensor's is said by its hash in the journal.
  *
  * Order of writing, so that a crash at any point leaves what can be told from tampering:
- *   keep     ID.part is written, and locked as long as its writer lives. Some together, after a second at
- * most: all are synced; "kept" with their SHA-256 goes to the journal; they are renamed to ID, under the
- *            journal's lock. A part of which the journal knows is renamed by the next who opens the vault,
- * one of which it does not, and that nobody writes any more, is removed. delete   some together: "expired" to
- * the journal; the keys overwritten and synced; the files removed; "deleted" to the journal. The next expiry
- * finishes what is "expired" and not "deleted". Together, since a disk syncs some tens or hundreds of times a
- * second, and a chat may have more messages.
+ *
+ * Keep: ID.part is written, and locked as long as its writer lives. Some together, after a second at most,
+ * are synced; "kept" with their SHA-256 goes to the journal; they are renamed to ID, under the journal's
+ * lock. A part of which the journal knows is renamed by the next who opens the vault; one of which it does
+ * not, and that nobody writes any more, is removed.
+ *
+ * Delete: some together, "expired" goes to the journal; the keys are overwritten and synced; the files
+ * removed; "deleted" goes to the journal. The next expiry finishes what is "expired" and not "deleted".
+ *
+ * Together, since a disk syncs some tens or hundreds of times a second, and a chat may have more messages.
  */
 #include "content/vault.h"
 #include "base/cursor.h"

@@ -372,7 +372,7 @@ static void fill_transfer(struct transfer *t, const struct carried *c)
     const struct im_file *f = &c->begin;
 
     t->number = c->file;
-    t->began_us = t->last_us = c->time_us;
+    t->last_us = c->time_us;
     t->announced = f->size;
     t->flow = *s->flow;
     t->has_record = s->record != NULL;

@@ -16,7 +16,7 @@ struct transfer {
     struct transfer *next;
     uint64_t turn; /* in which it was handed over to the scan threads */
     uint32_t number;
-    uint64_t began_us, last_us, file_flow_id;
+    uint64_t last_us;   /* of its newest byte, traffic's time */
     uint64_t announced; /* size, 0: not told */
     /* The flow as it was when the file began. */
     struct flow flow;

@@ -180,7 +180,17 @@ struct announced_file {
  * (evidence EVIDENCE_EXPECTED). */
 bool session_announced(struct session *s, struct view token, struct announced_file *out);
 /* An im_file that borrows from an announcement. */
-struct im_file announced_view(const struct announced_file *a);
+static inline struct im_file announced_view(const struct announced_file *a)
+{
+    return (struct im_file){ .name = view_string(a->name),
+                             .type = view_string(a->type),
+                             .account = view_string(a->account),
+                             .peer = view_string(a->peer),
+                             .room = view_string(a->room),
+                             .size = a->size,
+                             .offset = a->offset,
+                             .outgoing = a->outgoing };
+}
 
 /* The name that the client asked for on this flow (SNI, SOCKS target ...); empty: none. Borrowed for the
  * call. */
@@ -189,8 +199,8 @@ struct view session_server_name(const struct session *s);
 /* Something that a well-behaved program does not do; for the threat detectors. `value`: what was seen. */
 void session_anomaly(struct session *s, enum anomaly a, struct view value);
 
-/* What the client shows to be let in without a password (cookie, ticket, key): whoever else shows it has stolen
- * it. Only a hash of it is kept. */
+/* What the client shows to be let in without a password (cookie, ticket, key): whoever else shows it has
+ * stolen it. Only a hash of it is kept. */
 void session_ticket(struct session *s, struct view ticket);
 
 /* Nothing more to learn from this flow: stop feeding me. */

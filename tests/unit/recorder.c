@@ -360,18 +360,6 @@ bool session_announced(struct session *s, struct view token, struct announced_fi
     return true;
 }
 
-struct im_file announced_view(const struct announced_file *a)
-{
-    return (struct im_file){ .name = view_string(a->name),
-                             .type = view_string(a->type),
-                             .account = view_string(a->account),
-                             .peer = view_string(a->peer),
-                             .room = view_string(a->room),
-                             .size = a->size,
-                             .offset = a->offset,
-                             .outgoing = a->outgoing };
-}
-
 struct view session_server_name(const struct session *s)
 {
     return view_string(of(s)->server_name);
