@@ -52,9 +52,16 @@ struct judgement rules_judge_scene(const struct rules *r, const struct scene *s,
     struct policy_verdict verdict;
 
     if (r->policy == NULL)
-        return (struct judgement){ .verdict = { "alert", "default" } };
+        return (struct judgement){ .verdict = { .action = "alert", .rule = "default" },
+                                   .action = POLICY_ALERT };
     policy_judge(r->policy, &facts, &verdict);
-    return (struct judgement){ .verdict = { policy_action_name(verdict.action), verdict.rule },
+    return (struct judgement){ .verdict = { .action = policy_action_name(verdict.action),
+                                            .rule = verdict.rule,
+                                            .policy = policy_version(r->policy),
+                                            .number = verdict.number },
+                               .action = verdict.action,
+                               .means = verdict.means,
+                               .throttle = verdict.throttle,
                                .keep_messages_s = verdict.keep_messages_s,
                                .keep_files_s = verdict.keep_files_s };
 }

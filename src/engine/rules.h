@@ -34,6 +34,9 @@ struct verdict rules_judge(const struct rules *r, const struct flow_event *e);
 /* The same of something that happens on a flow, with these activities (bits) only. */
 struct judgement {
     struct verdict verdict;
+    enum policy_action action;
+    enum policy_means means;                /* how it is stopped */
+    uint32_t throttle;                      /* bytes a second each way; 0: any */
     uint32_t keep_messages_s, keep_files_s; /* for how long the vault keeps them; 0: not at all */
 };
 struct judgement rules_judge_scene(const struct rules *r, const struct scene *s, uint8_t activities);

@@ -7,9 +7,32 @@
 #include "threat/threat.h"
 #include <stdio.h>
 
+/* What was done about it on the wire. */
+#define ENFORCED(X)                                                                                          \
+    X(NONE, "none")     /* nobody enforces: a sensor */                                                      \
+    X(PASSED, "passed") /* it was let through, as the policy says */                                         \
+    X(DROPPED, "dropped")                                                                                    \
+    X(RESET, "reset")                                                                                        \
+    X(UNREACHABLE, "unreachable")                                                                            \
+    X(PAGE, "page")            /* an HTTP answer in the server's place */                                    \
+    X(NO_NAME, "no-such-name") /* to DNS */                                                                  \
+    X(SPOILED, "spoiled")      /* the offer was made void, the conversation goes on */                       \
+    X(CUT, "cut")              /* a transfer was stopped before its end */                                   \
+    X(THROTTLED, "throttled")                                                                                \
+    X(FAILED, "failed") /* should have been stopped and was not: the reason says why */
+enum enforced {
+#define X(id, name) ENFORCED_##id,
+    ENFORCED(X)
+#undef X
+};
+const char *enforced_name(enum enforced e);
+
 struct verdict {
     const char *action; /* "allow", "alert", "block", "scan" */
     const char *rule;   /* name of the rule that decided, "default" where none did */
+    const char *policy; /* version of the policy; NULL: none */
+    unsigned number;    /* of the rule, from 1; 0: none */
+    enum enforced enforced;
 };
 
 /* A flow that ended. */
@@ -56,6 +79,16 @@ struct alert_event {
     struct verdict verdict; /* its action NULL: it is about no flow */
 };
 
+/* Something was stopped, now: an `alert` event with "action": "blocked" and the verdict beside it. */
+struct enforced_event {
+    const struct activity_event *where; /* its activity is what was stopped; detail NULL: not known */
+    bool has_activity;                  /* false: the flow as a whole */
+    struct verdict verdict;
+    /* Why a file was stopped or let through, where that is not the rule alone: "infected: Eicar-Test",
+     * "not scanned: too large", "not inspected: end-to-end encrypted"; NULL: the rule says it all. */
+    const char *reason;
+};
+
 /* ---- EVE ---- */
 
 /* Room for the longest event: a message's text of EVE_TEXT_BYTES, or two dozen values of 256 bytes, at six
@@ -68,6 +101,7 @@ size_t eve_activity(const struct activity_event *e, char out[EVE_LINE_BYTES]);
 /* `fileinfo` and `alert` as Suricata has them, with what is ours beside. */
 size_t eve_file(const struct file_event *e, char out[EVE_LINE_BYTES]);
 size_t eve_alert(const struct alert_event *e, char out[EVE_LINE_BYTES]);
+size_t eve_enforced(const struct enforced_event *e, char out[EVE_LINE_BYTES]);
 
 /* What others than the workers count, behind the counters. */
 struct named_count {

@@ -38,6 +38,7 @@ void event_writer_reopen(struct event_writer *w);
 /* By the worker whose ring it is. Facts are copied. False: lost and counted. */
 bool event_put_flow(struct event_writer *w, unsigned worker, const struct flow_event *e);
 bool event_put_activity(struct event_writer *w, unsigned worker, const struct activity_event *e);
+bool event_put_enforced(struct event_writer *w, unsigned worker, const struct enforced_event *e);
 
 /* By the worker, where no packet waits for it, as at the end of all flows: returns when its ring has room.
  * The writer must run; it never waits for an output, so this does not either. */

@@ -51,6 +51,14 @@ enum {
     FLOW_SYN_ACK = 128, /* the server answered */
 };
 
+/* What whoever enforces has made of the flow (engine/gate.h). */
+enum flow_gate {
+    FLOW_UNJUDGED,
+    FLOW_PASSES,
+    FLOW_GUARDED, /* passes, but some activity on it may not */
+    FLOW_BLOCKED,
+};
+
 struct flow {
     /* line 1: every packet */
     struct flow_key key; /* 40 bytes */
@@ -76,6 +84,7 @@ struct flow {
     uint8_t role;          /* enum role of the name or address that decided */
     bool named : 1;        /* the client told a server name of its own */
     bool bypassed : 1;     /* its packets are counted elsewhere: flow_table_config.refresh */
+    uint8_t gate : 2;      /* enum flow_gate */
     uint32_t start_seq[2]; /* TCP: sequence number of the first byte, where SYN was seen */
 };
 _Static_assert(sizeof(struct flow) == 128, "a flow's entry is two cache lines");

@@ -36,6 +36,21 @@ struct record {
     uint16_t anomaly_count;          /* of all kinds; stays at its largest */
 };
 
+/* What the last inspector_packet() found that matters to whoever decides what becomes of the packet. */
+enum { OUTCOME_SPOILS = 8 };
+struct inspect_outcome {
+    uint8_t told;    /* ACTIVITY_ bits told of in this packet */
+    uint8_t refused; /* of these, those that are forbidden and whose offers `spoils` make void */
+    bool cut;        /* something forbidden that cannot be made void so: the flow must not go on */
+    bool midway;     /* a message or an offer has begun and is not over */
+    uint16_t asked;  /* DNS: service of the name that the packet asks for, 0: none */
+    uint8_t spoil_count;
+    struct {
+        uint32_t offset, count; /* in the packet's payload */
+        uint8_t with;
+    } spoils[OUTCOME_SPOILS];
+};
+
 struct inspector;
 
 /* Where a flow's files, contacts and anomalies go, in the order in which they come. All views are borrowed
@@ -68,6 +83,10 @@ struct inspector_config {
                      enum activity activity, const struct im_detail *detail);
     /* Who wants what is carried (NULL: nobody): see session_file_begin() and those after it. */
     const struct tap *tap;
+    /* Does the policy forbid this on this flow? Asked before an offer goes on: session_forbidden(). NULL:
+     * nobody enforces. */
+    bool (*forbids)(void *context, const struct flow *flow, const struct record *record, uint64_t time_us,
+                    enum activity activity, const struct im_detail *detail);
     /* A line of a traced flow's story. */
     void (*trace)(void *context, const struct flow *flow, uint64_t time_us, const char *line);
     void *context;
@@ -91,6 +110,9 @@ void inspector_prefetch(const struct inspector *in, const struct flow *flow);
 
 /* A packet of a flow that is not settled. */
 void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p);
+
+/* Of the last inspector_packet(); zero where that had nothing to look at. */
+const struct inspect_outcome *inspector_outcome(const struct inspector *in);
 
 /* The flow ended with its packet of `last_us`: use what is left over, decide for good, give inspection memory
  * back. The record stays. */

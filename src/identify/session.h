@@ -48,6 +48,20 @@ struct im_detail {
 /* An activity happened. Sets the flow's activity bit; with a detail, an `im` event is written as well. */
 void session_activity(struct session *s, enum activity a, const struct im_detail *detail);
 
+/*
+ * May this offer (of a file, a call) go on? False: it may, or nobody enforces. True: the policy forbids it,
+ * and `token`, bytes of this call of feed without which the other end cannot take the offer, is overwritten
+ * `with` in the packet before it goes on; where it is not in this packet's bytes any more, or cannot be
+ * changed (inside WebSocket, compressed), the flow is cut. Call it once an offer, before the
+ * session_activity() that tells of it; expect and announce nothing where it is true.
+ */
+bool session_forbidden(struct session *s, enum activity a, const struct im_detail *detail, struct view token,
+                       uint8_t with);
+
+/* A message has begun whose end has not come, though feed has consumed its bytes: whoever forbids messages
+ * waits before the packet goes on. False: no longer. (Bytes that feed leaves unconsumed say the same.) */
+void session_midway(struct session *s, enum flow_dir from, bool midway);
+
 void session_delivery(struct session *s, enum delivery d);
 
 /* Version of the protocol ("MSNP18", "TLSv1.3") and of the client program ("ICQ 6.5"), once known. */

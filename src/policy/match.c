@@ -47,6 +47,11 @@ const char *policy_key_name(enum policy_key k)
     return names[k];
 }
 
+const char *policy_version(const struct policy *p)
+{
+    return p->version;
+}
+
 unsigned policy_rules(const struct policy *p)
 {
     return p->rule_names.count;

@@ -27,13 +27,27 @@ enum policy_action {
 };
 const char *policy_action_name(enum policy_action a);
 
+/* How a flow is stopped; a rule's `with`. */
+#define POLICY_MEANS(X)                                                                                      \
+    X(AUTO, "auto")   /* a page where it is HTTP, "no such name" to DNS, else a reset or refusal */          \
+    X(DROP, "drop")   /* silently */                                                                         \
+    X(RESET, "reset") /* TCP: both ends; others are refused */                                               \
+    X(UNREACHABLE, "unreachable") /* ICMP, to who sent it */
+enum policy_means {
+#define X(id, name) POLICY_MEANS_##id,
+    POLICY_MEANS(X)
+#undef X
+};
+const char *policy_means_name(enum policy_means m);
+
 /* What a rule may ask for, in the order in which it is told. */
 #define POLICY_KEYS(X)                                                                                       \
     X(SERVICE, "service")                                                                                    \
     X(VENDOR, "vendor")                                                                                      \
-    X(CLASS, "class") X(PROTOCOL, "protocol") X(ACTIVITY, "activity") X(DELIVERY, "delivery")                \
-        X(PORT_AGILE, "port_agile") X(GROUP, "group") X(USER, "user") X(NETWORK, "network")                  \
-            X(SERVER, "server") X(HOURS, "hours") X(ACKNOWLEDGED, "acknowledged") X(TRAINED, "trained")      \
+    X(CLASS, "class")                                                                                        \
+    X(PROTOCOL, "protocol") X(ACTIVITY, "activity") X(DELIVERY, "delivery") X(PORT_AGILE, "port_agile")      \
+        X(GROUP, "group") X(USER, "user") X(NETWORK, "network") X(SERVER, "server") X(HOURS, "hours")        \
+            X(ACKNOWLEDGED, "acknowledged") X(TRAINED, "trained")                                            \
                 X(CLIENT_VERSION_BELOW, "client_version_below")
 enum policy_key {
 #define X(id, name) POLICY_KEY_##id,
@@ -79,6 +93,8 @@ struct policy_verdict {
     const char *rule; /* its name, "default" where none did; lives as long as the policy */
     bool expired;     /* an exception would have decided, but its end date is past */
     uint32_t keep_messages_s, keep_files_s; /* how long they are kept in the vault; 0: not */
+    enum policy_means means;                /* how it is stopped, where the action is to block */
+    uint32_t throttle;                      /* bytes a second that a flow may have each way; 0: any */
 };
 
 /*
@@ -101,6 +117,20 @@ typedef void policy_visit(void *context, const struct policy_reason *r);
 void policy_explain(const struct policy *p, const struct policy_facts *facts, policy_visit *visit,
                     void *context, struct policy_verdict *out);
 
+/* Names the policy exactly: its edition, where it has one, and the first 12 hexadecimal digits of the SHA-256
+ * over all its files: "2026-11-5f2d…". Lives as long as the policy. */
+const char *policy_version(const struct policy *p);
+
+/* The section `enforce`: what people who are stopped are told. */
+struct policy_enforce {
+    const char *contact; /* whom to ask; NULL: not given */
+    const char *sign;    /* URL where the policy is signed; NULL: not given */
+    const char
+        *page; /* HTML file with {{rule}}, {{service}}, {{contact}}, {{sign}}, {{reference}}; NULL: ours */
+    bool block_unscanned; /* scan.when_away is `block`: a file without a verdict is stopped */
+};
+const struct policy_enforce *policy_enforce(const struct policy *p);
+
 /* What is done with content: scans, search for leaks, the vault; and how each detector is set, in the order
  * of threats_detector(). Both live as long as the policy. */
 const struct content_settings *policy_content(const struct policy *p);
@@ -108,7 +138,8 @@ const struct detector_settings *policy_detectors(const struct policy *p);
 /* Is it ours: in private space, or in a network that the policy says is? */
 bool policy_is_inside(const struct policy *p, const struct ip_addr *addr);
 
-/* For people: what the policy says of content, a line each; the first of the two leaves out what rules keep. */
+/* For people: what the policy says of content, a line each; the first of the two leaves out what rules keep.
+ */
 void policy_print_settings(const struct policy *p, FILE *out);
 void policy_print(const struct policy *p, FILE *out);
 

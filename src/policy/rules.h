@@ -148,6 +148,7 @@ struct policy_content {
 
 struct policy {
     const char *name; /* of the file; in `file_names` */
+    char version[80]; /* policy_version() */
     enum policy_action fallback;
     struct zone *zone; /* NULL: UTC */
     struct policy_content *content;

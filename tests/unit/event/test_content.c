@@ -76,7 +76,7 @@ static struct facts_given *facts_new(void)
                                .evidence = { { "file", "x" }, { "gone", NULL }, { "to", "bob" } },
                                .evidence_count = 3,
                                .subject = "anna" };
-    s->raised = (struct alert_event){ &s->scene, &s->alert, 4, { "block", "no files" } };
+    s->raised = (struct alert_event){ &s->scene, &s->alert, 4, { .action = "block", .rule = "no files" } };
     return s;
 }
 

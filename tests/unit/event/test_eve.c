@@ -199,7 +199,7 @@ static void longest_alert(const struct scene *scene, const char *word)
                        .advice = word,
                        .evidence_count = ALERT_EVIDENCE,
                        .subject = word };
-    struct alert_event e = { scene, &a, UINT64_MAX, { "block", word } };
+    struct alert_event e = { scene, &a, UINT64_MAX, { .action = "block", .rule = word } };
 
     for (unsigned i = 0; i < ALERT_EVIDENCE; i++) {
         a.evidence[i].key = "a_rather_long_name_of_a_piece_of_evidence";
@@ -306,7 +306,7 @@ static void test_a_flow_of_which_little_is_known(void **state)
     char out[EVE_LINE_BYTES];
     struct catalog *c = rig_catalog();
     struct flow f = { .key = { .l4 = L4_TCP } };
-    struct flow_event e = { .flow = &f, .catalog = c, .verdict = { "alert", "default" } };
+    struct flow_event e = { .flow = &f, .catalog = c, .verdict = { .action = "alert", .rule = "default" } };
 
     (void)state;
     assert_event(out, eve_flow(&e, out));
@@ -418,7 +418,7 @@ static void test_an_alert_is_told_as_suricata_does_with_its_reasons(void **state
                        .evidence = { { "file", "x.zip" }, { "member", "" }, { "to", NULL } },
                        .evidence_count = 3,
                        .subject = "anna" };
-    struct alert_event e = { &scene, &a, 5, { "block", "no files" } };
+    struct alert_event e = { &scene, &a, 5, { .action = "block", .rule = "no files" } };
     char expected[200];
 
     (void)state;

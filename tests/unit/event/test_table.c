@@ -93,7 +93,7 @@ static void test_alerts_and_files_have_sections_of_their_own(void **state)
                        .title = "worm",
                        .seen = "8 \x1b"
                                "buddies" };
-    struct alert_event alert = { &scene, &a, 0, { "alert", "default" } };
+    struct alert_event alert = { &scene, &a, 0, { .action = "alert", .rule = "default" } };
     struct scan_result scan = { .state = SCAN_INFECTED, .signature = "Eicar", .media_type = "text/plain" };
     struct carried_file f = { .name = VIEW("x.com"),
                               .from = VIEW("anna"),

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sending what was forged, never waiting: over raw sockets, which the kernel routes; or on one interface with
+ * given hardware addresses, where there is no route (a bridge, a port for answers beside a mirror port).
+ * Opening needs CAP_NET_RAW, sending none.
+ */
+#pragma once
+#include "packet/packet.h"
+
+struct inject_grant {
+    int raw4, raw6; /* -1: none */
+    int packet;     /* AF_PACKET, for sending only */
+};
+enum { INJECT_FDS = 3 };
+
+/* `mark`: on every packet, so that rules know them. */
+bool inject_open(uint32_t mark, struct inject_grant *out, struct imw_error_info *err) IMW_MUST_USE;
+void inject_close(struct inject_grant *g);
+
+/* A packet from the IP header on. False: it did not go out; errno says why. */
+bool inject_routed(const struct inject_grant *g, struct view ip);
+bool inject_on(const struct inject_grant *g, unsigned ifindex, const uint8_t to[6], const uint8_t from[6],
+               struct view ip);
