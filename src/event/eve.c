@@ -20,6 +20,91 @@ enum {
     FINDINGS_END = EVE_LINE_BYTES - 256,
 };
 
+const char *enforced_name(enum enforced e)
+{
+    static const char *const names[] = {
+#define X(id, name) name,
+        ENFORCED(X)
+#undef X
+    };
+
+    return names[e];
+}
+
+bool enforced_stops(enum enforced e)
+{
+    return e != ENFORCED_NONE && e != ENFORCED_PASSED && e != ENFORCED_THROTTLED && e != ENFORCED_FAILED;
+}
+
+/* Does the program read messages and files of this protocol, or only tell it from others? */
+static bool is_decoded(enum protocol p)
+{
+    switch (p) {
+    case PROTOCOL_OSCAR:
+    case PROTOCOL_OFT:
+    case PROTOCOL_ODC:
+    case PROTOCOL_MSNP:
+    case PROTOCOL_MSNFTP:
+    case PROTOCOL_MSNSLP:
+    case PROTOCOL_YMSG:
+    case PROTOCOL_YMSG_PEER:
+    case PROTOCOL_IRC:
+    case PROTOCOL_DCC:
+    case PROTOCOL_XMPP:
+    case PROTOCOL_XMPP_BYTESTREAM:
+    case PROTOCOL_GADU_GADU:
+    case PROTOCOL_MRIM:
+    case PROTOCOL_NATEON:
+    case PROTOCOL_GROUPWISE:
+    case PROTOCOL_SIP:
+    case PROTOCOL_SIMPLE:
+    case PROTOCOL_MSRP: return true;
+    default: return false;
+    }
+}
+
+/* Does it encrypt by itself all that is said? */
+static bool is_encrypted(enum protocol p)
+{
+    switch (p) {
+    case PROTOCOL_TLS:
+    case PROTOCOL_DTLS:
+    case PROTOCOL_QUIC:
+    case PROTOCOL_MTPROTO:
+    case PROTOCOL_WHATSAPP_NOISE:
+    case PROTOCOL_MMTLS:
+    case PROTOCOL_VIBER:
+    case PROTOCOL_LOCO:
+    case PROTOCOL_OICQ:
+    case PROTOCOL_THREEMA:
+    case PROTOCOL_TOX:
+    case PROTOCOL_TELEGRAM_CALL:
+    case PROTOCOL_WHATSAPP_CALL:
+    case PROTOCOL_SIGNAL_CALL:
+    case PROTOCOL_WIRE_CALL:
+    case PROTOCOL_DISCORD_VOICE: return true;
+    default: return false;
+    }
+}
+
+const char *flow_not_inspected(const struct flow *f, const struct record *r, const struct catalog *c)
+{
+    const struct catalog_service *s = f->service != 0 ? catalog_service(c, f->service) : NULL;
+    enum protocol app = (enum protocol)f->app,
+                  own = f->protocol != PROTOCOL_UNKNOWN ? (enum protocol)f->protocol : app;
+    bool told = r != NULL && (r->messages > 0 || r->files > 0);
+
+    if (s == NULL || told || f->activities == 1 << ACTIVITY_LOOKUP)
+        return NULL;
+    if (s->end_to_end)
+        return "end-to-end-encrypted";
+    if (is_encrypted(app) || is_encrypted(own) || (r != NULL && is_encrypted((enum protocol)r->upgraded)))
+        return "encrypted";
+    if (own == PROTOCOL_UNKNOWN)
+        return "not-recognised";
+    return is_decoded(own) ? NULL : "not-decoded";
+}
+
 /* A value that comes from outside the traffic: names of files, the catalog's and the policy's words. */
 static void cut(struct json *j, const char *key, const char *value)
 {
@@ -130,6 +215,29 @@ static void who(struct json *j, const char *key, const struct known_who *known, 
     json_object_end(j);
 }
 
+static void evidence(struct json *j, const struct record *r, const struct catalog *catalog)
+{
+    json_array(j, "evidence");
+    for (unsigned i = 0; r != NULL && i < r->evidence_count; i++) {
+        json_object(j, NULL);
+        json_string(j, "kind", evidence_name((enum evidence_kind)r->evidence[i].kind));
+        json_string(j, "value", r->evidence[i].value);
+        cut(j, "catalog", catalog_service(catalog, r->evidence[i].service)->slug);
+        json_number(j, "worth", r->evidence[i].confidence);
+        json_object_end(j);
+    }
+    json_array_end(j);
+}
+
+static void activities(struct json *j, uint8_t bits)
+{
+    json_array(j, "activity");
+    for (unsigned a = 0; a < ACTIVITY_COUNT; a++)
+        if ((bits >> a & 1) != 0)
+            json_string(j, NULL, activity_name((enum activity)a));
+    json_array_end(j);
+}
+
 static void im(struct json *j, const struct flow_event *e)
 {
     const struct flow *f = e->flow;
@@ -138,23 +246,10 @@ static void im(struct json *j, const struct flow_event *e)
     json_object(j, "im");
     service(j, f, e->catalog);
     json_string(j, "delivery", delivery_name((enum delivery)f->delivery));
-    json_array(j, "activity");
-    for (unsigned a = 0; a < ACTIVITY_COUNT; a++)
-        if ((f->activities >> a & 1) != 0)
-            json_string(j, NULL, activity_name((enum activity)a));
-    json_array_end(j);
+    activities(j, f->activities);
     json_number(j, "confidence", f->confidence);
     json_bool(j, "port_agile", e->port_agile);
-    json_array(j, "evidence");
-    for (unsigned i = 0; r != NULL && i < r->evidence_count; i++) {
-        json_object(j, NULL);
-        json_string(j, "kind", evidence_name((enum evidence_kind)r->evidence[i].kind));
-        json_string(j, "value", r->evidence[i].value);
-        cut(j, "catalog", catalog_service(e->catalog, r->evidence[i].service)->slug);
-        json_number(j, "worth", r->evidence[i].confidence);
-        json_object_end(j);
-    }
-    json_array_end(j);
+    evidence(j, r, e->catalog);
     if (r != NULL) {
         optional(j, "version", r->version);
         optional(j, "client", r->client);
@@ -164,6 +259,7 @@ static void im(struct json *j, const struct flow_event *e)
         if (r->files > 0)
             json_number(j, "files", r->files);
     }
+    optional(j, "inspection", flow_not_inspected(f, r, e->catalog));
     json_object_end(j);
 }
 
@@ -172,6 +268,9 @@ static void verdict(struct json *j, const struct verdict *v)
     json_object(j, "verdict");
     json_string(j, "action", v->action);
     cut(j, "rule", v->rule);
+    optional(j, "policy", v->policy);
+    if (v->enforced != ENFORCED_NONE)
+        json_string(j, "enforced", enforced_name(v->enforced));
     json_object_end(j);
 }
 
@@ -226,6 +325,19 @@ size_t eve_flow(const struct flow_event *e, char out[EVE_LINE_BYTES])
     return finish(&j);
 }
 
+/* Who did what to whom. */
+static void detail(struct json *j, const struct im_detail *d)
+{
+    json_string(j, "direction", d->outgoing ? "out" : "in");
+    given(j, "account", d->account, VALUE_BYTES);
+    given(j, "peer", d->peer, VALUE_BYTES);
+    given(j, "room", d->room, VALUE_BYTES);
+    given(j, "display", d->display, VALUE_BYTES);
+    given(j, "file", d->file, VALUE_BYTES);
+    if (d->size > 0)
+        json_number(j, "size", d->size);
+}
+
 size_t eve_activity(const struct activity_event *e, char out[EVE_LINE_BYTES])
 {
     struct json j = json_over(out, EVE_LINE_BYTES);
@@ -236,14 +348,7 @@ size_t eve_activity(const struct activity_event *e, char out[EVE_LINE_BYTES])
     json_object(&j, "im");
     service(&j, e->flow, e->catalog);
     json_string(&j, "activity", activity_name(e->activity));
-    json_string(&j, "direction", d->outgoing ? "out" : "in");
-    given(&j, "account", d->account, VALUE_BYTES);
-    given(&j, "peer", d->peer, VALUE_BYTES);
-    given(&j, "room", d->room, VALUE_BYTES);
-    given(&j, "display", d->display, VALUE_BYTES);
-    given(&j, "file", d->file, VALUE_BYTES);
-    if (d->size > 0)
-        json_number(&j, "size", d->size);
+    detail(&j, d);
     if (d->sent_us > 0)
         json_time(&j, "sent", d->sent_us);
     if (d->again)
@@ -461,6 +566,50 @@ size_t eve_alert(const struct alert_event *e, char out[EVE_LINE_BYTES])
     json_object_end(&j);
     if (judged)
         verdict(&j, &e->verdict);
+    return finish(&j);
+}
+
+/* 1 is the worst: what should have been stopped and was not. */
+static unsigned enforced_severity(enum enforced e)
+{
+    return e == ENFORCED_FAILED ? 1 : e == ENFORCED_PASSED || e == ENFORCED_THROTTLED ? 3 : 2;
+}
+
+size_t eve_enforced(const struct enforced_event *e, char out[EVE_LINE_BYTES])
+{
+    struct json j = json_over(out, EVE_LINE_BYTES);
+    const struct activity_event *w = e->where;
+    const struct flow *f = w->flow;
+    char signature[VALUE_BYTES + 16];
+    struct text t = TEXT(signature);
+
+    head(&j, "alert", w->time_us, f, w->flow_id, w->file);
+    who(&j, "src_who", w->client, w->time_us);
+    text_string(&t, "policy: ");
+    text_add(&t, view_slice(view_string(e->verdict.rule), 0, VALUE_BYTES));
+    json_object(&j, "alert");
+    json_string(&j, "action", enforced_stops(e->verdict.enforced) ? "blocked" : "allowed");
+    json_number(&j, "gid", 1);
+    json_number(&j, "signature_id", ENFORCED_SIGNATURE + e->verdict.enforced);
+    json_number(&j, "rev", 1);
+    json_view(&j, "signature", view_of(t.at, t.len));
+    json_string(&j, "category", "policy");
+    json_number(&j, "severity", enforced_severity(e->verdict.enforced));
+    json_object_end(&j);
+    json_object(&j, "im");
+    service(&j, f, w->catalog);
+    json_string(&j, "delivery", delivery_name((enum delivery)f->delivery));
+    activities(&j, (uint8_t)(e->has_activity ? 1u << w->activity : f->activities));
+    evidence(&j, w->record, w->catalog);
+    if (w->detail != NULL)
+        detail(&j, w->detail);
+    else if (w->record != NULL)
+        optional(&j, "account", w->record->account);
+    if (w->detail == NULL) /* else it was read */
+        optional(&j, "inspection", flow_not_inspected(f, w->record, w->catalog));
+    json_object_end(&j);
+    verdict(&j, &e->verdict);
+    optional(&j, "reason", e->reason);
     return finish(&j);
 }
 

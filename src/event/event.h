@@ -7,7 +7,7 @@
 #include "threat/threat.h"
 #include <stdio.h>
 
-/* What was done about it on the wire. */
+/* What was done about it on the wire. The numbers reach signature ids and are never reused. */
 #define ENFORCED(X)                                                                                          \
     X(NONE, "none")     /* nobody enforces: a sensor */                                                      \
     X(PASSED, "passed") /* it was let through, as the policy says */                                         \
@@ -26,6 +26,8 @@ enum enforced {
 #undef X
 };
 const char *enforced_name(enum enforced e);
+/* Did it keep something from getting through? */
+bool enforced_stops(enum enforced e);
 
 struct verdict {
     const char *action; /* "allow", "alert", "block", "scan" */
@@ -83,17 +85,28 @@ struct alert_event {
 struct enforced_event {
     const struct activity_event *where; /* its activity is what was stopped; detail NULL: not known */
     bool has_activity;                  /* false: the flow as a whole */
-    struct verdict verdict;
+    struct verdict verdict;             /* its number is not in the event */
     /* Why a file was stopped or let through, where that is not the rule alone: "infected: Eicar-Test",
      * "not scanned: too large", "not inspected: end-to-end encrypted"; NULL: the rule says it all. */
     const char *reason;
 };
+
+/*
+ * Why nobody looks into what a flow of a service carries: "end-to-end-encrypted", "encrypted" (to the
+ * vendor's server), "not-decoded" (a protocol whose messages are not read), "not-recognised" (no protocol was
+ * found). NULL: it is looked into, or there is nothing in it (a look-up). So that silence is never read as
+ * "clean".
+ */
+const char *flow_not_inspected(const struct flow *f, const struct record *r, const struct catalog *c);
 
 /* ---- EVE ---- */
 
 /* Room for the longest event: a message's text of EVE_TEXT_BYTES, or two dozen values of 256 bytes, at six
  * bytes an escaped byte, and what is bounded by itself. */
 enum { EVE_LINE_BYTES = 65536, EVE_TEXT_BYTES = 4096 };
+
+/* The signature_id of an enforced_event is this and its enum enforced; detectors have theirs below. */
+enum { ENFORCED_SIGNATURE = 9000 };
 
 /* One line, newline included, into `out`. Returns its length. */
 size_t eve_flow(const struct flow_event *e, char out[EVE_LINE_BYTES]);

@@ -13,8 +13,24 @@ struct head {
     uint64_t sent_us;
     uint32_t extra; /* enum flow_end or enum activity */
     uint32_t worker;
-    bool has_file, port_agile, outgoing, again;
+    uint32_t rule; /* number of the rule that decided */
+    uint8_t enforced;
+    bool has_file, port_agile, outgoing, again, has_detail, has_activity;
     struct parts_head parts; /* texts that are read as strings end with a NUL */
+};
+
+/* Texts of an activity and of what was stopped. */
+enum {
+    TEXT_ACCOUNT,
+    TEXT_PEER,
+    TEXT_ROOM,
+    TEXT_FILE,
+    TEXT_DISPLAY,
+    TEXT_CAPTURE,
+    TEXT_ACTION,
+    TEXT_RULE,
+    TEXT_POLICY,
+    TEXT_REASON,
 };
 
 /* A text, cut, with a NUL behind it. */
@@ -36,41 +52,73 @@ bool pack_flow(struct ring *r, const struct flow_event *e)
                       .flow = *e->flow,
                       .extra = (uint32_t)e->why,
                       .worker = e->worker,
+                      .rule = e->verdict.number,
+                      .enforced = (uint8_t)e->verdict.enforced,
                       .has_file = e->file != NULL,
                       .port_agile = e->port_agile };
-    char text[3][PACK_VALUE_BYTES + 1];
-    const char *const source[3] = { e->verdict.action, e->verdict.rule, e->file };
+    char text[4][PACK_VALUE_BYTES + 1];
+    const char *const source[4] = { e->verdict.action, e->verdict.rule, e->file, e->verdict.policy };
     struct parts parts = { .record = e->record, .client = e->client, .server = e->server };
 
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < 4; i++)
         parts.text[i] = cut(source[i], text[i]);
     return parts_put(r, &h, sizeof h, &h.parts, &parts);
 }
 
+/* Head and parts of something that happened; `file` is room for the capture's name. */
+static void put_activity(struct head *h, struct parts *parts, const struct activity_event *e,
+                         char file[PACK_VALUE_BYTES + 1])
+{
+    static const struct im_detail none;
+    const struct im_detail *d = e->detail != NULL ? e->detail : &none;
+
+    *h = (struct head){ .type = PACKED_ACTIVITY,
+                        .flow_id = e->flow_id,
+                        .time_us = e->time_us,
+                        .catalog = e->catalog,
+                        .flow = *e->flow,
+                        .size = d->size,
+                        .sent_us = d->sent_us,
+                        .extra = (uint32_t)e->activity,
+                        .worker = e->worker,
+                        .has_file = e->file != NULL,
+                        .has_detail = e->detail != NULL,
+                        .outgoing = d->outgoing,
+                        .again = d->again };
+    *parts = (struct parts){ .record = e->record,
+                             .client = e->client,
+                             .text = { [TEXT_ACCOUNT] = view_slice(d->account, 0, PACK_VALUE_BYTES),
+                                       [TEXT_PEER] = view_slice(d->peer, 0, PACK_VALUE_BYTES),
+                                       [TEXT_ROOM] = view_slice(d->room, 0, PACK_VALUE_BYTES),
+                                       [TEXT_FILE] = view_slice(d->file, 0, PACK_VALUE_BYTES),
+                                       [TEXT_DISPLAY] = view_slice(d->display, 0, PACK_VALUE_BYTES),
+                                       [TEXT_CAPTURE] = cut(e->file, file) } };
+}
+
 bool pack_activity(struct ring *r, const struct activity_event *e)
 {
-    const struct im_detail *d = e->detail;
-    struct head h = { .type = PACKED_ACTIVITY,
-                      .flow_id = e->flow_id,
-                      .time_us = e->time_us,
-                      .catalog = e->catalog,
-                      .flow = *e->flow,
-                      .size = d->size,
-                      .sent_us = d->sent_us,
-                      .extra = (uint32_t)e->activity,
-                      .worker = e->worker,
-                      .has_file = e->file != NULL,
-                      .outgoing = d->outgoing,
-                      .again = d->again };
     char file[PACK_VALUE_BYTES + 1];
-    struct parts parts = {
-        .record = e->record,
-        .client = e->client,
-        .text = { view_slice(d->account, 0, PACK_VALUE_BYTES), view_slice(d->peer, 0, PACK_VALUE_BYTES),
-                  view_slice(d->room, 0, PACK_VALUE_BYTES), view_slice(d->file, 0, PACK_VALUE_BYTES),
-                  view_slice(d->display, 0, PACK_VALUE_BYTES), cut(e->file, file) }
-    };
+    struct head h;
+    struct parts parts;
 
+    put_activity(&h, &parts, e, file);
+    return parts_put(r, &h, sizeof h, &h.parts, &parts);
+}
+
+bool pack_enforced(struct ring *r, const struct enforced_event *e)
+{
+    char file[PACK_VALUE_BYTES + 1], text[4][PACK_VALUE_BYTES + 1];
+    const char *const source[4] = { e->verdict.action, e->verdict.rule, e->verdict.policy, e->reason };
+    struct head h;
+    struct parts parts;
+
+    put_activity(&h, &parts, e->where, file);
+    h.type = PACKED_ENFORCED;
+    h.rule = e->verdict.number;
+    h.enforced = (uint8_t)e->verdict.enforced;
+    h.has_activity = e->has_activity;
+    for (unsigned i = 0; i < 4; i++)
+        parts.text[TEXT_ACTION + i] = cut(source[i], text[i]);
     return parts_put(r, &h, sizeof h, &h.parts, &parts);
 }
 
@@ -90,6 +138,22 @@ bool pack_stats(struct ring *r, const struct counters *counters, uint64_t time_u
     return true;
 }
 
+/* A string of a record; empty: not known. */
+static const char *known(const struct parts *p, unsigned i)
+{
+    return p->text[i].at[0] != 0 ? (const char *)p->text[i].at : NULL;
+}
+
+static struct verdict verdict_of(const struct head *h, const char *action, const char *rule,
+                                 const char *policy)
+{
+    return (struct verdict){ .action = action,
+                             .rule = rule,
+                             .policy = policy,
+                             .number = h->rule,
+                             .enforced = (enum enforced)h->enforced };
+}
+
 static void unpack_flow(const struct head *h, const struct parts *p, struct flow_event *e)
 {
     *e = (struct flow_event){ .flow = &h->flow,
@@ -100,34 +164,47 @@ static void unpack_flow(const struct head *h, const struct parts *p, struct flow
                               .last_us = h->time_us,
                               .why = (enum flow_end)h->extra,
                               .port_agile = h->port_agile,
-                              .verdict = { (const char *)p->text[0].at, (const char *)p->text[1].at },
+                              .verdict = verdict_of(h, (const char *)p->text[0].at,
+                                                    (const char *)p->text[1].at, known(p, 3)),
                               .client = p->client,
                               .server = p->server,
                               .worker = h->worker };
 }
 
-static void unpack_activity(const struct head *h, const struct parts *p, struct event *out)
+static void unpack_activity(const struct head *h, const struct parts *p, struct im_detail *detail,
+                            struct activity_event *out)
 {
-    out->detail = (struct im_detail){ .account = p->text[0],
-                                      .peer = p->text[1],
-                                      .room = p->text[2],
-                                      .file = p->text[3],
-                                      .display = p->text[4],
-                                      .size = h->size,
-                                      .sent_us = h->sent_us,
-                                      .again = h->again,
-                                      .outgoing = h->outgoing };
-    out->activity = (struct activity_event){
+    *detail = (struct im_detail){ .account = p->text[TEXT_ACCOUNT],
+                                  .peer = p->text[TEXT_PEER],
+                                  .room = p->text[TEXT_ROOM],
+                                  .file = p->text[TEXT_FILE],
+                                  .display = p->text[TEXT_DISPLAY],
+                                  .size = h->size,
+                                  .sent_us = h->sent_us,
+                                  .again = h->again,
+                                  .outgoing = h->outgoing };
+    *out = (struct activity_event){
         .flow = &h->flow,
         .record = p->record,
         .catalog = h->catalog,
-        .file = h->has_file ? (const char *)p->text[5].at : NULL,
+        .file = h->has_file ? (const char *)p->text[TEXT_CAPTURE].at : NULL,
         .flow_id = h->flow_id,
         .time_us = h->time_us,
         .activity = (enum activity)h->extra,
-        .detail = &out->detail,
+        .detail = h->has_detail ? detail : NULL,
         .client = p->client,
         .worker = h->worker,
+    };
+}
+
+static void unpack_enforced(const struct head *h, const struct parts *p, struct event *out)
+{
+    unpack_activity(h, p, &out->detail, &out->where);
+    out->enforced = (struct enforced_event){
+        .where = &out->where,
+        .has_activity = h->has_activity,
+        .verdict = verdict_of(h, known(p, TEXT_ACTION), known(p, TEXT_RULE), known(p, TEXT_POLICY)),
+        .reason = known(p, TEXT_REASON),
     };
 }
 
@@ -150,8 +227,10 @@ void unpack(const void *record, struct event *out)
     parts_read(h, sizeof *h, &h->parts, &p);
     if (out->type == PACKED_FLOW) {
         unpack_flow(h, &p, &out->flow);
+    } else if (out->type == PACKED_ENFORCED) {
+        unpack_enforced(h, &p, out);
     } else {
         assert(out->type == PACKED_ACTIVITY);
-        unpack_activity(h, &p, out);
+        unpack_activity(h, &p, &out->detail, &out->activity);
     }
 }

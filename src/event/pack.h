@@ -17,11 +17,12 @@ enum {
     PACK_FINDINGS = 32, /* of a file, told in its event */
 };
 
-enum packed_type { PACKED_FLOW, PACKED_ACTIVITY, PACKED_STATS, PACKED_FILE, PACKED_ALERT };
+enum packed_type { PACKED_FLOW, PACKED_ACTIVITY, PACKED_STATS, PACKED_FILE, PACKED_ALERT, PACKED_ENFORCED };
 
 /* False: no room; counted by the ring. */
 bool pack_flow(struct ring *r, const struct flow_event *e);
 bool pack_activity(struct ring *r, const struct activity_event *e);
+bool pack_enforced(struct ring *r, const struct enforced_event *e);
 bool pack_file(struct ring *r, const struct file_event *e);
 bool pack_alert(struct ring *r, const struct alert_event *e);
 bool pack_stats(struct ring *r, const struct counters *counters, uint64_t time_us);
@@ -32,6 +33,7 @@ struct event {
     union {
         struct flow_event flow;
         struct activity_event activity;
+        struct enforced_event enforced;
         struct file_event file;
         struct alert_event alert;
         struct {
@@ -39,8 +41,9 @@ struct event {
             uint64_t time_us;
         } stats;
     };
-    struct im_detail detail; /* of an activity, which points to it */
-    struct scene scene;      /* of a file or an alert; likewise */
+    struct im_detail detail;     /* of an activity, which points to it */
+    struct activity_event where; /* of what was stopped; likewise */
+    struct scene scene;          /* of a file or an alert; likewise */
     struct carried_file carried;
     struct leaked leaked;
     struct alert raised;

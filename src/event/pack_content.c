@@ -40,7 +40,9 @@ struct packed_alert {
     unsigned kind;
     enum severity severity;
     uint64_t suppressed;
-    struct packed_text title, subject, action, rule;
+    struct packed_text title, subject, action, rule, policy;
+    unsigned number; /* of the rule */
+    enum enforced enforced;
     char seen[PACK_SENTENCE_BYTES + 1], why[PACK_SENTENCE_BYTES + 1], advice[PACK_SENTENCE_BYTES + 1];
     unsigned evidence_count;
     struct packed_text key[ALERT_EVIDENCE], value[ALERT_EVIDENCE];
@@ -142,6 +144,9 @@ bool pack_alert(struct ring *r, const struct alert_event *e)
     put_string(&p->subject, a->subject);
     put_string(&p->action, e->verdict.action);
     put_string(&p->rule, e->verdict.rule);
+    put_string(&p->policy, e->verdict.policy);
+    p->number = e->verdict.number;
+    p->enforced = e->verdict.enforced;
     put_bytes(p->seen, PACK_SENTENCE_BYTES, view_string(a->seen));
     put_bytes(p->why, PACK_SENTENCE_BYTES, view_string(a->why));
     put_bytes(p->advice, PACK_SENTENCE_BYTES, view_string(a->advice));
@@ -216,7 +221,11 @@ static void unpack_alert(const struct packed_alert *p, struct event *out)
     out->alert = (struct alert_event){ .scene = &out->scene,
                                        .alert = &out->raised,
                                        .suppressed = p->suppressed,
-                                       .verdict = { string_of(&p->action), string_of(&p->rule) } };
+                                       .verdict = { .action = string_of(&p->action),
+                                                    .rule = string_of(&p->rule),
+                                                    .policy = string_of(&p->policy),
+                                                    .number = p->number,
+                                                    .enforced = p->enforced } };
 }
 
 void unpack_content(const void *record, struct event *out)

@@ -200,6 +200,15 @@ static unsigned severity(const char *action)
     return 1;
 }
 
+static void judged(struct facts *f, const struct verdict *v)
+{
+    set(f, FACT_ACTION, v->action);
+    set(f, FACT_RULE, v->rule);
+    set(f, FACT_POLICY, v->policy);
+    if (v->enforced != ENFORCED_NONE)
+        set(f, FACT_OUTCOME, enforced_name(v->enforced));
+}
+
 static void collect_flow(struct facts *f, const struct flow_event *e)
 {
     const struct flow *flow = e->flow;
@@ -222,10 +231,10 @@ static void collect_flow(struct facts *f, const struct flow_event *e)
         set(f, FACT_SERVER_HOST, e->record->server_name);
     if (!im)
         return;
-    set(f, FACT_ACTION, e->verdict.action);
-    set(f, FACT_RULE, e->verdict.rule);
+    judged(f, &e->verdict);
     set(f, FACT_DELIVERY, delivery_name((enum delivery)flow->delivery));
     set_number(f, FACT_CONFIDENCE, flow->confidence);
+    set(f, FACT_INSPECTION, flow_not_inspected(flow, e->record, e->catalog));
     activities(f, flow);
     if (e->record != NULL) {
         evidence(f, flow, e->record);
@@ -233,14 +242,8 @@ static void collect_flow(struct facts *f, const struct flow_event *e)
     }
 }
 
-static void collect_activity(struct facts *f, const struct activity_event *e)
+static void detailed(struct facts *f, const struct im_detail *d)
 {
-    const struct im_detail *d = e->detail;
-
-    entitle(f, "im-activity", "Public messaging activity", 2);
-    common(f, e->flow, e->flow_id, e->time_us, e->catalog);
-    client_of(f, e->client);
-    set(f, FACT_ACTIVITY, activity_name(e->activity));
     set(f, FACT_DIRECTION, d->outgoing ? "1" : "0");
     set(f, FACT_DIRECTION_TEXT, d->outgoing ? "out" : "in");
     set_view(f, FACT_ACCOUNT, d->account);
@@ -249,6 +252,15 @@ static void collect_activity(struct facts *f, const struct activity_event *e)
     set_view(f, FACT_FILE_NAME, d->file);
     if (d->size > 0)
         set_number(f, FACT_FILE_SIZE, d->size);
+}
+
+static void collect_activity(struct facts *f, const struct activity_event *e)
+{
+    entitle(f, "im-activity", "Public messaging activity", 2);
+    common(f, e->flow, e->flow_id, e->time_us, e->catalog);
+    client_of(f, e->client);
+    set(f, FACT_ACTIVITY, activity_name(e->activity));
+    detailed(f, e->detail);
 }
 
 static void scene_facts(struct facts *f, const struct scene *s)
@@ -336,8 +348,44 @@ static void collect_alert(struct facts *f, const struct alert_event *e)
         text_printable(&f->store, view_slice(value, 0, PACK_VALUE_BYTES));
     }
     end(f, FACT_EVIDENCE, from);
-    set(f, FACT_ACTION, e->verdict.action);
-    set(f, FACT_RULE, e->verdict.rule);
+    judged(f, &e->verdict);
+}
+
+/* What was done about a flow, and with that, how bad it is. */
+static void collect_enforced(struct facts *f, const struct enforced_event *e)
+{
+    const struct activity_event *w = e->where;
+    const struct flow *flow = w->flow;
+    enum enforced done = e->verdict.enforced;
+    char signature[32];
+    struct text t = TEXT(signature);
+
+    text_format(&t, "im-alert-%u", ENFORCED_SIGNATURE + (unsigned)done);
+    if (done == ENFORCED_FAILED)
+        entitle(f, signature, "Public messaging was not stopped", 9);
+    else if (enforced_stops(done))
+        entitle(f, signature, "Public messaging was stopped", 7);
+    else
+        entitle(f, signature, "Public messaging was let through", 5);
+    common(f, flow, w->flow_id, w->time_us, w->catalog);
+    client_of(f, w->client);
+    if (w->record != NULL)
+        set(f, FACT_SERVER_HOST, w->record->server_name);
+    judged(f, &e->verdict);
+    set(f, FACT_REASON, e->reason);
+    set(f, FACT_DELIVERY, delivery_name((enum delivery)flow->delivery));
+    if (w->detail == NULL) /* else it was read */
+        set(f, FACT_INSPECTION, flow_not_inspected(flow, w->record, w->catalog));
+    if (e->has_activity)
+        set(f, FACT_ACTIVITY, activity_name(w->activity));
+    else
+        activities(f, flow);
+    if (w->record != NULL)
+        evidence(f, flow, w->record);
+    if (w->detail != NULL)
+        detailed(f, w->detail);
+    else if (w->record != NULL)
+        set(f, FACT_ACCOUNT, w->record->account);
 }
 
 static bool collect(struct facts *f, const struct event *e, const char *sensor)
@@ -347,6 +395,8 @@ static bool collect(struct facts *f, const struct event *e, const char *sensor)
         collect_flow(f, &e->flow);
     else if (e->type == PACKED_ACTIVITY)
         collect_activity(f, &e->activity);
+    else if (e->type == PACKED_ENFORCED)
+        collect_enforced(f, &e->enforced);
     else if (e->type == PACKED_FILE)
         collect_file(f, &e->file);
     else if (e->type == PACKED_ALERT)

@@ -43,6 +43,8 @@
     X(PACKETS_DOWN, "cn3", "Packets to client", "dstPackets")                                                \
     X(ACTION, "act", NULL, "action")                                                                         \
     X(RULE, "cs5", "Rule", "policy")                                                                         \
+    X(POLICY, "imwardPolicy", NULL, "policyVersion")                                                         \
+    X(OUTCOME, "outcome", NULL, "outcome")                                                                   \
     X(REASON, "reason", NULL, "reason")                                                                      \
     X(SERVICE, "cs1", "Service", "service")                                                                  \
     X(VENDOR, "cs2", "Vendor", "vendor")                                                                     \
@@ -71,6 +73,7 @@
     X(CONFIDENCE, "cn1", "Confidence", "confidence")                                                         \
     X(FLOW_ID, "externalId", NULL, "flowId")                                                                 \
     X(COMMUNITY_ID, "imwardCommunityId", NULL, "communityId")                                                \
+    X(INSPECTION, "imwardInspection", NULL, "inspection")                                                    \
     X(DEVICE, "dvchost", NULL, NULL)
 
 enum { SIEM_LINE_BYTES = EVE_LINE_BYTES };

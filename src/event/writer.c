@@ -134,6 +134,10 @@ static unsigned severity(const struct event *e)
 
     if (e->type == PACKED_ALERT)
         return of_alert[e->raised.severity];
+    if (e->type == PACKED_ENFORCED)
+        return e->enforced.verdict.enforced == ENFORCED_FAILED ? 3
+               : enforced_stops(e->enforced.verdict.enforced)  ? 4
+                                                               : 5;
     if (e->type == PACKED_FILE && e->carried.scan != NULL && e->carried.scan->state != SCAN_CLEAN)
         return e->carried.scan->state == SCAN_INFECTED ? 4 : 5;
     if (e->type != PACKED_FLOW || e->flow.flow->service == 0 || strcmp(e->flow.verdict.action, "allow") == 0)
@@ -147,6 +151,8 @@ static size_t eve(const struct event *e, char *out)
         return eve_flow(&e->flow, out);
     if (e->type == PACKED_ACTIVITY)
         return eve_activity(&e->activity, out);
+    if (e->type == PACKED_ENFORCED)
+        return eve_enforced(&e->enforced, out);
     if (e->type == PACKED_FILE)
         return eve_file(&e->file, out);
     if (e->type == PACKED_ALERT)
@@ -160,6 +166,7 @@ static uint64_t time_of(const struct event *e)
     case PACKED_FLOW: return e->flow.last_us;
     case PACKED_ACTIVITY: return e->activity.time_us;
     case PACKED_STATS: return e->stats.time_us;
+    case PACKED_ENFORCED: return e->where.time_us;
     case PACKED_FILE:
     case PACKED_ALERT: break;
     }
@@ -170,7 +177,7 @@ static void write_event(struct event_writer *w, const void *record)
 {
     static const char *const types[] = {
         [PACKED_FLOW] = "flow",     [PACKED_ACTIVITY] = "im", [PACKED_STATS] = "stats",
-        [PACKED_FILE] = "fileinfo", [PACKED_ALERT] = "alert",
+        [PACKED_FILE] = "fileinfo", [PACKED_ALERT] = "alert", [PACKED_ENFORCED] = "alert",
     };
     struct event e;
     struct message m = { 0 };
@@ -189,6 +196,7 @@ static void write_event(struct event_writer *w, const void *record)
         count_flow(w, &e.flow);
     w->counts.files += e.type == PACKED_FILE;
     w->counts.alerts += e.type == PACKED_ALERT;
+    w->counts.stopped += e.type == PACKED_ENFORCED && enforced_stops(e.enforced.verdict.enforced);
     for (unsigned i = 0; i < w->output_count; i++)
         if (m.form[w->outputs[i]->form].len > 0)
             w->outputs[i]->methods->take(w->outputs[i], &m);
@@ -363,6 +371,11 @@ bool event_put_flow(struct event_writer *w, unsigned worker, const struct flow_e
 bool event_put_activity(struct event_writer *w, unsigned worker, const struct activity_event *e)
 {
     return pack_activity(&w->rings[worker], e);
+}
+
+bool event_put_enforced(struct event_writer *w, unsigned worker, const struct enforced_event *e)
+{
+    return pack_enforced(&w->rings[worker], e);
 }
 
 static void wait_for_room(struct ring *r)

@@ -65,7 +65,8 @@ enum { OUTPUTS_MAX = 8, TOP_SERVICES = 128 };
 
 struct event_writer_status {
     uint64_t written, lost; /* events; lost: a ring was full */
-    uint64_t files, alerts; /* of those written */
+    uint64_t files, alerts; /* of those written; alerts of detectors */
+    uint64_t stopped;       /* events of what was stopped */
     uint64_t bytes;
     unsigned output_count;
     struct {

@@ -50,7 +50,7 @@ static inline bool put_flow(struct event_writer *w, unsigned worker, uint64_t n,
                             .flow_id = (uint64_t)worker << 32 | n,
                             .last_us = 1700000001123456,
                             .why = FLOW_END_CLOSED,
-                            .verdict = { action, "rule" },
+                            .verdict = { .action = action, .rule = "rule" },
                             .client = &who,
                             .worker = worker };
 

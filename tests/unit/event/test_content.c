@@ -20,6 +20,9 @@ struct facts_given {
     struct file_event file;
     struct alert alert;
     struct alert_event raised;
+    struct im_detail detail;
+    struct activity_event where;
+    struct enforced_event enforced;
 };
 
 static struct facts_given *facts_new(void)
@@ -76,7 +79,24 @@ static struct facts_given *facts_new(void)
                                .evidence = { { "file", "x" }, { "gone", NULL }, { "to", "bob" } },
                                .evidence_count = 3,
                                .subject = "anna" };
-    s->raised = (struct alert_event){ &s->scene, &s->alert, 4, { .action = "block", .rule = "no files" } };
+    s->raised =
+        (struct alert_event){ &s->scene, &s->alert, 4, { "block", "no files", "7-5f2d", 2, ENFORCED_CUT } };
+    s->detail = (struct im_detail){
+        .account = VIEW("anna"), .peer = VIEW("bob"), .file = VIEW("x.com"), .size = 68, .outgoing = true
+    };
+    s->where = (struct activity_event){ .flow = &s->flow,
+                                        .catalog = s->catalog,
+                                        .flow_id = 77,
+                                        .time_us = 1700000001123456,
+                                        .activity = ACTIVITY_FILE,
+                                        .detail = &s->detail,
+                                        .client = &s->who[0] };
+    s->enforced = (struct enforced_event){
+        .where = &s->where,
+        .has_activity = true,
+        .verdict = { "block", "no files", "7-5f2d", 2, ENFORCED_CUT },
+        .reason = "infected: Eicar=Test",
+    };
     return s;
 }
 
@@ -88,7 +108,9 @@ static void facts_free(struct facts_given *s)
 
 static size_t eve(const struct event *e, char *out)
 {
-    return e->type == PACKED_FILE ? eve_file(&e->file, out) : eve_alert(&e->alert, out);
+    return e->type == PACKED_FILE       ? eve_file(&e->file, out)
+           : e->type == PACKED_ENFORCED ? eve_enforced(&e->enforced, out)
+                                        : eve_alert(&e->alert, out);
 }
 
 /* Through a ring and back, an event says the same. */
@@ -100,7 +122,9 @@ static void assert_survives(const struct event *e)
     struct ring r;
 
     assert_true(ring_init(&r, 1 << 20, &err));
-    assert_true(e->type == PACKED_FILE ? pack_file(&r, &e->file) : pack_alert(&r, &e->alert));
+    assert_true(e->type == PACKED_FILE       ? pack_file(&r, &e->file)
+                : e->type == PACKED_ENFORCED ? pack_enforced(&r, &e->enforced)
+                                             : pack_alert(&r, &e->alert));
     const void *record = ring_next(&r);
     assert_non_null(record);
     unpack(record, &out);
@@ -131,6 +155,30 @@ static void test_a_ring_keeps_all_of_a_file_and_of_an_alert(void **state)
     alert.alert.verdict = (struct verdict){ 0 };
     s->alert.evidence_count = 0;
     assert_survives(&alert);
+    facts_free(s);
+}
+
+static void test_a_ring_keeps_all_of_what_was_stopped(void **state)
+{
+    struct facts_given *s = facts_new();
+    struct event e = { .type = PACKED_ENFORCED, .enforced = s->enforced };
+    struct imw_error_info err;
+    struct event out;
+    struct ring r;
+
+    (void)state;
+    assert_survives(&e);
+    assert_true(ring_init(&r, 1 << 20, &err));
+    assert_true(pack_enforced(&r, &s->enforced));
+    unpack(ring_next(&r), &out);
+    assert_int_equal(out.enforced.verdict.number, 2);
+    ring_fini(&r);
+    /* The least that is known. */
+    s->where.detail = NULL;
+    s->where.client = NULL;
+    e.enforced.has_activity = false;
+    e.enforced.reason = e.enforced.verdict.policy = NULL;
+    assert_survives(&e);
     facts_free(s);
 }
 
@@ -224,6 +272,48 @@ static void test_cef_and_leef_have_alerts(void **state)
     facts_free(s);
 }
 
+static void test_cef_and_leef_have_what_was_stopped(void **state)
+{
+    static const char *const cef[] = {
+        "|im-alert-9008|Public messaging was stopped|7|rt=",
+        " src=10.0.0.1 ",
+        " suser=a.person ",
+        " cs1Label=Service cs1=chat ",
+        " act=block ",
+        " cs5Label=Rule cs5=no files ",
+        " imwardPolicy=7-5f2d ",
+        " outcome=cut ",
+        " reason=infected: Eicar\\=Test ",
+        " flexString1Label=Activity flexString1=file ",
+        " fname=x.com ",
+        " duser=bob ",
+        NULL,
+    };
+    static const char *const leef[] = {
+        "|im-alert-9010|x09|devTime=",
+        "\tsev=9\t",
+        "\tpolicy=no files\t",
+        "\tpolicyVersion=7-5f2d\t",
+        "\toutcome=failed\t",
+        "\taccount=anna\t",
+        NULL,
+    };
+    static char line[SIEM_LINE_BYTES];
+    struct facts_given *s = facts_new();
+    struct event e = { .type = PACKED_ENFORCED, .enforced = s->enforced };
+    size_t n;
+
+    (void)state;
+    n = siem_cef(&e, "sensor-1", line);
+    assert_int_equal(n, strlen(line));
+    assert_all(line, cef);
+    e.enforced.verdict.enforced = ENFORCED_FAILED;
+    n = siem_leef(&e, "sensor-1", line);
+    assert_int_equal(n, strlen(line));
+    assert_all(line, leef);
+    facts_free(s);
+}
+
 static void test_cef_and_leef_have_files(void **state)
 {
     static const char *const cef[] = {
@@ -308,14 +398,16 @@ static void test_the_writer_writes_and_counts_them(void **state)
     assert_true(event_put_file(w, &s->file));
     assert_true(event_put_alert(w, &s->raised));
     assert_true(event_put_alert(w, &s->raised));
+    assert_true(event_put_enforced(w, 1, &s->enforced));
     assert_true(event_writer_drained(w, 5000));
     event_writer_stop(w);
     event_writer_status(w, &status);
     assert_int_equal(status.files, 1);
     assert_int_equal(status.alerts, 2);
-    assert_int_equal(status.written, 3);
+    assert_int_equal(status.stopped, 1);
+    assert_int_equal(status.written, 4);
     assert_int_equal(status.lost, 0);
-    assert_int_equal(lines_of(p.path, &rest), 3);
+    assert_int_equal(lines_of(p.path, &rest), 4);
     FILE *f = fopen(p.path, "re");
     assert_non_null(f);
     text[fread(text, 1, sizeof text - 1, f)] = '\0';
@@ -356,6 +448,8 @@ int main(void)
         cmocka_unit_test(test_a_ring_keeps_all_of_a_file_and_of_an_alert),
         cmocka_unit_test(test_long_texts_and_many_findings_are_cut_in_the_ring),
         cmocka_unit_test(test_cef_and_leef_have_alerts),
+        cmocka_unit_test(test_a_ring_keeps_all_of_what_was_stopped),
+        cmocka_unit_test(test_cef_and_leef_have_what_was_stopped),
         cmocka_unit_test(test_cef_and_leef_have_files),
         cmocka_unit_test(test_the_longest_fit_in_either_form),
         cmocka_unit_test(test_the_writer_writes_and_counts_them),

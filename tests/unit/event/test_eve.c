@@ -134,6 +134,22 @@ static struct catalog *long_catalog(void)
     return c;
 }
 
+/* One whose messages the vendor can read. */
+static struct catalog *open_catalog(void)
+{
+    struct imw_error_info err = { 0 };
+    struct folder f = folder_new();
+    struct catalog *c;
+
+    folder_write(&f, "open.yaml",
+                 "slug: open\nname: N\nvendor: V\nclass: im\nend_to_end: false\nsummary: S\n"
+                 "domains:\n  - {names: [open.example], role: chat}\n");
+    if (!catalog_open(f.path, &c, &err))
+        fail_msg("%s:%u %s: %s", err.file, err.line, err.key, err.text);
+    folder_remove(&f);
+    return c;
+}
+
 static void longest_file(const struct scene *scene, char words[4][2000], const char *stored, char with)
 {
     static char out[EVE_LINE_BYTES];
@@ -258,7 +274,7 @@ static void longest(struct catalog *c, char with)
                             .flow_id = UINT64_MAX,
                             .last_us = UINT64_MAX,
                             .port_agile = true,
-                            .verdict = { "block", FILL(rule) },
+                            .verdict = { .action = "block", .rule = FILL(rule) },
                             .client = &who[0],
                             .server = &who[1] };
     assert_event(out, eve_flow(&e, out));
@@ -276,6 +292,9 @@ static void longest(struct catalog *c, char with)
     struct activity_event a = { &f, &r,      c, file, UINT64_MAX, UINT64_MAX, ACTIVITY_PRESENCE,
                                 &d, &who[0], 0, rule };
     assert_event(out, eve_activity(&a, out));
+
+    struct verdict stopped = { "block", rule, rule, UINT32_MAX, ENFORCED_NO_NAME };
+    assert_event(out, eve_enforced(&(struct enforced_event){ &a, true, stopped, rule }, out));
 
     struct scene scene = { .time_us = UINT64_MAX,
                            .flow_id = UINT64_MAX,
@@ -451,6 +470,119 @@ static void test_an_alert_is_told_as_suricata_does_with_its_reasons(void **state
     catalog_close(c);
 }
 
+static void test_what_was_stopped_is_an_alert_with_its_rule_and_its_evidence(void **state)
+{
+    char out[EVE_LINE_BYTES];
+    struct catalog *c = rig_catalog();
+    struct flow flow = { .key = { .l4 = L4_TCP, .port = { 4000, 6667 } },
+                         .service = 1,
+                         .app = PROTOCOL_IRC,
+                         .protocol = PROTOCOL_IRC,
+                         .activities = 1 << ACTIVITY_LOGIN | 1 << ACTIVITY_FILE };
+    struct record record = { .evidence = { { 1, EVIDENCE_SNI, 100, "chat.example" } },
+                             .evidence_count = 1,
+                             .account = "anna" };
+    struct known_who who = { .user = "a.person", .user_source = WHO_KERBEROS };
+    struct im_detail d = {
+        .account = VIEW("anna"), .peer = VIEW("bob"), .file = VIEW("x.zip"), .size = 9, .outgoing = true
+    };
+    struct activity_event where = { .flow = &flow,
+                                    .record = &record,
+                                    .catalog = c,
+                                    .flow_id = 7,
+                                    .time_us = 1700000000000000,
+                                    .activity = ACTIVITY_FILE,
+                                    .detail = &d,
+                                    .client = &who };
+    struct enforced_event e = { .where = &where,
+                                .has_activity = true,
+                                .verdict = { "block", "no files", "7-5f2d", 3, ENFORCED_SPOILED },
+                                .reason = "infected: Eicar" };
+
+    (void)state;
+    assert_event(out, eve_enforced(&e, out));
+    assert_has(out, "\"event_type\":\"alert\"");
+    assert_has(out, "\"src_who\":{\"user\":\"a.person\"");
+    assert_has(out, "\"alert\":{\"action\":\"blocked\",\"gid\":1,\"signature_id\":9007,\"rev\":1,"
+                    "\"signature\":\"policy: no files\",\"category\":\"policy\",\"severity\":2}");
+    assert_has(out, "\"activity\":[\"file\"],\"evidence\":[{\"kind\":\"sni\",\"value\":\"chat.example\",");
+    assert_has(out,
+               "\"direction\":\"out\",\"account\":\"anna\",\"peer\":\"bob\",\"file\":\"x.zip\",\"size\":9}");
+    assert_has(out, "\"verdict\":{\"action\":\"block\",\"rule\":\"no files\",\"policy\":\"7-5f2d\","
+                    "\"enforced\":\"spoiled\"},\"reason\":\"infected: Eicar\"}");
+
+    /* The flow as a whole, of which no more is known; that it could not be stopped is worse than that it was.
+     */
+    where.detail = NULL;
+    where.client = NULL;
+    e.has_activity = false;
+    e.reason = NULL;
+    e.verdict.enforced = ENFORCED_FAILED;
+    assert_event(out, eve_enforced(&e, out));
+    assert_has(out, "\"action\":\"allowed\",\"gid\":1,\"signature_id\":9010,");
+    assert_has(out, "\"severity\":1}");
+    assert_has(out, "\"activity\":[\"login\",\"file\"]");
+    assert_has(out, "\"account\":\"anna\",\"inspection\":\"end-to-end-encrypted\"}");
+    assert_has(out, "\"enforced\":\"failed\"}}");
+    assert_null(strstr(out, "\"reason\""));
+    assert_null(strstr(out, "\"direction\""));
+    catalog_close(c);
+}
+
+static void test_every_way_of_stopping_has_a_word_and_a_side(void **state)
+{
+    static const bool stops[] = {
+        [ENFORCED_DROPPED] = true, [ENFORCED_RESET] = true,   [ENFORCED_UNREACHABLE] = true,
+        [ENFORCED_PAGE] = true,    [ENFORCED_NO_NAME] = true, [ENFORCED_SPOILED] = true,
+        [ENFORCED_CUT] = true,     [ENFORCED_FAILED] = false,
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof stops; i++) {
+        assert_true(enforced_name((enum enforced)i)[0] != '\0');
+        assert_int_equal(enforced_stops((enum enforced)i), stops[i]);
+    }
+    assert_string_equal(enforced_name(ENFORCED_NO_NAME), "no-such-name");
+}
+
+/* What nobody looks into is never silent, and so never taken for clean. */
+static void test_a_flow_says_why_nobody_looks_into_it(void **state)
+{
+    char out[EVE_LINE_BYTES];
+    struct catalog *c = open_catalog(), *closed = rig_catalog();
+    struct flow f = { .key = { .l4 = L4_TCP }, .activities = 1 << ACTIVITY_CHAT };
+    struct record r = { 0 };
+    struct flow_event e = {
+        .flow = &f, .record = &r, .catalog = c, .verdict = { .action = "alert", .rule = "default" }
+    };
+
+    (void)state;
+    assert_null(flow_not_inspected(&f, &r, c)); /* of no service */
+    f.service = 1;
+    assert_string_equal(flow_not_inspected(&f, NULL, c), "not-recognised");
+    f.app = PROTOCOL_TLS;
+    assert_string_equal(flow_not_inspected(&f, &r, c), "encrypted");
+    assert_event(out, eve_flow(&e, out));
+    assert_has(out, "\"evidence\":[],\"inspection\":\"encrypted\"}");
+    assert_string_equal(flow_not_inspected(&f, &r, closed), "end-to-end-encrypted");
+    f.activities = 1 << ACTIVITY_LOOKUP;
+    assert_null(flow_not_inspected(&f, &r, closed));
+    f.activities = 1 << ACTIVITY_CHAT;
+    f.app = PROTOCOL_XMPP;
+    assert_null(flow_not_inspected(&f, &r, c));
+    r.upgraded = PROTOCOL_TLS;
+    assert_string_equal(flow_not_inspected(&f, &r, c), "encrypted");
+    r.upgraded = 0;
+    f.protocol = PROTOCOL_SKYPE;
+    assert_string_equal(flow_not_inspected(&f, &r, c), "not-decoded");
+    f.protocol = PROTOCOL_IRC;
+    assert_null(flow_not_inspected(&f, &r, c));
+    assert_event(out, eve_flow(&e, out));
+    assert_null(strstr(out, "inspection"));
+    catalog_close(closed);
+    catalog_close(c);
+}
+
 static void test_text_is_in_an_event_only_where_it_was_asked_for(void **state)
 {
     char out[EVE_LINE_BYTES];
@@ -495,6 +627,9 @@ int main(void)
         cmocka_unit_test(test_a_flow_of_which_little_is_known),
         cmocka_unit_test(test_a_file_is_told_as_suricata_does_with_what_the_scan_said),
         cmocka_unit_test(test_an_alert_is_told_as_suricata_does_with_its_reasons),
+        cmocka_unit_test(test_what_was_stopped_is_an_alert_with_its_rule_and_its_evidence),
+        cmocka_unit_test(test_every_way_of_stopping_has_a_word_and_a_side),
+        cmocka_unit_test(test_a_flow_says_why_nobody_looks_into_it),
         cmocka_unit_test(test_text_is_in_an_event_only_where_it_was_asked_for),
         cmocka_unit_test(test_statistics_fit_and_name_every_counter),
     };

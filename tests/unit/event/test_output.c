@@ -458,7 +458,7 @@ static struct event sample(struct flow *flow, struct record *record, struct cata
                                   .flow_id = 77,
                                   .last_us = 1700000001123456,
                                   .why = FLOW_END_CLOSED,
-                                  .verdict = { "block", "a=b | c\\d" } };
+                                  .verdict = { .action = "block", .rule = "a=b | c\\d" } };
     return e;
 }
 

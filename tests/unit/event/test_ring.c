@@ -235,7 +235,7 @@ static void test_a_flow_is_copied_whole(void **state)
                             .last_us = 6,
                             .why = FLOW_END_EVICTED,
                             .port_agile = true,
-                            .verdict = { "block", rule },
+                            .verdict = { .action = "block", .rule = rule },
                             .server = &server,
                             .worker = 1 };
     struct event e;
