@@ -1,12 +1,126 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Catalog and policy loaded together; a flow event's facts put before the policy. */
+/*
+ * Catalog and policy loaded together; a flow event's facts put before the policy; what each rule was good
+ * for.
+ *
+ * Counters are shared between rules and those that follow them, by the names of the rules: nothing is lost
+ * while workers change over. Who holds a counter is noted by whoever loads and frees rules, one thread at a
+ * time; workers only add to it.
+ */
 #include "engine/rules.h"
+#include <stdatomic.h>
 #include <stdlib.h>
+
+struct rule_count {
+    _Atomic uint64_t hits, stopped, last_us;
+    unsigned holders; /* rules that count here */
+};
+
+/* ---- counters ---- */
+
+unsigned rules_count(const struct rules *r)
+{
+    return r->policy != NULL ? policy_rules(r->policy) : 0;
+}
+
+static const char *name_of(const struct rules *r, unsigned number)
+{
+    return r->policy != NULL ? policy_rule_name(r->policy, number) : "default";
+}
+
+static void counts_free(struct rules *r)
+{
+    for (unsigned n = 0; r->counts != NULL && n <= rules_count(r); n++)
+        if (r->counts[n] != NULL && --r->counts[n]->holders == 0)
+            free(r->counts[n]);
+    free(r->counts);
+    r->counts = NULL;
+}
+
+struct named {
+    const char *name;
+    struct rule_count *count;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct named *x = a, *y = b;
+
+    return strcmp(x->name, y->name);
+}
+
+/* The counters of `old`, sorted by the names of its rules; NULL without memory. */
+static struct named *sorted_counts(const struct rules *old, unsigned *out_count)
+{
+    unsigned count = rules_count(old) + 1;
+    struct named *all = calloc(count, sizeof *all);
+
+    for (unsigned n = 0; all != NULL && n < count; n++)
+        all[n] = (struct named){ name_of(old, n), old->counts[n] };
+    if (all != NULL)
+        qsort(all, count, sizeof *all, by_name);
+    *out_count = count;
+    return all;
+}
+
+/* Each rule gets the counter that a rule of its name has in `old` (NULL: none), or one of its own. */
+static bool counts_new(struct rules *r, const struct rules *old)
+{
+    unsigned count = rules_count(r) + 1, before = 0;
+    struct named *named = old != NULL ? sorted_counts(old, &before) : NULL;
+    bool ok = old == NULL || named != NULL;
+
+    r->counts = calloc(count, sizeof(struct rule_count *));
+    ok = ok && r->counts != NULL;
+    for (unsigned n = 0; ok && n < count; n++) {
+        const struct named key = { name_of(r, n), NULL };
+        const struct named *same = named != NULL ? bsearch(&key, named, before, sizeof key, by_name) : NULL;
+        r->counts[n] = same != NULL ? same->count : calloc(1, sizeof *r->counts[n]);
+        ok = r->counts[n] != NULL;
+        if (ok)
+            r->counts[n]->holders++;
+    }
+    free(named);
+    return ok;
+}
+
+static void note(const struct rules *r, unsigned number, bool stopped, uint64_t time_us)
+{
+    struct rule_count *c = r->counts[number <= rules_count(r) ? number : 0];
+    uint64_t last = atomic_load_explicit(&c->last_us, memory_order_relaxed);
+
+    atomic_fetch_add_explicit(stopped ? &c->stopped : &c->hits, 1, memory_order_relaxed);
+    while (last < time_us && !atomic_compare_exchange_weak_explicit(
+                                 &c->last_us, &last, time_us, memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
+void rules_note_flow(const struct rules *r, unsigned number, uint64_t time_us)
+{
+    note(r, number, false, time_us);
+}
+
+void rules_note_stopped(const struct rules *r, unsigned number, uint64_t time_us)
+{
+    note(r, number, true, time_us);
+}
+
+void rules_hits(const struct rules *r, unsigned number, struct rule_hits *out)
+{
+    struct rule_count *c = r->counts[number <= rules_count(r) ? number : 0];
+
+    *out = (struct rule_hits){ .hits = atomic_load_explicit(&c->hits, memory_order_relaxed),
+                               .stopped = atomic_load_explicit(&c->stopped, memory_order_relaxed),
+                               .last_us = atomic_load_explicit(&c->last_us, memory_order_relaxed) };
+}
+
+/* ---- loading ---- */
 
 void rules_free(struct rules *r)
 {
     if (r == NULL)
         return;
+    counts_free(r);
     policy_free(r->policy);
     catalog_close(r->catalog);
     free(r);
@@ -26,6 +140,10 @@ bool rules_load(const char *catalog_path, const char *policy_path, const struct 
         (policy_path != NULL && !policy_load(policy_path, r->catalog, &r->policy, err))) {
         rules_free(r);
         return false;
+    }
+    if (!counts_new(r, follow)) {
+        rules_free(r);
+        return error_set(err, IMW_ERROR_MEMORY, "no memory for the counters of rules");
     }
     *out = r;
     return true;

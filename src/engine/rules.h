@@ -14,9 +14,10 @@
 
 struct rules {
     struct catalog *catalog;
-    struct policy *policy; /* NULL: "alert" by "default" for all */
-    uint64_t serial;       /* 1, and one more with each that follows */
-    struct rules *older;   /* the engine's list of those that may still be referred to */
+    struct policy *policy;      /* NULL: "alert" by "default" for all */
+    uint64_t serial;            /* 1, and one more with each that follows */
+    struct rule_count **counts; /* by number of the rule; those of the same name are shared with `follow` */
+    struct rules *older;        /* the engine's list of those that may still be referred to */
 };
 
 /*
@@ -40,3 +41,21 @@ struct judgement {
     uint32_t keep_messages_s, keep_files_s; /* for how long the vault keeps them; 0: not at all */
 };
 struct judgement rules_judge_scene(const struct rules *r, const struct scene *s, uint8_t activities);
+
+/* ---- counters of rules, so that dead ones are found ---- */
+
+/* What a rule was good for since the start. Rules that follow others go on counting under the same name. */
+struct rule_hits {
+    uint64_t hits;    /* flows of a service that it judged, at their ends */
+    uint64_t stopped; /* times that something was stopped by it */
+    uint64_t last_us; /* the last of either, since 1970; 0: never */
+};
+
+/* By any worker, at any time: a flow ended that rule `number` (of a verdict; 0: none decided) judged, or
+ * something was stopped by it. No lock, no heap. */
+void rules_note_flow(const struct rules *r, unsigned number, uint64_t time_us);
+void rules_note_stopped(const struct rules *r, unsigned number, uint64_t time_us);
+
+/* Rules are numbered 1 to this; 0 stands for "default". */
+unsigned rules_count(const struct rules *r);
+void rules_hits(const struct rules *r, unsigned number, struct rule_hits *out);

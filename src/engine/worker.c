@@ -250,6 +250,8 @@ static void report_flow(struct worker *w, struct flow *f, enum flow_end why)
     e.client = who_is(w, f, FROM_CLIENT, e.last_us, &client);
     e.server = who_is(w, f, FROM_SERVER, e.last_us, &server);
     e.verdict = rules_judge(w->rules, &e);
+    if (f->service != 0)
+        rules_note_flow(w->rules, e.verdict.number, e.last_us);
     if (w->config->pipeline != NULL && (f->service != 0 || w->config->all_flows))
         pipeline_flow(w->config->pipeline, w->number, &e);
     if (w->config->flow != NULL)

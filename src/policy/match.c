@@ -62,6 +62,17 @@ const char *policy_rule_name(const struct policy *p, unsigned number)
     return number > 0 && number <= p->rule_names.count ? names_text(&p->rule_names, number - 1) : "default";
 }
 
+struct policy_place policy_rule_place(const struct policy *p, unsigned number)
+{
+    if (number == 0 || number > p->rule_names.count)
+        return (struct policy_place){ .name = "default", .action = p->fallback };
+    const struct rule *r = &p->rules[number - 1];
+    return (struct policy_place){ .name = names_text(&p->rule_names, number - 1),
+                                  .file = names_text(&p->file_names, r->file),
+                                  .line = r->line,
+                                  .action = (enum policy_action)r->action };
+}
+
 /* --- versions --- */
 
 /* Digits with points between them, at the start of *v, which is cut off. Returns how many numbers. */

@@ -45,8 +45,9 @@ const char *policy_means_name(enum policy_means m);
     X(SERVICE, "service")                                                                                    \
     X(VENDOR, "vendor")                                                                                      \
     X(CLASS, "class")                                                                                        \
-    X(PROTOCOL, "protocol") X(ACTIVITY, "activity") X(DELIVERY, "delivery") X(PORT_AGILE, "port_agile")      \
-        X(GROUP, "group") X(USER, "user") X(NETWORK, "network") X(SERVER, "server") X(HOURS, "hours")        \
+    X(PROTOCOL, "protocol")                                                                                  \
+    X(ACTIVITY, "activity") X(DELIVERY, "delivery") X(PORT_AGILE, "port_agile") X(GROUP, "group")            \
+        X(USER, "user") X(NETWORK, "network") X(SERVER, "server") X(HOURS, "hours")                          \
             X(ACKNOWLEDGED, "acknowledged") X(TRAINED, "trained")                                            \
                 X(CLIENT_VERSION_BELOW, "client_version_below")
 enum policy_key {
@@ -71,6 +72,14 @@ void policy_free(struct policy *p); /* NULL is fine */
 
 unsigned policy_rules(const struct policy *p);
 const char *policy_rule_name(const struct policy *p, unsigned number); /* from 1; 0 is "default" */
+
+/* Where a rule stands and what it says, for lists. Lives as long as the policy. */
+struct policy_place {
+    const char *name, *file; /* file NULL: "default" stands nowhere */
+    unsigned line;
+    enum policy_action action;
+};
+struct policy_place policy_rule_place(const struct policy *p, unsigned number);
 
 /* What is known of a flow. A condition on what is not known does not hold. */
 struct policy_facts {

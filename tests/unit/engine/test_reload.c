@@ -559,6 +559,63 @@ static void told_free(struct told *t)
     free(t);
 }
 
+static void assert_hits(const struct rules *r, unsigned number, uint64_t hits, uint64_t stopped,
+                        uint64_t last_us)
+{
+    struct rule_hits is;
+
+    rules_hits(r, number, &is);
+    assert_int_equal(is.hits, hits);
+    assert_int_equal(is.stopped, stopped);
+    assert_int_equal(is.last_us, last_us);
+}
+
+static void test_rules_go_on_counting_under_their_names(void **state)
+{
+    struct folder f = CATALOG_OF("alpha", "beta");
+    char policy[80];
+
+    (void)state;
+    snprintf(policy, sizeof policy, "%s/policy", f.path);
+    write_policy(&f, "  - {name: one, match: {service: [alpha]}, action: block}\n"
+                     "  - {name: two, match: {service: [beta]}, action: block}\n");
+    struct rules *first = load(f.path, policy, NULL);
+    assert_int_equal(rules_count(first), 2);
+    rules_note_flow(first, 1, 100);
+    rules_note_flow(first, 2, 300);
+    rules_note_stopped(first, 2, 200); /* time never goes back */
+    rules_note_flow(first, 0, 50);
+    rules_note_flow(first, 99, 60); /* no such rule: as none */
+    assert_hits(first, 1, 1, 0, 100);
+    assert_hits(first, 2, 1, 1, 300);
+    assert_hits(first, 0, 2, 0, 60);
+
+    /* "two" is the first now, "one" is gone, "three" is new; workers are still with the old for a while. */
+    write_policy(&f, "  - {name: two, match: {service: [alpha]}, action: block}\n"
+                     "  - {name: three, match: {service: [beta]}, action: allow}\n");
+    struct rules *second = load(f.path, policy, first);
+    rules_note_flow(first, 2, 400);
+    assert_hits(second, 1, 2, 1, 400);
+    assert_hits(second, 2, 0, 0, 0);
+    assert_hits(second, 0, 2, 0, 60);
+    rules_free(first);
+    rules_note_stopped(second, 1, 500);
+    assert_hits(second, 1, 2, 2, 500);
+    assert_string_equal(policy_rule_place(second->policy, 2).name, "three");
+    assert_int_equal(policy_rule_place(second->policy, 2).action, POLICY_ALLOW);
+    assert_int_equal(policy_rule_place(second->policy, 2).line, 5);
+    assert_non_null(strstr(policy_rule_place(second->policy, 2).file, "policy"));
+    assert_null(policy_rule_place(second->policy, 0).file);
+
+    /* Without a policy there is the default alone. */
+    struct rules *third = load(f.path, NULL, second);
+    assert_int_equal(rules_count(third), 0);
+    assert_hits(third, 0, 2, 0, 60);
+    rules_free(second);
+    rules_free(third);
+    folder_remove(&f);
+}
+
 static void test_a_reload_under_load_changes_no_event(void **state)
 {
     struct folder folders[CATALOGS] = {
@@ -608,6 +665,7 @@ int main(void)
         cmocka_unit_test(test_a_flow_of_a_service_that_is_gone_is_not_called_port_agile),
         cmocka_unit_test(test_what_other_flows_taught_gives_no_service_that_the_catalog_does_not_hold),
         cmocka_unit_test(test_rules_that_cannot_be_loaded_change_nothing),
+        cmocka_unit_test(test_rules_go_on_counting_under_their_names),
         cmocka_unit_test(test_a_reload_under_load_changes_no_event),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
