@@ -68,7 +68,7 @@ void decide(struct flow *f, const struct record *r)
     }
 }
 
-void flow_role(struct flow *f, enum role role)
+uint8_t role_activities(enum role role)
 {
     static const uint8_t activities[ROLE_COUNT] = {
         [ROLE_LOGIN] = 1 << ACTIVITY_LOGIN,
@@ -76,9 +76,14 @@ void flow_role(struct flow *f, enum role role)
         [ROLE_MEDIA] = 1 << ACTIVITY_FILE,
         [ROLE_CALL] = 1 << ACTIVITY_CALL,
     };
+    return activities[role];
+}
+
+void flow_role(struct flow *f, enum role role)
+{
     if (f->role == ROLE_ANY)
         f->role = (uint8_t)role;
-    f->activities |= activities[role];
+    f->activities |= role_activities(role);
 }
 
 static void set(struct known_evidence *out, uint16_t service, enum evidence_kind kind, unsigned confidence,

@@ -49,7 +49,8 @@ void record_note(struct record *r, const struct finding_notes *notes);
 /* Bring the flow's service and confidence in line with its record. */
 void decide(struct flow *f, const struct record *r);
 
-/* What a name's or address's role says of the activity. */
+/* What a name's or address's role says of the activity: ACTIVITY_ bits. */
+uint8_t role_activities(enum role role);
 void flow_role(struct flow *f, enum role role);
 
 /* Did the flow say nothing itself that excludes an IM service: no name of its own, no protocol such as SSH or

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inside of the inspection driver, shared by its three files: inspect.c (flows), layer.c (streams within
- * flows, probing and feeding), session.c (what parsers tell). Private to the room.
+ * The inside of the inspection driver, shared by its four files: inspect.c (flows), layer.c (streams within
+ * flows, probing and feeding), session.c (what parsers tell), spoil.c (offers that are made void). Private to
+ * the room.
  */
 #pragma once
 #include "identify/decide.h"
@@ -45,7 +46,8 @@ struct layer {
     struct side side[2];
     uint32_t memory; /* the parser's state, 0: none */
     uint8_t memory_class;
-    uint8_t again; /* tries with the same kept bytes */
+    uint8_t again;  /* tries with the same kept bytes */
+    uint8_t midway; /* bits by enum flow_dir: session_midway() */
 };
 
 struct inspection {
@@ -59,12 +61,39 @@ struct inspection {
     uint32_t heads; /* UDP while probing: first datagrams, 0: none */
     struct finding_notes notes;
     struct tamper tamper; /* TCP */
+    uint32_t spoiled;     /* TCP: what was changed in packets and is not acknowledged yet, 0: nothing */
+};
+
+/* Bytes that were overwritten in packets of a flow. */
+enum { SPOILED = 16 };
+struct spoiled {
+    struct spoiled_bytes {
+        uint32_t seq, count;
+        uint8_t from; /* enum flow_dir */
+        uint8_t with;
+    } of[SPOILED];
+    uint8_t count;
+};
+
+/* Bytes at an address that stand in the packet's payload. */
+struct origin {
+    const uint8_t *at;
+    uint32_t count, offset;
+};
+
+/* The packet at hand, while somebody enforces. */
+enum { ORIGINS = 8 };
+struct tracked {
+    const struct packet *packet; /* NULL: none */
+    enum flow_dir from;
+    uint8_t count;
+    struct origin origin[ORIGINS];
 };
 
 struct inspector {
     struct inspector_config config;
     struct counters *counters;
-    struct slab inspections, layers /* inner ones */, heads, small, large, records;
+    struct slab inspections, layers /* inner ones */, heads, small, large, records, spoiled;
     struct slab states[STATE_CLASSES]; /* parsers' state, by size */
     struct stream_pool *streams;
     /* Candidates by transport (0 TCP, 1 UDP), first sender and first byte; and all of a transport. */
@@ -74,6 +103,8 @@ struct inspector {
     struct parser_set answering[2][2];
     struct parser_set bodies;
     struct parser_set given; /* never asked: no flow begins with them */
+    struct inspect_outcome outcome;
+    struct tracked tracked;
 };
 
 /* What a parser holds while it is called. */
@@ -147,6 +178,26 @@ bool layer_resume(struct session *s, enum protocol protocol);
 
 /* No more bytes will come: decide with those that are kept. */
 void layer_finish(struct session *s);
+
+/* ---- offers that are made void (spoil.c) ---- */
+
+/* Around each packet, while somebody enforces. `i` may be NULL. */
+void spoil_begin(struct inspector *in, const struct inspection *i, enum flow_dir from,
+                 const struct packet *p);
+void spoil_end(struct inspector *in);
+
+/* Has a message begun, from this side, that is not over? */
+bool layers_are_midway(const struct session *s, enum flow_dir from);
+
+/* Bytes were copied; and: a buffer's bytes behind its first `back` were moved to its beginning, or it was
+ * given up where `back` is all of it. Only between spoil_begin() and spoil_end(). */
+void origin_copied(struct inspector *in, const uint8_t *to, struct view from);
+void origin_moved(struct inspector *in, struct view buffer, size_t back);
+
+static inline bool is_tracked(const struct inspector *in)
+{
+    return in->tracked.count > 0;
+}
 
 /* ---- what is known of the flow (session.c) ---- */
 

@@ -81,6 +81,7 @@ bool inspector_new(const struct inspector_config *config, struct counters *count
         !slab_init(&in->states[2], PARSER_STATE_BYTES, inspections / 2, err) ||
         !slab_init(&in->small, BUFFER_SMALL, inspections * 2, err) ||
         !slab_init(&in->large, BUFFER_LARGE, inspections / 2, err) ||
+        !slab_init(&in->spoiled, sizeof(struct spoiled), inspections, err) ||
         !slab_init(&in->records, sizeof(struct record), records, err)) {
         inspector_free(in);
         return false;
@@ -104,6 +105,7 @@ void inspector_free(struct inspector *in)
     slab_fini(&in->heads);
     slab_fini(&in->small);
     slab_fini(&in->large);
+    slab_fini(&in->spoiled);
     slab_fini(&in->records);
     for (unsigned i = 0; i < STATE_CLASSES; i++)
         slab_fini(&in->states[i]);
@@ -115,12 +117,13 @@ void inspector_use(struct inspector *in, const struct catalog *catalog)
     in->config.catalog = catalog;
 }
 
-enum { SLABS = 6 + STATE_CLASSES };
+enum { SLABS = 7 + STATE_CLASSES };
 
 static void slabs_of(const struct inspector *in, const struct slab *out[SLABS])
 {
-    const struct slab *all[] = { &in->inspections, &in->layers,    &in->heads,     &in->small,    &in->large,
-                                 &in->records,     &in->states[0], &in->states[1], &in->states[2] };
+    const struct slab *all[] = { &in->inspections, &in->layers,   &in->heads,   &in->small,
+                                 &in->large,       &in->records,  &in->spoiled, &in->states[0],
+                                 &in->states[1],   &in->states[2] };
 
     memcpy(out, all, sizeof all);
 }
@@ -181,6 +184,8 @@ static void release(struct session *s)
     layer_fini(s->in, &i->layer);
     if (i->heads != 0)
         slab_put(&s->in->heads, i->heads);
+    if (i->spoiled != 0)
+        slab_put(&s->in->spoiled, i->spoiled);
     slab_put(&s->in->inspections, s->flow->inspect);
     s->flow->inspect = 0;
 }
@@ -364,7 +369,7 @@ void inspector_prefetch(const struct inspector *in, const struct flow *flow)
         __builtin_prefetch(inspection_of(in, flow), 1);
 }
 
-void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p)
+static void inspect(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p)
 {
     bool ends = (p->tcp_flags & (TCP_FIN | TCP_RST)) != 0 && flow->inspect != 0;
     if (p->payload.len == 0 && flow->state != FLOW_WAITING && !ends)
@@ -397,6 +402,29 @@ void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir fro
     }
     if (s.inspection->settle)
         settle(&s);
+    else if (in->tracked.packet != NULL && flow->service != 0)
+        in->outcome.midway = layers_are_midway(&s, from);
+}
+
+void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p)
+{
+    bool enforced = in->config.forbids != NULL;
+    uint8_t before = flow->activities;
+
+    in->outcome.told = in->outcome.refused = in->outcome.spoil_count = 0;
+    in->outcome.cut = in->outcome.midway = false;
+    in->outcome.asked = 0;
+    if (enforced)
+        spoil_begin(in, inspection_of(in, flow), from, p);
+    inspect(in, flow, from, p);
+    in->outcome.told |= flow->activities & (uint8_t)~before;
+    if (enforced)
+        spoil_end(in);
+}
+
+const struct inspect_outcome *inspector_outcome(const struct inspector *in)
+{
+    return &in->outcome;
 }
 
 void inspector_open(struct inspector *in, struct flow *flow, uint64_t now_us)

@@ -44,6 +44,8 @@ struct inspect_outcome {
     bool cut;        /* something forbidden that cannot be made void so: the flow must not go on */
     bool midway;     /* a message or an offer has begun and is not over */
     uint16_t asked;  /* DNS: service of the name that the packet asks for, 0: none */
+    /* To overwrite before the packet goes on, whatever else is decided: bytes of an offer, also those of an
+     * earlier packet's that the sender sends again. */
     uint8_t spoil_count;
     struct {
         uint32_t offset, count; /* in the packet's payload */
@@ -111,7 +113,8 @@ void inspector_prefetch(const struct inspector *in, const struct flow *flow);
 /* A packet of a flow that is not settled. */
 void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p);
 
-/* Of the last inspector_packet(); zero where that had nothing to look at. */
+/* Of the last inspector_packet(); zero where that had nothing to look at. Without config.forbids only `told`
+ * is kept. */
 const struct inspect_outcome *inspector_outcome(const struct inspector *in);
 
 /* The flow ended with its packet of `last_us`: use what is left over, decide for good, give inspection memory

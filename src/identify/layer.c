@@ -23,8 +23,20 @@ static uint32_t layer_new(struct inspector *in, unsigned depth)
     return handle;
 }
 
+static uint8_t *side_bytes(const struct inspector *in, const struct side *side)
+{
+    return slab_at(side->large ? &in->large : &in->small, side->buffer);
+}
+
+static struct view side_view(const struct inspector *in, const struct side *side)
+{
+    return side->buffer != 0 ? view_of(side_bytes(in, side), side->len) : view_of(NULL, 0);
+}
+
 static void side_clear(struct inspector *in, struct side *side)
 {
+    if (side->buffer != 0 && is_tracked(in))
+        origin_moved(in, side_view(in, side), side->len);
     if (side->buffer != 0)
         slab_put(side->large ? &in->large : &in->small, side->buffer);
     *side = (struct side){ 0 };
@@ -51,6 +63,7 @@ static bool take_charge(struct session *s, const struct parser *p)
 
     state_put(s->in, l);
     l->parser = p;
+    l->midway = 0;
     l->state = LAYER_DEAD;
     if (p->feed == NULL)
         return true;
@@ -89,16 +102,6 @@ void layer_fini(struct inspector *in, struct layer *l)
     l->inner = 0;
 }
 
-static uint8_t *side_bytes(const struct inspector *in, const struct side *side)
-{
-    return slab_at(side->large ? &in->large : &in->small, side->buffer);
-}
-
-static struct view side_view(const struct inspector *in, const struct side *side)
-{
-    return side->buffer != 0 ? view_of(side_bytes(in, side), side->len) : view_of(NULL, 0);
-}
-
 /* Keep bytes behind those kept before. Returns how many found room; 0: the buffer is full or there is none.
  */
 static size_t side_append(struct inspector *in, struct side *side, struct view v)
@@ -117,13 +120,17 @@ static size_t side_append(struct inspector *in, struct side *side, struct view v
             *side = (struct side){ bigger, old.len, large };
             if (old.buffer != 0) {
                 memcpy(side_bytes(in, side), side_bytes(in, &old), old.len);
-                slab_put(&in->small, old.buffer);
+                if (is_tracked(in))
+                    origin_copied(in, side_bytes(in, side), side_view(in, &old));
+                side_clear(in, &old);
             }
         }
     }
     size_t room = (side->large ? BUFFER_LARGE : BUFFER_SMALL) - side->len;
     size_t n = v.len < room ? v.len : room;
     memcpy(side_bytes(in, side) + side->len, v.at, n);
+    if (is_tracked(in))
+        origin_copied(in, side_bytes(in, side) + side->len, view_slice(v, 0, n));
     side->len += (uint32_t)n;
     return n;
 }
@@ -137,6 +144,8 @@ static void side_consume(struct inspector *in, struct side *side, size_t n)
     }
     uint8_t *bytes = side_bytes(in, side);
     memmove(bytes, bytes + n, side->len - n);
+    if (is_tracked(in))
+        origin_moved(in, side_view(in, side), n);
     side->len -= (uint32_t)n;
 }
 
@@ -444,6 +453,7 @@ static void lost_here(struct session *s, enum flow_dir from, uint64_t lost)
 
     lost += l->side[from].len; /* kept, but of no use without what should follow */
     side_clear(s->in, &l->side[from]);
+    l->midway &= (uint8_t) ~(1u << from);
     if (l->state == LAYER_FED && (l->parser->gap == NULL || !l->parser->gap(state_of(s), s, from, lost))) {
         session_trace(s, "bytes lost: %s is not followed further", protocol_name(l->parser->protocol));
         session_settle(s);

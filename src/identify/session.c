@@ -125,8 +125,13 @@ static void adopt_hit(struct session *s, enum evidence_kind kind, const struct c
     unsigned worth = evidence_worth(kind);
 
     session_adopt(s, hit->service, kind, hit->strength == STRENGTH_PROOF ? worth : worth / 3, value);
-    if (hit->strength == STRENGTH_PROOF && kind != EVIDENCE_DNS_QUERY)
+    if (hit->strength == STRENGTH_PROOF && kind != EVIDENCE_DNS_QUERY) {
         flow_role(s->flow, hit->role);
+        s->in->outcome.told |= role_activities(hit->role);
+    } else if (hit->strength == STRENGTH_PROOF && s->in->tracked.packet != NULL &&
+               s->in->tracked.from == FROM_CLIENT) { /* an answer repeats the question */
+        s->in->outcome.asked = hit->service;
+    }
 }
 
 bool session_name(struct session *s, enum evidence_kind kind, struct view host)
@@ -183,6 +188,7 @@ static void note(char *out, size_t size, struct view v)
 void session_activity(struct session *s, enum activity a, const struct im_detail *detail)
 {
     s->flow->activities |= (uint8_t)(1 << a);
+    s->in->outcome.told |= (uint8_t)(1 << a);
     if (detail == NULL)
         return;
     struct record *r = record_get(s->in, s->flow);
@@ -197,6 +203,13 @@ void session_activity(struct session *s, enum activity a, const struct im_detail
                   show(detail->account).text);
     if (s->in->config.activity != NULL && s->flow->service != 0)
         s->in->config.activity(s->in->config.context, s->flow, r, s->now_us, a, detail);
+}
+
+void session_midway(struct session *s, enum flow_dir from, bool midway)
+{
+    unsigned bit = 1u << from;
+
+    s->layer->midway = (uint8_t)(midway ? s->layer->midway | bit : s->layer->midway & ~bit);
 }
 
 void session_delivery(struct session *s, enum delivery d)

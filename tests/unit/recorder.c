@@ -141,6 +141,25 @@ void session_activity(struct session *s, enum activity a, const struct im_detail
     end_line(r);
 }
 
+bool session_forbidden(struct session *s, enum activity a, const struct im_detail *detail, struct view token,
+                       uint8_t with)
+{
+    struct recorder *r = of(s);
+
+    (void)detail;
+    if ((r->forbid >> a & 1) == 0)
+        return false;
+    add(r, "forbidden %s \"", activity_name(a));
+    text_printable(&r->out, token);
+    text_format(&r->out, "\" with %c\n", with);
+    return true;
+}
+
+void session_midway(struct session *s, enum flow_dir from, bool midway)
+{
+    of(s)->midway[from] = midway;
+}
+
 void session_delivery(struct session *s, enum delivery d)
 {
     add(of(s), "delivery %s\n", delivery_name(d));

@@ -15,6 +15,7 @@
  *     file 1 name=a.txt size=10 out             bytes 1 at 0 text of it    file 1 whole (or cut)
  *     announce TOKEN name=a.txt size=10 in      contact account=bob peer=al display=Al group=Desk online
  *     anomaly malformed what was seen                                 ticket what the client showed
+ *     forbidden file "SEND" with X                    (only what recorder.forbid forbids)
  *
  * (`inner` bytes and those of a file of one direction that follow each other are joined, so that segmentation
  * does not show.)
@@ -42,6 +43,8 @@ struct recorder {
     bool no_files;         /* session_wants_files() says no */
     bool media;            /* what session_is_media() gives */
     char server_name[64];  /* what session_server_name() gives */
+    uint8_t forbid;        /* ACTIVITY_ bits that session_forbidden() forbids */
+    bool midway[2];        /* as session_midway() told, by enum flow_dir */
 };
 
 /* A recorder whose ends are 10.0.0.1:40000 (client) and 192.0.2.1:5000 (server). */

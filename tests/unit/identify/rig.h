@@ -58,8 +58,11 @@ static inline void rig_flow(struct rig *r, uint8_t l4, uint16_t client_port)
     r->next[1] = 5000;
 }
 
-static inline void rig_start(struct rig *r, const struct parser *const *parsers, unsigned count,
-                             uint32_t max_inspections)
+typedef bool rig_forbids(void *context, const struct flow *flow, const struct record *record,
+                         uint64_t time_us, enum activity activity, const struct im_detail *detail);
+
+static inline void rig_start_enforcing(struct rig *r, const struct parser *const *parsers, unsigned count,
+                                       uint32_t max_inspections, rig_forbids *forbids)
 {
     *r = (struct rig){ .catalog = rig_catalog(),
                        .knowledge = knowledge_new(0),
@@ -68,12 +71,19 @@ static inline void rig_start(struct rig *r, const struct parser *const *parsers,
                                        .parser_count = count,
                                        .catalog = r->catalog,
                                        .knowledge = r->knowledge,
-                                       .max_inspections = max_inspections };
+                                       .max_inspections = max_inspections,
+                                       .forbids = forbids };
     struct imw_error_info err;
 
     assert_non_null(r->knowledge);
     assert_true(inspector_new(&config, &r->counters, &r->in, &err));
     rig_flow(r, L4_TCP, 40000);
+}
+
+static inline void rig_start(struct rig *r, const struct parser *const *parsers, unsigned count,
+                             uint32_t max_inspections)
+{
+    rig_start_enforcing(r, parsers, count, max_inspections, NULL);
 }
 
 static inline void rig_packet(struct rig *r, enum flow_dir from, struct view bytes, uint32_t skip)
