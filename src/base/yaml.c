@@ -7,15 +7,12 @@
  * the path of collections that are not closed yet; a mapping takes a key, then a value.
  */
 #include "base/yaml.h"
+#include "base/file.h"
 #include "base/text.h"
-#include <errno.h>
-#include <fcntl.h>
 #include <libfyaml.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct yaml_node {
     const struct yaml *document;
@@ -340,58 +337,12 @@ out:
     return ok;
 }
 
-/* All of a file, at most YAML_BYTES + 1 of it: one more than is accepted. */
-static bool read_file(const char *path, char **out, size_t *out_len, struct imw_error_info *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang us */
-    struct stat st;
-    char *data = NULL;
-    size_t len = 0;
-    bool ok = false;
-
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        error_errno(err, path);
-        goto out;
-    }
-    if (!S_ISREG(st.st_mode)) {
-        error_file(err, IMW_ERROR_FORMAT, path, "not a file");
-        goto out;
-    }
-    size_t room = st.st_size < YAML_BYTES ? (size_t)st.st_size + 1 : (size_t)YAML_BYTES + 1;
-    data = malloc(room);
-    if (data == NULL) {
-        error_set(err, IMW_ERROR_MEMORY, "out of memory");
-        goto out;
-    }
-    while (len < room) {
-        ssize_t n = read(fd, data + len, room - len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            error_errno(err, path);
-            goto out;
-        }
-        if (n == 0)
-            break;
-        len += (size_t)n;
-    }
-    *out = data;
-    *out_len = len;
-    data = NULL;
-    ok = true;
-out:
-    free(data);
-    if (fd >= 0)
-        close(fd);
-    return ok;
-}
-
 bool yaml_load(const char *path, struct yaml **out, struct imw_error_info *err)
 {
     char *data;
     size_t len;
 
-    if (!read_file(path, &data, &len, err))
+    if (!file_read(path, YAML_BYTES, &data, &len, err))
         return false;
     bool ok = yaml_parse(path, view_of(data, len), out, err);
     free(data);

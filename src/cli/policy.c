@@ -197,7 +197,7 @@ static int check(const struct options *o, const struct policy *p, const char *pa
 {
     unsigned warnings = policy_check(p, o->facts.time_us, print_warning, NULL);
 
-    printf("%s: %u rules, %u warnings\n", path, policy_rules(p), warnings);
+    printf("%s: %u rules, %u warnings\nversion: %s\n", path, policy_rules(p), warnings, policy_version(p));
     policy_print(p, stdout);
     return o->strict && warnings > 0 ? EXIT_FAILED : EXIT_DONE;
 }
@@ -233,17 +233,26 @@ static void print_kept(const char *what, uint32_t for_s)
 static int explain(struct options *o, const struct policy *p, const struct catalog *catalog)
 {
     struct policy_verdict verdict;
+    enum service_class class = o->facts.class;
 
     if (o->service != NULL) {
         o->facts.service = catalog_find(catalog, view_string(o->service));
         if (o->facts.service == 0)
             return cli_usage("policy", "no service '%s'; imward catalog list names them all", o->service);
+        class = catalog_service(catalog, o->facts.service)->class;
     }
     policy_explain(p, &o->facts, print_reason, NULL, &verdict);
     if (verdict.number > 0)
         printf("%4u  %s: %s\n", verdict.number, verdict.rule, policy_action_name(verdict.action));
-    else
+    else if (policy_default(p, class) == policy_default(p, CLASS_COUNT))
         printf("   -  no rule matches; default: %s\n", policy_action_name(verdict.action));
+    else
+        printf("   -  no rule matches; default of class %s: %s\n", class_name(class),
+               policy_action_name(verdict.action));
+    if (verdict.action == POLICY_BLOCK)
+        printf("      it is stopped with: %s\n", policy_means_name(verdict.means));
+    if (verdict.throttle > 0)
+        printf("      it is held to %u bytes a second\n", verdict.throttle);
     print_kept("messages", verdict.keep_messages_s);
     print_kept("files", verdict.keep_files_s);
     return EXIT_DONE;

@@ -12,7 +12,11 @@ struct string_list {
 };
 
 /* What to say of a file that no scanner could judge: scanner away, timed out, too large. */
-enum scan_fallback { SCAN_FALLBACK_REPORT, SCAN_FALLBACK_ALERT };
+enum scan_fallback {
+    SCAN_FALLBACK_REPORT,
+    SCAN_FALLBACK_ALERT,
+    SCAN_FALLBACK_BLOCK, /* where somebody enforces; and an alert */
+};
 
 struct scan_settings {
     bool wanted;              /* somebody wants files scanned */

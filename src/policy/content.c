@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a policy says of content: its sections `inside`, `scan`, `leaks`, `vault` and `detect`, and `keep` of
- * a rule (docs/policy.md). They stand in the policy itself only, not in the files that it includes.
+ * a rule; and what people who are stopped are told, `enforce` (docs/policy.md). They stand in the policy
+ * itself only, not in the files that it includes.
  *
- * Files that they name must be there and readable; what is in them is read by who uses them. Keys of `detect`
+ * Files that they name must be there and readable; what is in them is read by who uses them, but for the page
+ * of `enforce`, which is kept. Keys of `detect`
  * are those of the detectors' own tables.
  */
+#include "base/file.h"
 #include "content/leak.h"
 #include "policy/rules.h"
 #include <errno.h>
@@ -16,6 +19,8 @@
 
 enum {
     LIST_MOST = 256, /* entries of one list */
+    PAGE_BYTES = 32 << 10,
+    URL_BYTES = 1024,
     PATH_BYTES = 4096,
     SECOND_MS = 1000,
     HOUR_MS = 3600 * SECOND_MS,
@@ -242,13 +247,17 @@ static bool read_archive(struct reader *r, const struct yaml_node *n, struct sca
 static bool read_fallback(struct reader *r, const struct yaml_node *n, struct scan_settings *s)
 {
     static const char *const words[] = {
-        [SCAN_FALLBACK_REPORT] = "report", [SCAN_FALLBACK_ALERT] = "alert", NULL
+        [SCAN_FALLBACK_REPORT] = "report",
+        [SCAN_FALLBACK_ALERT] = "alert",
+        [SCAN_FALLBACK_BLOCK] = "block",
+        NULL,
     };
     uint32_t number = s->fallback;
 
     if (n != NULL && !value_word(n, "setting", words, &number, r->err))
         return false;
     s->fallback = (enum scan_fallback)number;
+    r->content->enforce.block_unscanned = s->fallback == SCAN_FALLBACK_BLOCK;
     return true;
 }
 
@@ -471,7 +480,7 @@ static void set_threshold(struct policy_content *c, const char *detector, const 
 static void pass_on(struct policy_content *c)
 {
     set_threshold(c, "malware", "signature_age", c->settings.scan.signature_age_h);
-    set_threshold(c, "malware", "not_scanned", c->settings.scan.fallback == SCAN_FALLBACK_ALERT);
+    set_threshold(c, "malware", "not_scanned", c->settings.scan.fallback != SCAN_FALLBACK_REPORT);
     set_threshold(c, "leaks", "findings", c->settings.leaks.least);
 }
 
@@ -497,6 +506,95 @@ static bool read_detect(struct reader *r, const struct yaml_node *n)
     return true;
 }
 
+/* ---- enforce ---- */
+
+static const char *read_url(struct reader *r, const struct yaml_node *n)
+{
+    struct view v = view_of(NULL, 0);
+    bool good = true;
+
+    if (!value_name(n, URL_BYTES, &v, r->err))
+        return NULL;
+    for (size_t i = 0; i < v.len; i++) /* as it goes into HTML and into headers */
+        good &= v.at[i] > ' ' && v.at[i] < 0x7f && memchr("\"'<>\\", v.at[i], 5) == NULL;
+    if (good && (view_starts(v, VIEW("https://")) || view_starts(v, VIEW("http://"))))
+        return copy(r, v);
+    (void)yaml_error(n, r->err, "a URL such as https://intranet.example/im-policy is needed");
+    return NULL;
+}
+
+/* Nothing but what the page may ask for stands between {{ and }}. */
+static bool check_page(struct reader *r, const char *path, struct view page)
+{
+    static const char *const words[] = { "rule", "service", "contact", "sign", "reference", NULL };
+    unsigned line = 1;
+
+    while (page.len > 0) {
+        bool opens = view_starts(page, VIEW("{{"));
+        line += page.at[0] == '\n';
+        page = view_from(page, opens ? 2 : 1);
+        if (!opens)
+            continue;
+        struct view word = view_slice(page, 0, view_find_byte(page, '}', 0));
+        bool known = false;
+        for (unsigned i = 0; words[i] != NULL; i++)
+            known |= view_equal(word, view_string(words[i]));
+        if (known && view_starts(view_from(page, word.len), VIEW("}}")))
+            continue;
+        error_file(r->err, IMW_ERROR_VALUE, path,
+                   "'{{' stands before one of rule, service, contact, sign and reference, then '}}'");
+        if (r->err != NULL)
+            r->err->line = line;
+        return false;
+    }
+    return true;
+}
+
+static bool read_page(struct reader *r, const struct yaml_node *n, struct policy_enforce *e)
+{
+    char *data, *kept;
+    size_t len;
+
+    if (n == NULL)
+        return true;
+    e->page = read_file(r, n);
+    if (e->page == NULL || !file_read(e->page, PAGE_BYTES, &data, &len, r->err))
+        return false;
+    kept = allocate(r, len + 1, 1);
+    if (kept != NULL)
+        memcpy(kept, data, len);
+    free(data);
+    e->page_text = view_of(kept, len);
+    return kept != NULL && (len > 0 || yaml_error(n, r->err, "%.150s: is empty", e->page)) &&
+           check_page(r, e->page, e->page_text);
+}
+
+static bool read_enforce(struct reader *r, const struct yaml_node *n)
+{
+    static const char *const keys[] = { "contact", "sign", "page", NULL };
+    struct policy_enforce *e = &r->content->enforce;
+    const struct yaml_node *contact = n != NULL ? yaml_get(n, "contact") : NULL;
+    const struct yaml_node *sign = n != NULL ? yaml_get(n, "sign") : NULL;
+    struct view v = view_of(NULL, 0);
+
+    if (n == NULL)
+        return true;
+    if (!yaml_known_keys(n, keys, r->err) ||
+        (contact != NULL && !value_name(contact, NAME_BYTES, &v, r->err)))
+        return false;
+    if (contact != NULL)
+        e->contact = copy(r, v);
+    if (sign != NULL)
+        e->sign = read_url(r, sign);
+    return (contact == NULL || e->contact != NULL) && (sign == NULL || e->sign != NULL) &&
+           read_page(r, yaml_get(n, "page"), e);
+}
+
+const struct policy_enforce *policy_enforce(const struct policy *p)
+{
+    return &p->content->enforce;
+}
+
 /* ---- all ---- */
 
 bool content_read(const struct yaml_node *root, const char *file, struct policy *p,
@@ -513,7 +611,8 @@ bool content_read(const struct yaml_node *root, const char *file, struct policy 
         return false;
     threats_defaults(r.content->detectors);
     if (!read_inside(&r, yaml_get(root, "inside")) || !read_scan(&r, yaml_get(root, "scan")) ||
-        !read_leaks(&r, yaml_get(root, "leaks")) || !read_vault(&r, yaml_get(root, "vault")))
+        !read_leaks(&r, yaml_get(root, "leaks")) || !read_vault(&r, yaml_get(root, "vault")) ||
+        !read_enforce(&r, yaml_get(root, "enforce")))
         return false;
     pass_on(r.content);
     return read_detect(&r, yaml_get(root, "detect"));

@@ -5,12 +5,14 @@
  * so there is one level and no circle. What is done with content comes first (content.c), then groups of all
  * files, people, rules.
  */
+#include "base/file.h"
 #include "base/yaml.h"
 #include "policy/rules.h"
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SERVICE_NAMED = 1, VENDOR_NAMED = 2, CLASS_NAMED = 4 };
+enum { SERVICE_NAMED = 1, VENDOR_NAMED = 2, CLASS_NAMED = 4, VERSION_DIGITS = 12, PEOPLE_BYTES = 256 << 20 };
 
 struct loading {
     struct policy *policy;
@@ -21,6 +23,7 @@ struct loading {
     const char **slugs, **vendors; /* of the catalog, with NULL at the end */
     uint8_t *what;                 /* by value of the axis WHAT: which keys of the rule allow it */
     uint8_t activities;            /* bits that the rule lists */
+    EVP_MD_CTX *sum;               /* SHA-256 of all files so far */
     struct imw_error_info *err;
 };
 
@@ -44,6 +47,7 @@ static const char *const protocol_words[] = { PROTOCOLS(X) NULL };
 #undef X
 #define X(id, name) name,
 static const char *const action_words[] = { POLICY_ACTIONS(X) NULL };
+static const char *const means_words[] = { POLICY_MEANS(X) NULL };
 #undef X
 
 static bool read_date(struct loading *l, const struct yaml_node *n, int64_t *out)
@@ -470,9 +474,31 @@ static bool read_rule_name(struct loading *l, const struct yaml_node *rule)
     return true;
 }
 
+/* How a flow is stopped, or slowed down: each for the actions that do so. */
+static bool read_how(struct loading *l, const struct yaml_node *rule, struct rule *r)
+{
+    const struct yaml_node *with = yaml_get(rule, "with"), *throttle = yaml_get(rule, "throttle");
+    uint32_t means = POLICY_MEANS_AUTO;
+    uint64_t rate = 0;
+
+    if (with != NULL && !value_word(with, "means", means_words, &means, l->err))
+        return false;
+    if (with != NULL && r->action != POLICY_BLOCK)
+        return yaml_error(with, l->err, "says how a flow is stopped, so the action must be 'block'");
+    if (throttle != NULL && !value_size(throttle, 1 << 10, 1 << 30, &rate, l->err))
+        return false;
+    if (throttle != NULL && r->action == POLICY_BLOCK)
+        return yaml_error(throttle, l->err,
+                          "slows down what passes: the action must be 'allow', 'alert' or 'scan'");
+    r->means = (uint8_t)means;
+    r->throttle = (uint32_t)rate;
+    return true;
+}
+
 static bool read_rule(struct loading *l, const struct yaml_node *n)
 {
-    static const char *const keys[] = { "name", "match", "action", "exception", "keep", NULL };
+    static const char *const keys[] = { "name", "match", "action",   "exception",
+                                        "keep", "with",  "throttle", NULL };
     struct policy *p = l->policy;
     struct rule r = { .line = yaml_line(n), .file = (uint16_t)l->file };
     const struct yaml_node *match, *action, *exception, *keep;
@@ -488,6 +514,8 @@ static bool read_rule(struct loading *l, const struct yaml_node *n)
         !value_word(action, "action", action_words, &number, l->err))
         return false;
     r.action = (uint8_t)number;
+    if (!read_how(l, n, &r))
+        return false;
     exception = yaml_get(n, "exception");
     if (exception != NULL && !read_exception(l, exception, &r))
         return false;
@@ -600,6 +628,39 @@ static bool read_version_of_file(struct loading *l, const struct yaml_node *root
     return version == 1 || yaml_error(n, l->err, "this program reads version 1 of the language");
 }
 
+static bool add_to_sum(struct loading *l, struct view bytes)
+{
+    return EVP_DigestUpdate(l->sum, bytes.at, bytes.len) == 1 || out_of_memory(l);
+}
+
+/* "2026-11-5f2d…" */
+static bool write_version(struct loading *l, struct view edition)
+{
+    uint8_t digest[EVP_MAX_MD_SIZE];
+    struct text t = TEXT(l->policy->version);
+
+    if (EVP_DigestFinal_ex(l->sum, digest, NULL) != 1)
+        return out_of_memory(l);
+    text_add(&t, edition);
+    if (edition.len > 0)
+        text_char(&t, '-');
+    for (unsigned i = 0; i < VERSION_DIGITS / 2; i++)
+        text_format(&t, "%02x", digest[i]);
+    return true;
+}
+
+static bool load_yaml(struct loading *l, const char *path, struct yaml **out)
+{
+    char *data;
+    size_t len;
+
+    if (!file_read(path, YAML_BYTES, &data, &len, l->err))
+        return false;
+    bool ok = add_to_sum(l, view_of(data, len)) && yaml_parse(path, view_of(data, len), out, l->err);
+    free(data);
+    return ok;
+}
+
 static bool add_file(struct loading *l, struct yaml *y)
 {
     uint32_t number;
@@ -624,7 +685,7 @@ static bool read_includes(struct loading *l, const struct yaml_node *list)
     for (const struct yaml_node *n = yaml_first(list); n != NULL; n = yaml_next(n)) {
         if (l->file_count == POLICY_FILES)
             return yaml_error(n, l->err, "more than %d files", POLICY_FILES - 1);
-        if (!value_path(n, yaml_name(l->files[0]), path, sizeof path, l->err) || !yaml_load(path, &y, l->err))
+        if (!value_path(n, yaml_name(l->files[0]), path, sizeof path, l->err) || !load_yaml(l, path, &y))
             return false;
         if (!add_file(l, y) || !yaml_known_keys(yaml_root(y), keys, l->err) ||
             !read_version_of_file(l, yaml_root(y)))
@@ -633,20 +694,32 @@ static bool read_includes(struct loading *l, const struct yaml_node *list)
     return true;
 }
 
+static bool load_people(struct loading *l, const char *path, struct view edition)
+{
+    char *data;
+    size_t len;
+
+    if (!file_read(path, PEOPLE_BYTES, &data, &len, l->err))
+        return false;
+    bool ok = add_to_sum(l, view_of(data, len)) &&
+              people_parse(path, view_of(data, len), edition, l->policy, l->err);
+    free(data);
+    return ok;
+}
+
 static bool read_people(struct loading *l, const struct yaml_node *root)
 {
     const struct yaml_node *edition = yaml_get(root, "edition"), *people = yaml_get(root, "people");
     struct view in_force = view_of(NULL, 0);
     char path[NAME_BYTES + 1];
 
-    if (edition != NULL && !value_name(edition, NAME_BYTES, &in_force, l->err))
+    if (edition != NULL && !value_name(edition, EDITION_BYTES, &in_force, l->err))
         return false;
     l->policy->has_edition = edition != NULL;
-    if (people == NULL)
-        return true;
-    l->policy->has_people = true;
-    return value_path(people, yaml_name(l->files[0]), path, sizeof path, l->err) &&
-           people_load(path, in_force, l->policy, l->err);
+    l->policy->has_people = people != NULL;
+    return (people == NULL || (value_path(people, yaml_name(l->files[0]), path, sizeof path, l->err) &&
+                               load_people(l, path, in_force))) &&
+           write_version(l, in_force);
 }
 
 static bool read_zone(struct loading *l, const struct yaml_node *n)
@@ -662,21 +735,46 @@ static bool read_zone(struct loading *l, const struct yaml_node *n)
            yaml_error(n, l->err, "%s", why.text);
 }
 
+/* One action for all, or one a class. */
+static bool read_default(struct loading *l, const struct yaml_node *root)
+{
+    const char *keys[CLASS_COUNT + 2];
+    const struct yaml_node *n, *otherwise;
+    uint32_t action = 0;
+
+    if (!yaml_need(root, "default", &n, l->err))
+        return false;
+    for (unsigned c = 0; c < CLASS_COUNT; c++)
+        keys[c] = class_words[c];
+    keys[CLASS_COUNT] = "else";
+    keys[CLASS_COUNT + 1] = NULL;
+    otherwise = n;
+    if (yaml_kind(n) == YAML_MAPPING &&
+        (!yaml_known_keys(n, keys, l->err) || !yaml_need(n, "else", &otherwise, l->err)))
+        return false;
+    if (!value_word(otherwise, "action", action_words, &action, l->err))
+        return false;
+    memset(l->policy->fallback, (int)action, sizeof l->policy->fallback);
+    for (unsigned c = 0; c < CLASS_COUNT; c++) {
+        const struct yaml_node *of_class = yaml_get(n, class_words[c]);
+        if (of_class != NULL && !value_word(of_class, "action", action_words, &action, l->err))
+            return false;
+        if (of_class != NULL)
+            l->policy->fallback[c] = (uint8_t)action;
+    }
+    return true;
+}
+
 static bool read_policy(struct loading *l, const struct yaml_node *root)
 {
     static const char *const keys[] = { "version", "edition", "default", "time_zone",  "include",
                                         "people",  "groups",  "rules",   CONTENT_KEYS, NULL };
-    const struct yaml_node *fallback;
-    uint32_t action = 0;
 
-    if (!yaml_known_keys(root, keys, l->err) || !read_version_of_file(l, root) ||
-        !yaml_need(root, "default", &fallback, l->err) ||
-        !value_word(fallback, "action", action_words, &action, l->err) ||
+    if (!yaml_known_keys(root, keys, l->err) || !read_version_of_file(l, root) || !read_default(l, root) ||
         !read_zone(l, yaml_get(root, "time_zone")) ||
         !content_read(root, yaml_name(l->files[0]), l->policy, l->err) ||
         !read_includes(l, yaml_get(root, "include")))
         return false;
-    l->policy->fallback = (enum policy_action)action;
     for (l->file = 0; l->file < l->file_count; l->file++)
         if (!read_groups(l, yaml_root(l->files[l->file])))
             return false;
@@ -696,10 +794,14 @@ static bool prepare(struct loading *l)
     l->slugs = calloc(services + 1, sizeof *l->slugs);
     l->vendors = calloc(services + 1, sizeof *l->vendors);
     l->what = calloc(l->policy->what_count, 1);
-    if (l->slugs == NULL || l->vendors == NULL || l->what == NULL)
+    l->policy->classes = malloc(l->policy->what_count);
+    if (l->slugs == NULL || l->vendors == NULL || l->what == NULL || l->policy->classes == NULL)
         return out_of_memory(l);
+    for (unsigned c = 0; c <= CLASS_COUNT; c++)
+        l->policy->classes[services + c] = (uint8_t)c;
     for (unsigned i = 0, n = 0; i < services; i++) {
         const struct catalog_service *s = catalog_service(l->catalog, (uint16_t)(i + 1));
+        l->policy->classes[i] = (uint8_t)s->class;
         if (s->removed)
             continue;
         l->slugs[n] = s->slug;
@@ -708,20 +810,24 @@ static bool prepare(struct loading *l)
     return true;
 }
 
-/* Takes `y`. */
-static bool load(struct yaml *y, const struct catalog *catalog, struct policy **out,
-                 struct imw_error_info *err)
+/* Read a policy from its file or, where `text` is not NULL, from memory. */
+static bool load(const char *name, const struct view *text, const struct catalog *catalog,
+                 struct policy **out, struct imw_error_info *err)
 {
-    struct loading l = { .policy = calloc(1, sizeof *l.policy), .catalog = catalog, .err = err };
+    struct loading l = {
+        .policy = calloc(1, sizeof *l.policy), .sum = EVP_MD_CTX_new(), .catalog = catalog, .err = err
+    };
+    struct yaml *y;
     bool ok = false;
 
-    if (l.policy == NULL) {
-        yaml_free(y);
-        return out_of_memory(&l);
-    }
-    ok = add_file(&l, y) && prepare(&l) && read_policy(&l, yaml_root(y));
+    if (l.policy == NULL || l.sum == NULL || EVP_DigestInit_ex(l.sum, EVP_sha256(), NULL) != 1)
+        (void)out_of_memory(&l);
+    else if (text != NULL ? add_to_sum(&l, *text) && yaml_parse(name, *text, &y, err)
+                          : load_yaml(&l, name, &y))
+        ok = add_file(&l, y) && prepare(&l) && read_policy(&l, yaml_root(y));
     for (unsigned i = 0; i < l.file_count; i++)
         yaml_free(l.files[i]);
+    EVP_MD_CTX_free(l.sum);
     free(l.slugs);
     free(l.vendors);
     free(l.what);
@@ -735,17 +841,13 @@ static bool load(struct yaml *y, const struct catalog *catalog, struct policy **
 bool policy_load(const char *path, const struct catalog *catalog, struct policy **out,
                  struct imw_error_info *err)
 {
-    struct yaml *y;
-
-    return yaml_load(path, &y, err) && load(y, catalog, out, err);
+    return load(path, NULL, catalog, out, err);
 }
 
 bool policy_parse(const char *name, struct view text, const struct catalog *catalog, struct policy **out,
                   struct imw_error_info *err)
 {
-    struct yaml *y;
-
-    return yaml_parse(name, text, &y, err) && load(y, catalog, out, err);
+    return load(name, &text, catalog, out, err);
 }
 
 void policy_free(struct policy *p)
@@ -764,7 +866,8 @@ void policy_free(struct policy *p)
         free(p->axes[a].values);
     void *const owned[] = { p->rules,           p->group,          p->persons,         p->memberships,
                             p->spans,           p->terms,          p->clients.members, p->clients.places,
-                            p->remotes.members, p->remotes.places, p->lists,           p->bits };
+                            p->remotes.members, p->remotes.places, p->lists,           p->bits,
+                            p->classes };
     for (unsigned i = 0; i < sizeof owned / sizeof owned[0]; i++)
         free(owned[i]);
     free(p);

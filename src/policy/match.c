@@ -18,6 +18,7 @@ struct choice {
     const uint64_t *set[AXES];
     uint64_t made[AXES][RULE_WORDS]; /* sets that no value has by itself */
     uint32_t unknown;                /* bits of enum policy_key */
+    uint32_t what;                   /* value of the axis */
     bool has_time;
     int64_t day;     /* local */
     uint32_t minute; /* of the week */
@@ -34,6 +35,17 @@ const char *policy_action_name(enum policy_action a)
     };
 
     return names[a];
+}
+
+const char *policy_means_name(enum policy_means m)
+{
+    static const char *const names[] = {
+#define X(id, name) name,
+        POLICY_MEANS(X)
+#undef X
+    };
+
+    return names[m];
 }
 
 const char *policy_key_name(enum policy_key k)
@@ -65,12 +77,17 @@ const char *policy_rule_name(const struct policy *p, unsigned number)
 struct policy_place policy_rule_place(const struct policy *p, unsigned number)
 {
     if (number == 0 || number > p->rule_names.count)
-        return (struct policy_place){ .name = "default", .action = p->fallback };
+        return (struct policy_place){ .name = "default", .action = policy_default(p, CLASS_COUNT) };
     const struct rule *r = &p->rules[number - 1];
     return (struct policy_place){ .name = names_text(&p->rule_names, number - 1),
                                   .file = names_text(&p->file_names, r->file),
                                   .line = r->line,
                                   .action = (enum policy_action)r->action };
+}
+
+enum policy_action policy_default(const struct policy *p, enum service_class class)
+{
+    return (enum policy_action)p->fallback[(unsigned)class < CLASS_COUNT ? class : CLASS_COUNT];
 }
 
 /* --- versions --- */
@@ -126,7 +143,7 @@ bool version_find(struct view text, struct version *out)
     return best > 0;
 }
 
-static bool version_is_below(const struct version *a, const struct version *b)
+bool version_is_below(const struct version *a, const struct version *b)
 {
     for (unsigned i = 0; i < VERSION_PARTS; i++)
         if (a->part[i] != b->part[i])
@@ -172,15 +189,17 @@ static void choose_what(struct choice *c, const struct policy_facts *f)
     uint32_t services = c->policy->what_count - CLASS_COUNT - 1;
 
     if (f->service > 0 && f->service <= services) {
-        choose(c, WHAT, f->service - 1u);
+        c->what = f->service - 1u;
+        choose(c, WHAT, c->what);
         return;
     }
     unknown(c, POLICY_KEY_SERVICE);
     unknown(c, POLICY_KEY_VENDOR);
+    c->what = services + ((unsigned)f->class < CLASS_COUNT ? (uint32_t)f->class : CLASS_COUNT);
     if ((unsigned)f->class >= CLASS_COUNT)
         unknown(c, POLICY_KEY_CLASS);
     else
-        choose(c, WHAT, services + (uint32_t)f->class);
+        choose(c, WHAT, c->what);
 }
 
 static void choose_words(struct choice *c, const struct policy_facts *f)
@@ -352,16 +371,21 @@ static bool is_expired(const struct choice *c, const struct rule *r)
     return r->exception && (!c->has_time || c->day > r->last_day);
 }
 
-static void decide(const struct policy *p, unsigned number, struct policy_verdict *out)
+static void decide(const struct choice *c, unsigned number, struct policy_verdict *out)
 {
+    const struct policy *p = c->policy;
+
     out->number = number;
     out->rule = policy_rule_name(p, number);
-    out->action = p->fallback;
+    out->action = policy_default(p, (enum service_class)p->classes[c->what]);
     if (number == 0)
         return;
-    out->action = (enum policy_action)p->rules[number - 1].action;
-    out->keep_messages_s = p->rules[number - 1].keep_messages_s;
-    out->keep_files_s = p->rules[number - 1].keep_files_s;
+    const struct rule *r = &p->rules[number - 1];
+    out->action = (enum policy_action)r->action;
+    out->means = (enum policy_means)r->means;
+    out->throttle = r->throttle;
+    out->keep_messages_s = r->keep_messages_s;
+    out->keep_files_s = r->keep_files_s;
 }
 
 /* Of the rules that are left in one word, the first whose comparisons hold. False: none. */
@@ -373,7 +397,7 @@ static bool judge_word(const struct choice *c, uint32_t first, uint64_t left, st
         if (failed_comparisons(c, rule) != 0)
             continue;
         if (!is_expired(c, rule)) {
-            decide(c->policy, r + 1, out);
+            decide(c, r + 1, out);
             return true;
         }
         out->expired = true;
@@ -397,7 +421,7 @@ void policy_judge(const struct policy *p, const struct policy_facts *facts, stru
             if (judge_word(&c, (w + i) * 64, left[i], out))
                 return;
     }
-    decide(p, 0, out);
+    decide(&c, 0, out);
 }
 
 /* --- explaining --- */

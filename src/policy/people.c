@@ -10,12 +10,8 @@
  * It is fast where YAML is not: a hundred thousand lines are read in a fraction of a second.
  */
 #include "policy/rules.h"
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-enum { PEOPLE_BYTES = 256 << 20, PEOPLE = 4 << 20 };
+enum { PEOPLE = 4 << 20 };
 
 static const char heading[] = "user,addresses,acknowledged,trained_until,groups";
 
@@ -127,40 +123,4 @@ bool people_parse(const char *path, struct view text, struct view edition, struc
             return false;
     }
     return in.line > 0 || fail(&in, "", "an empty file", view_of(NULL, 0));
-}
-
-bool people_load(const char *path, struct view edition, struct policy *p, struct imw_error_info *err)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang us */
-    struct stat st;
-    char *data = NULL;
-    size_t len = 0;
-    bool ok = false;
-
-    if (fd < 0 || fstat(fd, &st) != 0) {
-        error_errno(err, path);
-        goto out;
-    }
-    if (!S_ISREG(st.st_mode) || st.st_size > PEOPLE_BYTES) {
-        error_file(err, IMW_ERROR_FORMAT, path, S_ISREG(st.st_mode) ? "too large" : "not a file");
-        goto out;
-    }
-    data = malloc((size_t)st.st_size + 1);
-    if (data == NULL) {
-        error_set(err, IMW_ERROR_MEMORY, "out of memory");
-        goto out;
-    }
-    for (ssize_t n = 1; n > 0 && len < (size_t)st.st_size; len += (size_t)n) {
-        n = read(fd, data + len, (size_t)st.st_size - len);
-        if (n < 0) {
-            error_errno(err, path);
-            goto out;
-        }
-    }
-    ok = people_parse(path, view_of(data, len), edition, p, err);
-out:
-    free(data);
-    if (fd >= 0)
-        close(fd);
-    return ok;
 }

@@ -46,10 +46,11 @@ const char *policy_means_name(enum policy_means m);
     X(VENDOR, "vendor")                                                                                      \
     X(CLASS, "class")                                                                                        \
     X(PROTOCOL, "protocol")                                                                                  \
-    X(ACTIVITY, "activity") X(DELIVERY, "delivery") X(PORT_AGILE, "port_agile") X(GROUP, "group")            \
-        X(USER, "user") X(NETWORK, "network") X(SERVER, "server") X(HOURS, "hours")                          \
-            X(ACKNOWLEDGED, "acknowledged") X(TRAINED, "trained")                                            \
-                X(CLIENT_VERSION_BELOW, "client_version_below")
+    X(ACTIVITY, "activity")                                                                                  \
+    X(DELIVERY, "delivery")                                                                                  \
+    X(PORT_AGILE, "port_agile") X(GROUP, "group") X(USER, "user") X(NETWORK, "network") X(SERVER, "server")  \
+        X(HOURS, "hours") X(ACKNOWLEDGED, "acknowledged") X(TRAINED, "trained")                              \
+            X(CLIENT_VERSION_BELOW, "client_version_below")
 enum policy_key {
 #define X(id, name) POLICY_KEY_##id,
     POLICY_KEYS(X)
@@ -80,6 +81,9 @@ struct policy_place {
     enum policy_action action;
 };
 struct policy_place policy_rule_place(const struct policy *p, unsigned number);
+
+/* What is done where no rule matches, with a service of this class; CLASS_COUNT: not known. */
+enum policy_action policy_default(const struct policy *p, enum service_class class);
 
 /* What is known of a flow. A condition on what is not known does not hold. */
 struct policy_facts {
@@ -127,16 +131,19 @@ void policy_explain(const struct policy *p, const struct policy_facts *facts, po
                     void *context, struct policy_verdict *out);
 
 /* Names the policy exactly: its edition, where it has one, and the first 12 hexadecimal digits of the SHA-256
- * over all its files: "2026-11-5f2d…". Lives as long as the policy. */
+ * over the bytes of all its files, in order: itself, those it includes, its file of people: "2026-11-5f2d…".
+ * Lives as long as the policy. */
 const char *policy_version(const struct policy *p);
 
 /* The section `enforce`: what people who are stopped are told. */
 struct policy_enforce {
     const char *contact; /* whom to ask; NULL: not given */
     const char *sign;    /* URL where the policy is signed; NULL: not given */
-    const char
-        *page; /* HTML file with {{rule}}, {{service}}, {{contact}}, {{sign}}, {{reference}}; NULL: ours */
-    bool block_unscanned; /* scan.when_away is `block`: a file without a verdict is stopped */
+    /* HTML file with {{rule}}, {{service}}, {{contact}}, {{sign}}, {{reference}}, and no others; NULL: ours
+     */
+    const char *page;
+    struct view page_text; /* what stands in it, a NUL behind; empty: none was given */
+    bool block_unscanned;  /* scan.when_away is `block`: a file without a verdict is stopped */
 };
 const struct policy_enforce *policy_enforce(const struct policy *p);
 

@@ -64,7 +64,9 @@ static void print_scan(const struct scan_settings *s, FILE *out)
     fprintf(out, " unpacked, ratio %u; signatures older than ", s->archive_ratio);
     print_duration(out, "", s->signature_age_h * (uint64_t)3600000);
     fprintf(out, " are an alert; without a verdict: %s\n",
-            s->fallback == SCAN_FALLBACK_ALERT ? "alert" : "report");
+            s->fallback == SCAN_FALLBACK_BLOCK   ? "block"
+            : s->fallback == SCAN_FALLBACK_ALERT ? "alert"
+                                                 : "report");
 }
 
 static void print_leaks(const struct leak_settings *s, FILE *out)
@@ -123,6 +125,31 @@ static void print_keep(const struct policy *p, FILE *out)
     }
 }
 
+static void print_how(const struct policy *p, FILE *out)
+{
+    for (uint32_t r = 0; r < p->rule_names.count; r++) {
+        const struct rule *rule = &p->rules[r];
+        if (rule->means != POLICY_MEANS_AUTO)
+            fprintf(out, "with: rule '%s': %s\n", names_text(&p->rule_names, r),
+                    policy_means_name((enum policy_means)rule->means));
+        if (rule->throttle == 0)
+            continue;
+        fprintf(out, "throttle: rule '%s':", names_text(&p->rule_names, r));
+        print_bytes(out, " ", rule->throttle);
+        fputs(" a second\n", out);
+    }
+}
+
+static void print_enforce(const struct policy_enforce *e, FILE *out)
+{
+    if (e->contact != NULL)
+        fprintf(out, "enforce: contact %s\n", e->contact);
+    if (e->sign != NULL)
+        fprintf(out, "enforce: sign at %s\n", e->sign);
+    if (e->page != NULL)
+        fprintf(out, "enforce: page %s\n", e->page);
+}
+
 void policy_print_settings(const struct policy *p, FILE *out)
 {
     const struct policy_content *c = p->content;
@@ -136,8 +163,24 @@ void policy_print_settings(const struct policy *p, FILE *out)
         print_detector(threats_detector(i), &c->detectors[i], out);
 }
 
+/* Where classes differ: those that are not as all others. */
+static void print_default(const struct policy *p, FILE *out)
+{
+    unsigned told = 0;
+
+    for (unsigned c = 0; c < CLASS_COUNT; c++)
+        if (p->fallback[c] != p->fallback[CLASS_COUNT])
+            fprintf(out, "%s%s %s", told++ == 0 ? "default: " : ", ", class_name((enum service_class)c),
+                    policy_action_name((enum policy_action)p->fallback[c]));
+    if (told > 0)
+        fprintf(out, ", else %s\n", policy_action_name((enum policy_action)p->fallback[CLASS_COUNT]));
+}
+
 void policy_print(const struct policy *p, FILE *out)
 {
+    print_default(p, out);
     policy_print_settings(p, out);
+    print_enforce(&p->content->enforce, out);
+    print_how(p, out);
     print_keep(p, out);
 }

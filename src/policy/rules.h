@@ -38,7 +38,8 @@ enum {
     WEEK_MINUTES = 7 * 24 * 60,
     ACTIVITY_SETS = 1 << ACTIVITY_COUNT,
     VERSION_PARTS = 4,
-    STRIDE_WORDS = 8, /* of sets that are intersected in one go */
+    EDITION_BYTES = 63, /* longest */
+    STRIDE_WORDS = 8,   /* of sets that are intersected in one go */
 };
 
 struct version {
@@ -49,13 +50,14 @@ struct rule {
     uint32_t line; /* where it stands */
     uint16_t file; /* in policy.files */
     uint16_t keys; /* bits of enum policy_key that it asks for */
-    uint8_t action;
+    uint8_t action, means;
     bool exception; /* until the end of last_day, in local time */
     int64_t last_day;
     uint32_t first_term, term_count;
     uint32_t first_span, span_count;
     struct version version_below;
     uint32_t keep_messages_s, keep_files_s; /* in the vault; 0: not */
+    uint32_t throttle;                      /* bytes a second; 0: any */
 };
 _Static_assert(POLICY_KEY_COUNT <= 16, "the keys fit in 16 bits");
 
@@ -135,9 +137,10 @@ struct network {
     unsigned bits;
 };
 
-/* What is done with content. Strings and lists are in `blocks`. */
+/* What is done with content, and what people are told. Strings and lists are in `blocks`. */
 struct policy_content {
     struct content_settings settings;
+    struct policy_enforce enforce;
     struct detector_settings *detectors; /* as many as there are detectors */
     struct network *inside;
     unsigned inside_count;
@@ -147,10 +150,10 @@ struct policy_content {
 };
 
 struct policy {
-    const char *name; /* of the file; in `file_names` */
-    char version[80]; /* policy_version() */
-    enum policy_action fallback;
-    struct zone *zone; /* NULL: UTC */
+    char version[EDITION_BYTES + 14];  /* policy_version() */
+    uint8_t fallback[CLASS_COUNT + 1]; /* by class; the last: where it is not known */
+    uint8_t *classes;                  /* by value of the axis WHAT */
+    struct zone *zone;                 /* NULL: UTC */
     struct policy_content *content;
     bool has_people, has_edition;
 
@@ -190,13 +193,11 @@ bool policy_add_member(struct places *places, const struct ip_addr *network, uns
 
 /* Fill persons, their groups and addresses from a CSV file; `edition` is the one in force, empty: not known.
  */
-bool people_load(const char *path, struct view edition, struct policy *p,
-                 struct imw_error_info *err) IMW_MUST_USE;
 bool people_parse(const char *path, struct view text, struct view edition, struct policy *p,
                   struct imw_error_info *err) IMW_MUST_USE;
 
-/* Read the sections on content of the policy itself; `file` is its path. */
-#define CONTENT_KEYS "inside", "scan", "leaks", "vault", "detect"
+/* Read the sections on content, and `enforce`, of the policy itself; `file` is its path. */
+#define CONTENT_KEYS "inside", "scan", "leaks", "vault", "detect", "enforce"
 bool content_read(const struct yaml_node *root, const char *file, struct policy *p,
                   struct imw_error_info *err) IMW_MUST_USE;
 /* A rule's `keep`. */
@@ -236,6 +237,7 @@ enum axis_id policy_key_axis(enum policy_key k);
  * number. */
 bool version_parse(struct view v, struct version *out);
 bool version_find(struct view text, struct version *out);
+bool version_is_below(const struct version *a, const struct version *b);
 
 /* The narrowest place that holds an address, or NULL. */
 const struct place *places_find(const struct places *p, const struct ip_addr *ip);

@@ -32,6 +32,9 @@ static void ask(const struct policy *p, const struct policy_facts *f)
 
     policy_judge(p, f, &v);
     policy_explain(p, f, count_reason, &told, &again);
+    if ((v.means != POLICY_MEANS_AUTO && v.action != POLICY_BLOCK) ||
+        (v.throttle != 0 && v.action == POLICY_BLOCK))
+        abort();
     if ((v.keep_messages_s | v.keep_files_s) != 0 && policy_content(p)->vault.path == NULL)
         abort();
     if (v.number != again.number || v.action != again.action || v.expired != again.expired ||
@@ -48,6 +51,9 @@ static void look_at_content(const struct policy *p)
     if (nowhere == NULL)
         abort();
     policy_print(p, nowhere);
+    if (strlen(policy_version(p)) < 12 ||
+        policy_enforce(p)->block_unscanned != (s->scan.fallback == SCAN_FALLBACK_BLOCK))
+        abort();
     fclose(nowhere);
     if (s->scan.parallel < 1 || s->scan.parallel > 64 || s->scan.timeout_ms < 1000 || s->leaks.least < 1 ||
         s->scan.spool_bytes < s->scan.file_bytes || (s->vault.path == NULL) != (s->vault.key == NULL))

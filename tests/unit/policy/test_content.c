@@ -24,6 +24,10 @@ static int begin(void **state)
     folder = folder_new();
     for (unsigned i = 0; i < sizeof files / sizeof files[0]; i++)
         folder_write(&folder, files[i], "x\n");
+    folder_write(&folder, "page.html", "<p>{{rule}} {{service}} {{contact}}\n{{sign}}{{reference}} {x}");
+    folder_write(&folder, "empty.html", "");
+    folder_write(&folder, "wrong.html", "<p>\n{{rules}}");
+    folder_write(&folder, "cut.html", "{{rule");
     snprintf(key, sizeof key, "%s/vault.key", folder.path);
     if (!vault_keys_new(key, NULL))
         return -1;
@@ -332,6 +336,36 @@ static void the_rule_that_decides_says_what_is_kept_and_for_how_long(void **stat
 
 /* ---- errors and warnings ---- */
 
+static void those_who_are_stopped_are_told_what_the_policy_says(void **state)
+{
+    struct policy *p = parse(TOP "enforce:\n"
+                                 "  contact: \"compliance, ext. 4711\"\n"
+                                 "  sign: https://intranet.example/im?a=b\n"
+                                 "  page: page.html\n"
+                                 "scan: {when_away: block}\n");
+    const struct policy_enforce *e = policy_enforce(p);
+
+    (void)state;
+    assert_string_equal(e->contact, "compliance, ext. 4711");
+    assert_string_equal(e->sign, "https://intranet.example/im?a=b");
+    assert_beside(e->page, "page.html");
+    assert_true(
+        view_equal(e->page_text, VIEW("<p>{{rule}} {{service}} {{contact}}\n{{sign}}{{reference}} {x}")));
+    assert_int_equal(e->page_text.at[e->page_text.len], 0);
+    assert_true(e->block_unscanned);
+    assert_int_equal(policy_content(p)->scan.fallback, SCAN_FALLBACK_BLOCK);
+    policy_free(p);
+
+    p = parse(TOP "scan: {when_away: alert}\n");
+    e = policy_enforce(p);
+    assert_null(e->contact);
+    assert_null(e->sign);
+    assert_null(e->page);
+    assert_int_equal(e->page_text.len, 0);
+    assert_false(e->block_unscanned);
+    policy_free(p);
+}
+
 static void errors_name_line_key_and_what_was_meant(void **state)
 {
     static const struct {
@@ -400,6 +434,26 @@ static void errors_name_line_key_and_what_was_meant(void **state)
         { TOP "vault: {path: x}\n", 3, "vault", "'key'" },
         { TOP "vault: {key: x}\n", 3, "vault", "'path'" },
         { TOP "vault: {path: x, kex: y}\n", 3, "vault.kex", "'key'" },
+        { TOP "enforce: {contacts: x}\n", 3, "enforce.contacts", "'contact'" },
+        { TOP "enforce: []\n", 3, "enforce", "" },
+        { TOP "enforce: {contact: \"a\\nb\"}\n", 3, "enforce.contact", "one line" },
+        { TOP "enforce:\n  sign: intranet.example\n", 4, "enforce.sign", "a URL such as" },
+        { TOP "enforce:\n  sign: \"https://a/\\\"><script>\"\n", 4, "enforce.sign", "a URL such as" },
+        { TOP "enforce:\n  page: gone.html\n", 4, "enforce.page", "No such file" },
+        { TOP "enforce:\n  page: empty.html\n", 4, "enforce.page", "is empty" },
+        { TOP "enforce:\n  page: wrong.html\n", 2, "", "one of rule, service" },
+        { TOP "enforce:\n  page: cut.html\n", 1, "", "one of rule, service" },
+        { TOP "scan:\n  when_away: stop\n", 4, "scan.when_away", "unknown setting" },
+        { TOP "rules:\n  - {name: a, match: {}, action: alert, with: drop}\n", 4, "rules[0].with",
+          "'block'" },
+        { TOP "rules:\n  - {name: a, match: {}, action: block, with: rest}\n", 4, "rules[0].with",
+          "'reset'" },
+        { TOP "rules:\n  - {name: a, match: {}, action: block, throttle: 64KiB}\n", 4, "rules[0].throttle",
+          "must be 'allow', 'alert' or 'scan'" },
+        { TOP "rules:\n  - {name: a, match: {}, action: allow, throttle: 64}\n", 4, "rules[0].throttle",
+          "a size" },
+        { TOP "rules:\n  - {name: a, match: {}, action: allow, throttle: 1B}\n", 4, "rules[0].throttle",
+          "from 1KiB" },
         { TOP "detect: off\n", 3, "detect", "" },
         { TOP "detect:\n  malwar: off\n", 4, "detect.malwar", "'malware'" },
         { TOP "detect:\n  malware: offf\n", 4, "detect.malware", "'off'" },
@@ -524,13 +578,17 @@ static void a_socket_that_is_there_is_no_warning(void **state)
 
 static void what_is_set_is_printed(void **state)
 {
-    struct policy *p =
-        parse(TOP "inside: [203.0.113.0/24]\n"
-                  "scan: {clamd: 'tcp:h:1', yara: /etc/passwd, timeout: 90s, signature_age: 72h}\n"
-                  "leaks: {kinds: [iban], keywords: words.txt, least: 2}\n"
-                  "vault: {path: /v, key: /k}\n"
-                  "detect: {malware: {signature_age: 5, suppress: 90m}}\n"
-                  "rules: [{name: a, match: {}, action: alert, keep: {messages: 90d, files: 36h}}]\n");
+    struct policy *p = parse(
+        TOP
+        "inside: [203.0.113.0/24]\n"
+        "scan: {clamd: 'tcp:h:1', yara: /etc/passwd, timeout: 90s, signature_age: 72h}\n"
+        "leaks: {kinds: [iban], keywords: words.txt, least: 2}\n"
+        "vault: {path: /v, key: /k}\n"
+        "enforce: {contact: ext. 4711, sign: 'https://a.example', page: page.html}\n"
+        "detect: {malware: {signature_age: 5, suppress: 90m}}\n"
+        "rules: [{name: b, match: {class: im}, action: block, with: drop},\n"
+        "        {name: a, match: {}, action: alert, throttle: 64KiB, keep: {messages: 90d, files: 36h}}]\n");
+    char expected[1500];
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
@@ -539,16 +597,23 @@ static void what_is_set_is_printed(void **state)
     assert_non_null(out);
     policy_print(p, out);
     fclose(out);
-    assert_string_equal(
-        text, "inside: private space, 203.0.113.0/24\n"
-              "scan: clamd tcp:h:1; yara /etc/passwd; 4 at a time, 90s each\n"
-              "scan: files up to 64MiB, all under way up to 2GiB; archives 4 deep, 2000 members, 256MiB "
-              "unpacked, ratio 200; signatures older than 3d are an alert; without a verdict: report\n"
-              "leaks: iban, keyword; an alert from 2 findings on\n"
-              "vault: /v, key /k\n"
-              "detect: malware signature_age 5, suppress 90m\n"
-              "detect: leaks findings 2\n"
-              "keep: rule 'a': messages 90d, files 36h\n");
+    snprintf(expected, sizeof expected,
+             "inside: private space, 203.0.113.0/24\n"
+             "scan: clamd tcp:h:1; yara /etc/passwd; 4 at a time, 90s each\n"
+             "scan: files up to 64MiB, all under way up to 2GiB; archives 4 deep, 2000 members, 256MiB "
+             "unpacked, ratio 200; signatures older than 3d are an alert; without a verdict: report\n"
+             "leaks: iban, keyword; an alert from 2 findings on\n"
+             "vault: /v, key /k\n"
+             "detect: malware signature_age 5, suppress 90m\n"
+             "detect: leaks findings 2\n"
+             "enforce: contact ext. 4711\n"
+             "enforce: sign at https://a.example\n"
+             "enforce: page %s/page.html\n"
+             "with: rule 'b': drop\n"
+             "throttle: rule 'a': 64KiB a second\n"
+             "keep: rule 'a': messages 90d, files 36h\n",
+             folder.path);
+    assert_string_equal(text, expected);
     free(text);
     policy_free(p);
     p = parse(TOP);
@@ -574,6 +639,7 @@ int main(void)
         cmocka_unit_test(lists_of_detectors_are_files),
         cmocka_unit_test(what_scan_and_leaks_say_reaches_their_detectors),
         cmocka_unit_test(the_rule_that_decides_says_what_is_kept_and_for_how_long),
+        cmocka_unit_test(those_who_are_stopped_are_told_what_the_policy_says),
         cmocka_unit_test(errors_name_line_key_and_what_was_meant),
         cmocka_unit_test(an_included_file_says_nothing_of_content),
         cmocka_unit_test(warnings_find_what_is_not_meant),

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading a whole file: once, so that what is checked is what is used. */
+#include "base/file.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static bool read_all(int fd, const char *path, char *data, size_t room, size_t *out_len,
+                     struct imw_error_info *err)
+{
+    size_t len = 0;
+
+    while (len < room) {
+        ssize_t n = read(fd, data + len, room - len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return error_errno(err, path);
+        if (n == 0)
+            break;
+        len += (size_t)n;
+    }
+    *out_len = len;
+    return true;
+}
+
+bool file_read(const char *path, size_t most, char **out, size_t *out_len, struct imw_error_info *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO must not hang us */
+    struct stat st;
+    char *data = NULL;
+    size_t len = 0;
+    bool ok = false;
+
+    if (fd < 0 || fstat(fd, &st) != 0) {
+        error_errno(err, path);
+        goto out;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        error_file(err, IMW_ERROR_FORMAT, path, "not a file");
+        goto out;
+    }
+    /* Room for one byte more than there should be: a file that grows meanwhile is not taken cut. */
+    size_t room = ((uint64_t)st.st_size < most ? (size_t)st.st_size : most) + 1;
+    data = malloc(room + 1);
+    if (data == NULL) {
+        error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        goto out;
+    }
+    if (!read_all(fd, path, data, room, &len, err))
+        goto out;
+    if (len == room) {
+        if (len > most)
+            error_file(err, IMW_ERROR_LIMIT, path, "longer than %zu bytes", most);
+        else
+            error_file(err, IMW_ERROR_FORMAT, path, "it grew while it was read; try again");
+        goto out;
+    }
+    data[len] = '\0';
+    *out = data;
+    *out_len = len;
+    data = NULL;
+    ok = true;
+out:
+    free(data);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
