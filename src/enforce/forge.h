@@ -4,12 +4,15 @@
  * are made from a packet that was seen, into a buffer of the caller's, from the IP header on, with checksums.
  * No system call here: enforce/inject.h sends.
  *
- * A packet out of a tunnel (packet.tunnels > 0) has ends that our network cannot reach: 0 is returned.
+ * A packet out of a tunnel (packet.tunnels > 0) has ends that our network cannot reach: 0 is returned; so it
+ * is where the receiver of what would be made is no single machine.
  */
 #pragma once
 #include "packet/packet.h"
 
-enum { FORGE_BYTES = 4096 };
+/* An answer longer than a segment is several packets, one right behind the other: enforce/inject.h sends them
+ * all. */
+enum { FORGE_BYTES = 16384, FORGE_ANSWER_BYTES = 15000 /* of an answer, that fit in any case */ };
 
 enum forge_way { FORGE_TO_SENDER, FORGE_TO_RECEIVER };
 
@@ -22,20 +25,30 @@ enum forge_way { FORGE_TO_SENDER, FORGE_TO_RECEIVER };
  */
 size_t forge_reset(const struct packet *p, enum forge_way way, bool reached, uint8_t out[FORGE_BYTES]);
 
-/* "Administratively prohibited" to the sender, in the receiver's name (RFC 792 code 13 of RFC 1812 5.2.7.1;
- * RFC 4443 3.1 code 1), with the head of its packet. `ip`: that packet from the IP header on. 0: it is itself
- * an ICMP error, a broadcast, a fragment that is not the first. */
+/*
+ * An ICMP error to the sender, in the receiver's name, with the head of its packet. Of TCP and UDP "port
+ * unreachable" (RFC 792 code 3; RFC 4443 section 3.1 code 4), which every system tells to the program at
+ * once, on a connected UDP socket too: "connection refused". Linux tells of "administratively prohibited" as
+ * well ("no route to host", with IPv6 "permission denied"), others do not. That goes out for what has no
+ * ports (RFC 1812 section 5.2.7.1 code 13; RFC 4443 code 1). `ip`: the packet from the IP header on. 0: it is
+ * itself an ICMP error, to or from no single machine, a fragment that is not the first.
+ */
 size_t forge_unreachable(struct view ip, uint8_t out[FORGE_BYTES]);
 
 /* An HTTP answer in the server's name that ends the connection (data and FIN): to the client whose request
- * this packet holds. `answer`: status line, header, body; cut where it does not fit the client's segment. */
+ * this packet holds. `answer`: status line, header, body; cut behind FORGE_ANSWER_BYTES. In segments that
+ * every path carries. */
 size_t forge_answer(const struct packet *p, struct view answer, uint8_t out[FORGE_BYTES]);
 
-/* "No such name" to a DNS question over UDP (RFC 1035 4.1.1, RFC 8020), with the question. */
+/* "No such name" to a DNS question over UDP (RFC 1035 section 4.1.1, RFC 8020), with the question; and why,
+ * "blocked" of RFC 8914, where the client speaks EDNS. 0: no question, or more than one. */
 size_t forge_no_such_name(const struct packet *p, uint8_t out[FORGE_BYTES]);
 
-/* Overwrite bytes of the transport's payload in place, and put the checksums right, all of them (`ip` may
+/*
+ * Overwrite bytes of the transport's payload in place, and put the checksums right, all of them (`ip` may
  * come with those of a card still to do). `ip`: `len` bytes from the IP header on; `offset` in the payload of
- * the packet that `p` is the decoding of. False: it does not lie in it. */
+ * the packet that `p` is the decoding of. False, and nothing is changed: it does not lie in it; `ip` is not
+ * all there, a fragment, signed by IPsec, or not the packet of `p`.
+ */
 bool forge_overwrite(uint8_t *ip, size_t len, const struct packet *p, size_t offset, size_t count,
                      uint8_t with);

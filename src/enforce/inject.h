@@ -17,7 +17,8 @@ enum { INJECT_FDS = 3 };
 bool inject_open(uint32_t mark, struct inject_grant *out, struct imw_error_info *err) IMW_MUST_USE;
 void inject_close(struct inject_grant *g);
 
-/* A packet from the IP header on. False: it did not go out; errno says why. */
+/* One packet or several, one right behind the other, from the IP header on. False: not all went out; errno
+ * says why. */
 bool inject_routed(const struct inject_grant *g, struct view ip);
 bool inject_on(const struct inject_grant *g, unsigned ifindex, const uint8_t to[6], const uint8_t from[6],
                struct view ip);
