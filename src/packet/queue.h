@@ -27,7 +27,8 @@ struct queue;
 bool queue_open(const struct queue_config *config, int *out_fd, struct imw_error_info *err) IMW_MUST_USE;
 /* Takes the socket over, on success; it may come from another process. */
 bool queue_new(int fd, uint16_t number, struct queue **out, struct imw_error_info *err) IMW_MUST_USE;
-void queue_free(struct queue *q); /* what it still holds is dropped or passes, as the rules say */
+void queue_free(
+    struct queue *q); /* the kernel drops what had no verdict; what comes later: as the rules say */
 
 /* One packet. It lives until the next queue_read(); what is still to be judged then is copied by who holds
  * it.

@@ -1,0 +1,673 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Packet queues against the real kernel: a network namespace of our own that forwards between two others,
+ * "near" and "far", with a rule that queues what it forwards. Sockets of both ends are opened here, each in
+ * its namespace. Needs root and iptables-nft; says so and skips where it has none.
+ */
+#include "base/counters.h"
+#include "frames.h"
+#include "packet/queue.h"
+#include "test.h"
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { QUEUE = 7, PORT = 5000, SOON_MS = 1000, NOT_MS = 150, TRANSFER_BYTES = 4 << 20 };
+#define NEAR "10.9.1.2"
+#define FAR "10.9.2.2"
+
+static bool able;
+static int here = -1, near_ns = -1, far_ns = -1;
+static struct queued got[QUEUE_BATCH];
+static struct counters counters;
+
+/* ---- the namespaces ---- */
+
+static void run(const char *format, ...) IMW_PRINTF(1, 2);
+static void run(const char *format, ...)
+{
+    char command[512];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(command, sizeof command, format, args);
+    va_end(args);
+    if (system(command) != 0)
+        fail_msg("%s", command);
+}
+
+static int own_namespace(void)
+{
+    return open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+}
+
+/* A new one, which we stay in. */
+static int make_namespace(void)
+{
+    return unshare(CLONE_NEWNET) == 0 ? own_namespace() : -1;
+}
+
+static int enter(void **state)
+{
+    int pid = getpid();
+
+    (void)state;
+    near_ns = geteuid() == 0 ? make_namespace() : -1;
+    far_ns = near_ns >= 0 ? make_namespace() : -1;
+    here = far_ns >= 0 ? make_namespace() : -1;
+    able = here >= 0 && system("iptables-nft -t mangle -A FORWARD -j NFQUEUE --queue-num 7 2>/dev/null && "
+                               "iptables-nft -t mangle -F FORWARD") == 0;
+    if (!able) {
+        print_message("packet queues are not tested: needs root, network namespaces and iptables-nft\n");
+        return 0;
+    }
+    run("ip link set lo up; sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 "
+        "net.netfilter.nf_conntrack_checksum=0");
+    for (int i = 1; i <= 2; i++) {
+        int ns = i == 1 ? near_ns : far_ns;
+        run("ip link add port%d type veth peer name eth0 netns /proc/%d/fd/%d && "
+            "ip link set port%d up && ip addr add 10.9.%d.1/24 dev port%d",
+            i, pid, ns, i, i, i);
+        run("nsenter --net=/proc/%d/fd/%d sh -c 'ip link set lo up; ip link set eth0 up && "
+            "ip addr add 10.9.%d.2/24 dev eth0 && ip route add default via 10.9.%d.1 && "
+            "for i in 11 12 13 14 15 16 17 18; do ip addr add 10.9.%d.$i/24 dev eth0; done'",
+            pid, ns, i, i, i);
+    }
+    return 0;
+}
+
+#define NEEDS_ROOT()                                                                                         \
+    if (!able)                                                                                               \
+    skip()
+
+static void rule(const char *text)
+{
+    run("iptables-nft -t mangle -A FORWARD %s", text);
+}
+
+static int no_rules(void **state)
+{
+    (void)state;
+    return able ? system("iptables-nft -t mangle -F FORWARD; iptables-nft -t mangle -F POSTROUTING") : 0;
+}
+
+/* ---- both ends ---- */
+
+static int end_socket(int ns, int type, const char *address, uint16_t port)
+{
+    struct sockaddr_in own = { .sin_family = AF_INET, .sin_port = htons(port) };
+    int yes = 1;
+
+    assert_int_equal(inet_pton(AF_INET, address, &own.sin_addr), 1);
+    assert_int_equal(setns(ns, CLONE_NEWNET), 0);
+    int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(setns(here, CLONE_NEWNET), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes), 0);
+    assert_int_equal(bind(fd, (const struct sockaddr *)&own, sizeof own), 0);
+    return fd;
+}
+
+static void send_to(int fd, const char *address, uint16_t port, const void *bytes, size_t len)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
+
+    assert_int_equal(inet_pton(AF_INET, address, &to.sin_addr), 1);
+    assert_int_equal(sendto(fd, bytes, len, 0, (const struct sockaddr *)&to, sizeof to), (ssize_t)len);
+}
+
+static void expect_text(int fd, const char *text)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+    char bytes[4096];
+
+    assert_int_equal(poll(&p, 1, SOON_MS), 1);
+    ssize_t n = recv(fd, bytes, sizeof bytes - 1, 0);
+    assert_true(n >= 0);
+    bytes[n] = '\0';
+    assert_string_equal(bytes, text);
+}
+
+static void expect_nothing(int fd)
+{
+    struct pollfd p = { .fd = fd, .events = POLLIN };
+
+    assert_int_equal(poll(&p, 1, NOT_MS), 0);
+}
+
+static struct queue *open_queue(const struct queue_config *config)
+{
+    struct imw_error_info err;
+    struct queue *q = NULL;
+    int fd = -1;
+
+    if (!queue_open(config, &fd, &err) || !queue_new(fd, config->number, &q, &err))
+        fail_msg("%s", err.text);
+    return q;
+}
+
+/* The next packet. */
+static const struct queued *take(struct queue *q)
+{
+    unsigned n = 0;
+
+    for (int i = 0; i < 10 && n == 0; i++) /* an error message wakes us too */
+        assert_int_not_equal(queue_read(q, got, 1, SOON_MS, &n), QUEUE_GONE);
+    assert_int_equal(n, 1);
+    return &got[0];
+}
+
+struct ends {
+    int near, far;
+    struct queue *q;
+};
+
+static struct ends open_ends(const char *queue_rule, const struct queue_config *config)
+{
+    struct ends e = { .near = end_socket(near_ns, SOCK_DGRAM, NEAR, PORT),
+                      .far = end_socket(far_ns, SOCK_DGRAM, FAR, PORT) };
+
+    e.q = config != NULL ? open_queue(config) : NULL;
+    rule(queue_rule);
+    return e;
+}
+
+static void close_ends(struct ends *e)
+{
+    queue_free(e->q);
+    close(e->near);
+    close(e->far);
+}
+
+static const struct queue_config plain = { .number = QUEUE };
+#define QUEUED "-j NFQUEUE --queue-num 7"
+
+/* ---- what becomes of a packet ---- */
+
+static void test_accept(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    struct ends e = open_ends(QUEUED, &plain);
+    struct queue_counters c;
+    struct packet p;
+
+    send_to(e.near, FAR, PORT, "hello", 5);
+    const struct queued *a = take(e.q);
+    assert_int_equal(a->in, if_nametoindex("port1"));
+    assert_int_equal(a->out, if_nametoindex("port2"));
+    assert_int_equal(a->phys_in, 0);
+    assert_int_equal(a->mark, 0);
+    assert_int_equal(a->frame.wire_len, a->frame.data.len);
+    assert_true(a->frame.time_us / 1000000 >= (uint64_t)time(NULL) - 2);
+    assert_true(a->frame.time_us / 1000000 <= (uint64_t)time(NULL));
+    uint8_t none[6] = { 0 };
+    assert_memory_not_equal(a->mac, none, 6);
+    assert_int_equal(decode(&a->frame, NULL, &counters, &p), DECODE_PACKET);
+    assert_int_equal(p.l4, 17);
+    assert_int_equal(p.dst_port, PORT);
+    assert_true(view_equal(p.payload, VIEW("hello")));
+    expect_nothing(e.far); /* it is held */
+    queue_accept(e.q, a->id, 0);
+    expect_nothing(e.far); /* so are verdicts */
+    queue_flush(e.q);
+    expect_text(e.far, "hello");
+
+    send_to(e.far, NEAR, PORT, "good day", 8);
+    a = take(e.q);
+    assert_int_equal(a->in, if_nametoindex("port2"));
+    queue_accept(e.q, a->id, 0);
+    queue_flush(e.q);
+    expect_text(e.near, "good day");
+    queue_counters(e.q, &c);
+    assert_int_equal(c.received, 2);
+    assert_int_equal(c.accepted, 2);
+    assert_int_equal(c.dropped + c.replaced + c.overrun, 0);
+    close_ends(&e);
+}
+
+static void test_drop(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    struct ends e = open_ends(QUEUED, &plain);
+
+    send_to(e.near, FAR, PORT, "one", 3);
+    send_to(e.near, FAR, PORT, "two", 3);
+    send_to(e.near, FAR, PORT, "three", 5);
+    uint32_t id[3];
+    for (unsigned i = 0; i < 3; i++)
+        id[i] = take(e.q)->id;
+    queue_accept(e.q, id[2], 0); /* in whichever order */
+    queue_drop(e.q, id[0]);
+    queue_accept(e.q, id[1], 0);
+    queue_flush(e.q);
+    expect_text(e.far, "three");
+    expect_text(e.far, "two");
+    expect_nothing(e.far);
+    close_ends(&e);
+}
+
+static uint16_t sum(const uint8_t *at, size_t len, uint32_t from)
+{
+    for (size_t i = 0; i < len; i++)
+        from += i % 2 == 0 ? (uint32_t)at[i] << 8 : at[i];
+    while (from >> 16 != 0)
+        from = (from & 0xffff) + (from >> 16);
+    return (uint16_t)~from;
+}
+
+static void put16(uint8_t *at, size_t n)
+{
+    at[0] = (uint8_t)(n >> 8);
+    at[1] = (uint8_t)n;
+}
+
+/* The packet with another payload, lengths and checksums right. */
+static size_t remake(const struct queued *from, const char *text, uint8_t *out)
+{
+    size_t header = (from->frame.data.at[0] & 15u) * 4u, len = header + 8 + strlen(text);
+
+    memcpy(out, from->frame.data.at, header + 8);
+    memcpy(out + header + 8, text, strlen(text));
+    put16(out + 2, len);
+    put16(out + 10, 0);
+    put16(out + 10, sum(out, header, 0));
+    put16(out + header + 4, len - header);
+    put16(out + header + 6, 0);
+    uint32_t pseudo = 17 + (uint32_t)(len - header);
+    for (unsigned i = 12; i < 20; i += 2)
+        pseudo += (uint32_t)out[i] << 8 | out[i + 1];
+    put16(out + header + 6, sum(out + header, len - header, pseudo));
+    return len;
+}
+
+static void test_replace(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    struct ends e = open_ends(QUEUED, &plain);
+    struct queue_counters c;
+    char longer[1200];
+    uint8_t packet[2000];
+    const char *texts[] = { "short", "exactly the same length", longer };
+
+    memset(longer, 'x', sizeof longer);
+    longer[sizeof longer - 1] = '\0';
+    for (unsigned i = 0; i < 3; i++) {
+        send_to(e.near, FAR, PORT, "a text with some length", 23);
+        const struct queued *a = take(e.q);
+        queue_replace(e.q, a->id, 0, view_of(packet, remake(a, texts[i], packet)));
+        queue_flush(e.q);
+        expect_text(e.far, texts[i]);
+    }
+    queue_counters(e.q, &c);
+    assert_int_equal(c.replaced, 3);
+    close_ends(&e);
+}
+
+/* More verdicts than fit the buffer go out without being asked to. */
+static void test_many(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    struct ends e = open_ends(QUEUED, &plain);
+    struct queue_counters c;
+    static uint8_t big[60000];
+    unsigned sent = 0, arrived = 0;
+
+    for (unsigned round = 0; round < 4; round++) {
+        uint32_t id[40];
+        struct queued one = { .id = 0 };
+        uint8_t head[64];
+
+        for (unsigned i = 0; i < 40; i++, sent++)
+            send_to(e.near, FAR, PORT, "0123456789", 10);
+        for (unsigned n = 0, have = 0; have < 40; have += n) {
+            assert_int_equal(queue_read(e.q, got, QUEUE_BATCH, SOON_MS, &n), QUEUE_PACKETS);
+            for (unsigned i = 0; i < n; i++)
+                id[have + i] = got[i].id;
+            one = got[0];
+            memcpy(head, one.frame.data.at, one.frame.data.len < 64 ? one.frame.data.len : 64);
+        }
+        for (unsigned i = 0; i < 40; i++)
+            if (i % 4 == 0) { /* junk that the other end does not take: it only has to be big */
+                memcpy(big, head, 28);
+                queue_replace(e.q, id[i], 0, view_of(big, sizeof big));
+            } else {
+                queue_accept(e.q, id[i], 0);
+            }
+        queue_flush(e.q);
+    }
+    for (unsigned i = 0; i < sent * 3 / 4; i++, arrived++)
+        expect_text(e.far, "0123456789");
+    queue_counters(e.q, &c);
+    assert_int_equal(c.received, sent);
+    assert_int_equal(c.accepted, arrived);
+    assert_int_equal(c.replaced, sent / 4);
+    close_ends(&e);
+}
+
+static void test_mark(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    run("iptables-nft -t mangle -A POSTROUTING -m mark --mark 0x01050000/0x03ff0000 -j DROP");
+    struct ends e = open_ends("-j MARK --set-mark 0x7", &plain);
+
+    rule(QUEUED);
+    send_to(e.near, FAR, PORT, "dropped by its mark", 19);
+    const struct queued *a = take(e.q);
+    assert_int_equal(a->mark, 7);
+    queue_accept(e.q, a->id, 0x01050007);
+    queue_flush(e.q);
+    expect_nothing(e.far);
+    send_to(e.near, FAR, PORT, "another mark", 12);
+    queue_accept(e.q, take(e.q)->id, 0x01060007);
+    queue_flush(e.q);
+    expect_text(e.far, "another mark");
+    close_ends(&e);
+}
+
+/* ---- when nobody reads ---- */
+
+static void test_away(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    struct ends e = open_ends(QUEUED, NULL);
+
+    send_to(e.near, FAR, PORT, "closed", 6);
+    expect_nothing(e.far);
+    no_rules(NULL);
+    rule(QUEUED " --queue-bypass");
+    send_to(e.near, FAR, PORT, "open", 4);
+    expect_text(e.far, "open");
+    e.q = open_queue(&plain);
+    send_to(e.near, FAR, PORT, "held by one that ends", 21);
+    (void)take(e.q);
+    queue_free(e.q);
+    e.q = NULL;
+    expect_nothing(e.far);
+    send_to(e.near, FAR, PORT, "open again", 10);
+    expect_text(e.far, "open again");
+    close_ends(&e);
+}
+
+static void test_full(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    for (int open = 0; open <= 1; open++) {
+        struct ends e =
+            open_ends(QUEUED, &(struct queue_config){ .number = QUEUE, .length = 2, .fail_open = open });
+        struct queue_counters c;
+
+        for (int i = 0; i < 5; i++)
+            send_to(e.near, FAR, PORT, "abcde" + i, 1);
+        if (open) {
+            expect_text(e.far, "c");
+            expect_text(e.far, "d");
+            expect_text(e.far, "e");
+        }
+        expect_nothing(e.far);
+        for (int i = 0; i < 2; i++)
+            queue_accept(e.q, take(e.q)->id, 0);
+        queue_flush(e.q);
+        expect_text(e.far, "a");
+        expect_text(e.far, "b");
+        expect_nothing(e.far);
+        queue_counters(e.q, &c);
+        assert_int_equal(c.received, 2);
+        assert_int_equal(c.overrun, open ? 0 : 3); /* the kernel counts only what it drops */
+        close_ends(&e);
+        no_rules(NULL);
+    }
+}
+
+/* ---- several queues ---- */
+
+static void test_balance(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    struct queue *q[4];
+    unsigned used = 0;
+
+    for (unsigned i = 0; i < 4; i++)
+        q[i] = open_queue(&(struct queue_config){ .number = (uint16_t)(20 + i) });
+    rule("-j NFQUEUE --queue-balance 20:23");
+    for (unsigned host = 11; host <= 18; host++) {
+        char address[16];
+        snprintf(address, sizeof address, "10.9.1.%u", host);
+        int near = end_socket(near_ns, SOCK_DGRAM, address, PORT);
+        int far = end_socket(far_ns, SOCK_DGRAM, FAR, PORT);
+        unsigned in = 4;
+
+        for (unsigned packet = 0; packet < 4; packet++) { /* both ways by turns */
+            if (packet % 2 == 0)
+                send_to(near, FAR, PORT, "there", 5);
+            else
+                send_to(far, address, PORT, "back", 4);
+            unsigned n = 0, at = 0;
+            for (unsigned i = 0; i < 100 && n == 0; i++) {
+                at = i % 4;
+                queue_read(q[at], got, 1, 5, &n);
+            }
+            assert_int_equal(n, 1);
+            assert_true(packet == 0 || at == in);
+            in = at;
+            queue_accept(q[at], got[0].id, 0);
+            queue_flush(q[at]);
+            expect_text(packet % 2 == 0 ? far : near, packet % 2 == 0 ? "there" : "back");
+        }
+        used |= 1u << in;
+        close(near);
+        close(far);
+    }
+    assert_true((used & (used - 1)) != 0); /* more than one */
+    for (unsigned i = 0; i < 4; i++)
+        queue_free(q[i]);
+}
+
+/* ---- big packets ---- */
+
+static uint8_t pattern(size_t i)
+{
+    return (uint8_t)(i * 2654435761u >> 13);
+}
+
+/* Ends of a connection in two processes: one sends, one checks and tells by its exit status. */
+static void connection(pid_t pid[2])
+{
+    int listening = end_socket(far_ns, SOCK_STREAM, FAR, PORT);
+    int client = end_socket(near_ns, SOCK_STREAM, NEAR, 0);
+    static uint8_t bytes[TRANSFER_BYTES];
+
+    assert_int_equal(listen(listening, 1), 0);
+    pid[0] = fork();
+    if (pid[0] == 0) {
+        struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(PORT) };
+        size_t sent = 0;
+        ssize_t n = 0;
+
+        inet_pton(AF_INET, FAR, &to.sin_addr);
+        for (size_t i = 0; i < sizeof bytes; i++)
+            bytes[i] = pattern(i);
+        if (connect(client, (const struct sockaddr *)&to, sizeof to) != 0)
+            _exit(1);
+        while (sent < sizeof bytes && (n = send(client, bytes + sent, sizeof bytes - sent, 0)) > 0)
+            sent += (size_t)n;
+        _exit(sent == sizeof bytes ? 0 : 2);
+    }
+    pid[1] = fork();
+    if (pid[1] == 0) {
+        int fd = accept(listening, NULL, NULL);
+        size_t have = 0;
+        ssize_t n = 0;
+
+        while (have < sizeof bytes && (n = recv(fd, bytes + have, sizeof bytes - have, 0)) > 0)
+            have += (size_t)n;
+        for (size_t i = 0; i < have; i++)
+            if (bytes[i] != pattern(i))
+                _exit(3);
+        _exit(have == sizeof bytes ? 0 : 4);
+    }
+    close(client);
+    close(listening);
+}
+
+static void test_segments(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    struct queue *q = open_queue(&plain);
+    pid_t pid[2];
+    int status[2] = { -1, -1 };
+    size_t longest = 0;
+    bool no_checksum = false;
+
+    rule(QUEUED);
+    connection(pid);
+    for (unsigned i = 0, ended = 0; i < 2000 && ended < 2; i++) {
+        unsigned n;
+        queue_read(q, got, QUEUE_BATCH, 20, &n);
+        for (unsigned j = 0; j < n; j++) {
+            longest = got[j].frame.data.len > longest ? got[j].frame.data.len : longest;
+            no_checksum |= got[j].no_checksum;
+            assert_int_equal(got[j].frame.wire_len, view_u16(got[j].frame.data, 2));
+            queue_accept(q, got[j].id, 0);
+        }
+        queue_flush(q);
+        if (n == 0)
+            for (unsigned j = 0; j < 2; j++)
+                ended += pid[j] != 0 && waitpid(pid[j], &status[j], WNOHANG) == pid[j] && (pid[j] = 0, true);
+    }
+    for (unsigned j = 0; j < 2; j++)
+        if (pid[j] != 0)
+            kill(pid[j], SIGKILL);
+    assert_int_equal(status[0], 0);
+    assert_int_equal(status[1], 0);
+    assert_true(longest > 1500); /* they come whole */
+    assert_true(no_checksum);
+    queue_free(q);
+}
+
+/* Fragments are joined before us where connections are tracked; what no attribute can hold is known to be
+ * cut. */
+static void test_cut(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    struct ends e = open_ends("-m conntrack --ctstate NEW " QUEUED, &plain); /* it joins them */
+    static uint8_t bytes[65507];
+    static uint8_t back[sizeof bytes];
+    struct pollfd p = { .fd = e.far, .events = POLLIN };
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = pattern(i);
+    send_to(e.near, FAR, PORT, bytes, sizeof bytes);
+    const struct queued *a = take(e.q);
+    assert_int_equal(a->frame.wire_len, 65535);
+    assert_int_equal(a->frame.data.len, 65531);
+    queue_accept(e.q, a->id, 0);
+    queue_flush(e.q);
+    assert_int_equal(poll(&p, 1, SOON_MS), 1);
+    assert_int_equal(recv(e.far, back, sizeof back, 0), sizeof back);
+    assert_memory_equal(back, bytes, sizeof bytes);
+    close_ends(&e);
+}
+
+/* ---- what goes wrong ---- */
+
+static void test_busy(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    struct queue *q = open_queue(&plain);
+    struct imw_error_info err;
+    int fd;
+
+    assert_false(queue_open(&plain, &fd, &err));
+    assert_non_null(strstr(err.text, "in use by another program"));
+    queue_free(q);
+    q = open_queue(&plain); /* free again */
+    queue_free(q);
+}
+
+/* Who may not gets told at opening; and at a verdict, which ends the queue. */
+static void test_no_permission(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    struct ends e = open_ends(QUEUED, &plain);
+    int status;
+
+    send_to(e.near, FAR, PORT, "hello", 5);
+    pid_t pid = fork();
+    if (pid == 0) {
+        struct imw_error_info err = { .text = "" };
+        unsigned n = 0;
+        int fd;
+
+        if (setuid(65534) != 0 || queue_open(&(struct queue_config){ .number = 8 }, &fd, &err))
+            _exit(1);
+        if (strstr(err.text, "no permission") == NULL)
+            _exit(2);
+        if (queue_read(e.q, got, 1, SOON_MS, &n) != QUEUE_PACKETS)
+            _exit(3);
+        queue_accept(e.q, got[0].id, 0);
+        queue_flush(e.q);
+        _exit(queue_read(e.q, got, 1, SOON_MS, &n) == QUEUE_GONE ? 0 : 4);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    expect_nothing(e.far);
+    close_ends(&e);
+}
+
+/* A verdict on a packet that is none of ours is refused, and that is all. */
+static void test_unknown_packet(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    struct ends e = open_ends(QUEUED, &plain);
+
+    queue_accept(e.q, 4711, 0);
+    queue_flush(e.q);
+    send_to(e.near, FAR, PORT, "hello", 5);
+    queue_accept(e.q, take(e.q)->id, 0);
+    queue_flush(e.q);
+    expect_text(e.far, "hello");
+    close_ends(&e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_accept, no_rules),
+        cmocka_unit_test_teardown(test_drop, no_rules),
+        cmocka_unit_test_teardown(test_replace, no_rules),
+        cmocka_unit_test_teardown(test_many, no_rules),
+        cmocka_unit_test_teardown(test_mark, no_rules),
+        cmocka_unit_test_teardown(test_away, no_rules),
+        cmocka_unit_test_teardown(test_full, no_rules),
+        cmocka_unit_test_teardown(test_balance, no_rules),
+        cmocka_unit_test_teardown(test_segments, no_rules),
+        cmocka_unit_test_teardown(test_cut, no_rules),
+        cmocka_unit_test_teardown(test_busy, no_rules),
+        cmocka_unit_test_teardown(test_no_permission, no_rules),
+        cmocka_unit_test_teardown(test_unknown_packet, no_rules),
+    };
+    return cmocka_run_group_tests(tests, enter, NULL);
+}
