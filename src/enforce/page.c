@@ -134,11 +134,12 @@ static bool next_piece(struct view template, size_t *at, struct piece *out)
     *at += open;
     if (open == rest.len)
         return true;
+    rest = view_from(rest, open + 2);
     size_t close = view_find(rest, VIEW("}}"));
     if (close == rest.len)
         return false;
-    out->word = view_slice(rest, open + 2, close);
-    *at += close + 2 - open;
+    out->word = view_slice(rest, 0, close);
+    *at += 2 + close + 2;
     return true;
 }
 

@@ -49,7 +49,8 @@ static void test_page_says_what_whom_and_where(void **state)
 {
     (void)state;
     const char *body = body_of(page_make(VIEW(""), &usual, out));
-    has(body, "<h1>WhatsApp is blocked on this network</h1>");
+    has(body, "</style></head><body><main>\n<h1>WhatsApp is blocked on this network</h1>");
+    assert_null(strstr(strstr(body, "<style>") + 1, "<style>"));
     has(body, "<dd>no public IM at the branches</dd>");
     has(body, "<strong>compliance@bank.example, extension 4711</strong>");
     has(body, "<a href=\"https://imward.bank.example/sign?edition=2026-11&amp;lang=en\"");
@@ -111,6 +112,8 @@ static void test_page_of_the_institution(void **state)
     assert_string_equal(body_of(page_make(template, &usual, out)),
                         "<p>WhatsApp/no public IM at the branches/compliance@bank.example, extension "
                         "4711/4945695278798639 yes { ");
+    assert_string_equal(body_of(page_make(VIEW("@media{p{a}}<p>{{rule}}</p>{{{}}}"), &usual, out)),
+                        "@media{p{a}}<p>no public IM at the branches</p>}");
     assert_string_equal(body_of(page_make(VIEW("{{^rule}}a{{/rule}}{{#rule}}b{{/rule}}"),
                                           &(struct page_facts){ .rule = "" }, out)),
                         "a");
