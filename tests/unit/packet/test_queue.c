@@ -527,10 +527,23 @@ static void connection(pid_t pid[2])
     close(listening);
 }
 
-static void test_segments(void **state)
+/* The same bytes, the checksum of TCP worked out. */
+static void replace_same(struct queue *q, const struct queued *a)
 {
-    NEEDS_ROOT();
-    (void)state;
+    static uint8_t packet[QUEUE_PACKET_BYTES];
+    size_t header = (a->frame.data.at[0] & 15u) * 4u, len = a->frame.data.len;
+    uint32_t pseudo = 6 + (uint32_t)(len - header);
+
+    memcpy(packet, a->frame.data.at, len);
+    put16(packet + header + 16, 0);
+    for (unsigned i = 12; i < 20; i += 2)
+        pseudo += (uint32_t)packet[i] << 8 | packet[i + 1];
+    put16(packet + header + 16, sum(packet + header, len - header, pseudo));
+    queue_replace(q, a->id, 0, view_of(packet, len));
+}
+
+static void transfer(bool replace)
+{
     struct queue *q = open_queue(&plain);
     pid_t pid[2];
     int status[2] = { -1, -1 };
@@ -546,7 +559,10 @@ static void test_segments(void **state)
             longest = got[j].frame.data.len > longest ? got[j].frame.data.len : longest;
             no_checksum |= got[j].no_checksum;
             assert_int_equal(got[j].frame.wire_len, view_u16(got[j].frame.data, 2));
-            queue_accept(q, got[j].id, 0);
+            if (replace)
+                replace_same(q, &got[j]);
+            else
+                queue_accept(q, got[j].id, 0);
         }
         queue_flush(q);
         if (n == 0)
@@ -561,6 +577,20 @@ static void test_segments(void **state)
     assert_true(longest > 1500); /* they come whole */
     assert_true(no_checksum);
     queue_free(q);
+}
+
+static void test_segments(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    transfer(false);
+}
+
+static void test_segments_replaced(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    transfer(true);
 }
 
 /* Fragments are joined before us where connections are tracked; what no attribute can hold is known to be
@@ -664,6 +694,7 @@ int main(void)
         cmocka_unit_test_teardown(test_full, no_rules),
         cmocka_unit_test_teardown(test_balance, no_rules),
         cmocka_unit_test_teardown(test_segments, no_rules),
+        cmocka_unit_test_teardown(test_segments_replaced, no_rules),
         cmocka_unit_test_teardown(test_cut, no_rules),
         cmocka_unit_test_teardown(test_busy, no_rules),
         cmocka_unit_test_teardown(test_no_permission, no_rules),
