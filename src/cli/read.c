@@ -324,6 +324,22 @@ static void print_stats(struct reader *r, const struct engine *e, struct pipelin
             (unsigned long long)quantile(decisions.bytes, 99, 16));
 }
 
+/* What each rule of the policy was good for. */
+static void print_rules(FILE *out, const struct rules *rules)
+{
+    if (rules->policy == NULL)
+        return;
+    fprintf(out, "\n%-40s %-6s %10s\n", "RULE", "ACTION", "HITS");
+    for (unsigned i = 0; i <= rules_count(rules); i++) {
+        unsigned number = i < rules_count(rules) ? i + 1 : 0; /* the default last */
+        struct policy_place place = policy_rule_place(rules->policy, number);
+        struct rule_hits hits;
+        rules_hits(rules, number, &hits);
+        fprintf(out, "%-40s %-6s %10llu%s\n", place.name, policy_action_name(place.action),
+                (unsigned long long)hits.hits, hits.hits == 0 && number > 0 ? "  never" : "");
+    }
+}
+
 static int finish(struct reader *r, const struct engine *e, struct pipeline *p, bool ok, bool several)
 {
     if (r->options->json) {
@@ -333,8 +349,10 @@ static int finish(struct reader *r, const struct engine *e, struct pipeline *p, 
         table_print(r->table, r->out, several);
         if (table_rows(r->table) == 0 && r->options->explain == NULL)
             fputs(r->options->all_flows ? "no flows\n" : "no use of instant messaging found\n", r->out);
-        if (r->options->stats)
+        if (r->options->stats) {
             print_stats(r, e, p);
+            print_rules(r->out, engine_rules(e));
+        }
     }
     if (r->options->explain != NULL && !r->explained_any) {
         fprintf(stderr, "imward: there is no flow '%s' in what was read\n", r->options->explain);

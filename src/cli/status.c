@@ -8,6 +8,7 @@
  */
 #include "base/json_value.h"
 #include "cli/cli.h"
+#include "cli/status_rules.h"
 #include "cli/status_view.h"
 #include <errno.h>
 #include <getopt.h>
@@ -31,17 +32,21 @@ static const char usage[] =
     "\n"
     "  -S, --socket PATH      the sensor's control socket (default: " CONTROL_PATH ")\n"
     "  -j, --json             one JSON object\n"
+    "  -r, --rules            in place of all that, what each rule of the policy was good for\n"
+    "      --dead             with --rules: only rules that judged nothing since the sensor started\n"
     "  -1, --once             plain text once, on a terminal too; rates are means since the start\n"
     "      --no-colour        no colour; so does the variable NO_COLOR\n"
     "  -h, --help             this text\n"
     "\n"
     "exit status: 0 done; 1 no sensor answers; 2 wrong use\n";
 
-enum { OPTION_NO_COLOUR = 256 };
+enum { OPTION_NO_COLOUR = 256, OPTION_DEAD };
 
 static const struct option long_options[] = {
     { "socket", required_argument, NULL, 'S' },
     { "json", no_argument, NULL, 'j' },
+    { "rules", no_argument, NULL, 'r' },
+    { "dead", no_argument, NULL, OPTION_DEAD },
     { "once", no_argument, NULL, '1' },
     { "no-colour", no_argument, NULL, OPTION_NO_COLOUR },
     { "no-color", no_argument, NULL, OPTION_NO_COLOUR },
@@ -329,7 +334,7 @@ static int print_json(const json_t *object)
 
 struct options {
     const char *path;
-    bool json, once, colour, help;
+    bool json, once, colour, rules, dead, help;
 };
 
 static bool read_options(int argc, char **argv, struct options *o)
@@ -341,10 +346,12 @@ static bool read_options(int argc, char **argv, struct options *o)
     o->colour = no_colour == NULL || no_colour[0] == '\0';
     o->once = isatty(STDIN_FILENO) == 0 || isatty(STDOUT_FILENO) == 0 || terminal == NULL ||
               strcmp(terminal, "dumb") == 0;
-    while ((option = getopt_long(argc, argv, "S:j1h", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "S:jr1h", long_options, NULL)) != -1) {
         switch (option) {
         case 'S': o->path = optarg; break;
         case 'j': o->json = true; break;
+        case 'r': o->rules = true; break;
+        case OPTION_DEAD: o->dead = true; break;
         case '1': o->once = true; break;
         case 'h': o->help = true; break;
         case OPTION_NO_COLOUR: o->colour = false; break;
@@ -353,6 +360,10 @@ static bool read_options(int argc, char **argv, struct options *o)
     }
     if (optind < argc) {
         cli_usage("status", "takes no '%s'", argv[optind]);
+        return false;
+    }
+    if (o->dead && !o->rules) {
+        cli_usage("status", "--dead goes with --rules");
         return false;
     }
     return true;
@@ -394,6 +405,8 @@ int command_status(int argc, char **argv)
         fputs(usage, stdout);
         return EXIT_DONE;
     }
+    if (o.rules)
+        return status_rules(o.path, o.dead, o.json);
     setlocale(LC_CTYPE, ""); /* for nl_langinfo() */
     return run(&o);
 }

@@ -7,6 +7,7 @@
  *     {"command":"reload"}                       catalog and policy; answers when in force, or why not
  *     {"command":"reopen"}                       event files, after they were moved away
  *     {"command":"learn","address":"10.1.2.3","user":"alice","host":"pc-17","for_s":3600}
+ *     {"command":"rules","from":0,"dead":false}  what each rule was good for: a page of at most 1000
  *     {"command":"stop"}                         as SIGTERM
  *
  * answers {"ok":true,...} or {"ok":false,"error":"..."}. And the HTTP listener for /metrics (Prometheus text
@@ -20,7 +21,11 @@
 #include "sensor/status.h"
 #include <stdatomic.h>
 
-enum { CONTROL_CLIENTS = 16, CONTROL_LINE_BYTES = 65536 };
+enum {
+    CONTROL_CLIENTS = 16,
+    CONTROL_LINE_BYTES = 65536,
+    CONTROL_RULES = 1000, /* rules of one answer, and of the metrics */
+};
 #define CONTROL_PATH "/run/imward/control.sock"
 
 /* What clients did so far. */
@@ -41,6 +46,8 @@ struct control_calls {
     void (*stop)(void *context);
     bool (*learn)(void *context, const struct ip_addr *addr, struct view user, struct view host,
                   uint32_t for_s, struct imw_error_info *err);
+    /* Call `tell` with the rules in force, which stay while it runs. */
+    void (*rules)(void *context, void (*tell)(void *to, const struct rules *r), void *to);
     void *context;
     struct control_counts *counts; /* the caller's, zeroed; one for both servers */
 };
@@ -105,6 +112,8 @@ uint16_t metrics_port(const struct metrics *m);
 /* As malloc'd text, NULL without memory. */
 char *status_json(const struct sensor_status *s);
 char *status_prometheus(const struct sensor_status *s);
+/* What each rule was good for, the first CONTROL_RULES of them. */
+char *rules_prometheus(const struct rules *r);
 /* Is the sensor well? Interface up, outputs up, catalog not older than half a year. *out_why: one line. */
 bool status_is_healthy(const struct sensor_status *s, char out_why[256]);
 

@@ -114,11 +114,23 @@ static json_t *answer_learn(const struct control_calls *calls, json_t *request)
     return json_pack("{s:b}", "ok", 1);
 }
 
+static json_t *answer_rules(const struct control_calls *calls, json_t *request)
+{
+    json_error_t why;
+    json_int_t from = 0;
+    int dead = 0;
+
+    if (json_unpack_ex(request, &why, 0, "{s?I, s?b}", "from", &from, "dead", &dead) != 0 || from < 0)
+        return malformed(calls, "rules takes {\"from\":number,\"dead\":true or false}");
+    return control_rules(calls, (uint64_t)from, dead != 0);
+}
+
 static const struct request requests[] = {
     { "status", { NULL }, answer_status },
     { "reload", { NULL }, answer_reload },
     { "reopen", { NULL }, answer_reopen },
     { "stop", { NULL }, answer_stop },
+    { "rules", { "from", "dead", NULL }, answer_rules },
     { "learn", { "address", "user", "host", "for_s", NULL }, answer_learn },
 };
 
@@ -163,7 +175,8 @@ static json_t *answer(const struct control_calls *calls, struct view line)
     else if (name == NULL)
         out = malformed(calls, "a request is an object such as {\"command\":\"status\"}");
     else if (r == NULL)
-        out = malformed(calls, "no command '%.64s'; there are: status, reload, reopen, learn, stop", name);
+        out = malformed(calls, "no command '%.64s'; there are: status, rules, reload, reopen, learn, stop",
+                        name);
     else if (unknown != NULL)
         out = malformed(calls, "%s does not take '%.64s'", name, unknown);
     else

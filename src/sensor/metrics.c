@@ -68,12 +68,32 @@ static enum MHD_Result answer(struct MHD_Connection *c, unsigned status, const c
 
 static const char plain[] = "text/plain; charset=utf-8";
 
+static void tell_rules(void *to, const struct rules *r)
+{
+    char **text = to;
+
+    *text = rules_prometheus(r);
+}
+
+/* The state of the sensor, then that of the rules. NULL without memory. */
+static char *metrics_text(const struct control_calls *calls, const struct sensor_status *s)
+{
+    char *status = status_prometheus(s), *rules = NULL, *both = NULL;
+
+    calls->rules(calls->context, tell_rules, &rules);
+    if (status != NULL && rules != NULL && asprintf(&both, "%s%s", status, rules) < 0)
+        both = NULL;
+    free(status);
+    free(rules);
+    return both;
+}
+
 static enum MHD_Result answer_metrics(struct metrics *m, struct MHD_Connection *c)
 {
     struct sensor_status s;
 
     server_status(&m->calls, &s);
-    return answer(c, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", status_prometheus(&s));
+    return answer(c, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", metrics_text(&m->calls, &s));
 }
 
 static enum MHD_Result answer_health(struct metrics *m, struct MHD_Connection *c)

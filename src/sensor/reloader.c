@@ -19,6 +19,7 @@ enum {
 struct reloader {
     struct reloader_config config;
     pthread_t thread;
+    pthread_mutex_t rules; /* held while they change or are freed, and while somebody is told of them */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool stop;
@@ -65,7 +66,9 @@ static bool load(struct reloader *r, struct imw_error_info *err)
         return false;
     }
     pipeline_use(r->config.pipeline, next);
+    pthread_mutex_lock(&r->rules);
     engine_use(e, next);
+    pthread_mutex_unlock(&r->rules);
     settle(r, SETTLE_MS);
     return true;
 }
@@ -134,7 +137,9 @@ static void *reloader_thread(void *argument)
         } else if (!tidy) {
             wait_a_while(r);
             pthread_mutex_unlock(&r->lock);
+            pthread_mutex_lock(&r->rules);
             tidy = engine_tidy(r->config.engine, drained, r->config.writer, TIDY_MS);
+            pthread_mutex_unlock(&r->rules);
             pthread_mutex_lock(&r->lock);
         } else {
             (void)pthread_cond_wait(&r->changed, &r->lock);
@@ -151,6 +156,7 @@ bool reloader_new(const struct reloader_config *config, struct reloader **out, s
     if (r == NULL)
         return error_set(err, IMW_ERROR_MEMORY, "no memory to reload");
     r->config = *config;
+    pthread_mutex_init(&r->rules, NULL);
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->changed, NULL);
     note_rules(r);
@@ -174,6 +180,7 @@ void reloader_free(struct reloader *r)
     pthread_join(r->thread, NULL);
     pthread_cond_destroy(&r->changed);
     pthread_mutex_destroy(&r->lock);
+    pthread_mutex_destroy(&r->rules);
     free(r);
 }
 
@@ -199,6 +206,13 @@ bool reloader_wait(struct reloader *r, struct imw_error_info *err)
     if (!answered)
         return error_set(err, IMW_ERROR_SYSTEM, "the sensor is stopping");
     return ok;
+}
+
+void reloader_rules(struct reloader *r, void (*tell)(void *to, const struct rules *rules), void *to)
+{
+    pthread_mutex_lock(&r->rules);
+    tell(to, engine_rules(r->config.engine));
+    pthread_mutex_unlock(&r->rules);
 }
 
 void reloader_status(struct reloader *r, struct reloader_status *out)

@@ -33,6 +33,9 @@ void reloader_ask(struct reloader *r);
 /* Any thread: reload, and come back when it is in force; or false, and err says why not. */
 bool reloader_wait(struct reloader *r, struct imw_error_info *err) IMW_MUST_USE;
 
+/* Any thread: call `tell` with the rules in force, which stay while it runs; a reload waits meanwhile. */
+void reloader_rules(struct reloader *r, void (*tell)(void *to, const struct rules *rules), void *to);
+
 struct reloader_status {
     char catalog_version[32];
     uint64_t catalog_built_s; /* since 1970 */

@@ -244,6 +244,13 @@ static void on_stop(void *context)
     (void)!write(s->stop_fd, &one, sizeof one);
 }
 
+static void on_rules(void *context, void (*tell)(void *to, const struct rules *r), void *to)
+{
+    const struct sensor *s = context;
+
+    reloader_rules(s->reloader, tell, to);
+}
+
 static bool on_learn(void *context, const struct ip_addr *addr, struct view user, struct view host,
                      uint32_t for_s, struct imw_error_info *err)
 {
@@ -577,6 +584,7 @@ static bool start_servers(struct sensor *s, struct imw_error_info *err)
                                          .reopen = on_reopen,
                                          .stop = on_stop,
                                          .learn = on_learn,
+                                         .rules = on_rules,
                                          .context = s,
                                          .counts = &s->control_counts };
 

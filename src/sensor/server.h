@@ -15,5 +15,8 @@ void server_status(const struct control_calls *calls, struct sensor_status *out)
 /* Milliseconds of a clock that only goes forwards. */
 uint64_t server_now_ms(void);
 
+/* The answer to {"command":"rules"}: a page that begins with rule `from`. NULL without memory. */
+struct json_t *control_rules(const struct control_calls *calls, uint64_t from, bool dead);
+
 /* Text as a JSON string: printable, at most 1 KiB of it. NULL without memory. */
 struct json_t *server_text(const char *text);

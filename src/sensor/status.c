@@ -71,6 +71,7 @@ static const struct field fields[] = {
     S("events.bytes", NUMBER, events.bytes),
     S("events.files", NUMBER, events.files),
     S("events.alerts", NUMBER, events.alerts),
+    S("events.stopped", NUMBER, events.stopped),
 #define X(name, help) S("content." #name, NUMBER, content.name),
     PIPELINE_COUNTS(X)
 #undef X

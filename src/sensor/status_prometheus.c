@@ -37,6 +37,7 @@
     X("counter", "events_bytes_total", s->events.bytes, "bytes of events written")                           \
     X("counter", "events_files_total", s->events.files, "of them files that were carried")                   \
     X("counter", "events_alerts_total", s->events.alerts, "of them alerts of threat detectors")              \
+    X("counter", "events_stopped_total", s->events.stopped, "events of what was stopped on the wire")        \
     X("counter", "control_requests_total", s->control.requests, "requests on the control socket")            \
     X("counter", "control_malformed_total", s->control.malformed, "of them malformed")                       \
     X("counter", "control_refused_total", s->control.refused, "clients sent away: no right, or too many")    \
@@ -252,6 +253,49 @@ char *status_prometheus(const struct sensor_status *s)
                     s->decided.packets, 0, s->decided.packets_sum);
     write_histogram(out, "decision_payload_bytes", "bytes of payload seen when a service was decided",
                     s->decided.bytes, 4, s->decided.bytes_sum);
+    bool failed = ferror(out) != 0;
+    if (fclose(out) != 0 || failed) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+/* ---- rules ---- */
+
+enum rule_metric { RULE_HITS, RULE_STOPPED, RULE_LAST };
+
+static void write_rules(FILE *out, const struct rules *r, const char *metric, const char *type,
+                        const char *help, enum rule_metric which)
+{
+    unsigned count = rules_count(r);
+    struct rule_hits h;
+
+    head(out, metric, type, help);
+    for (unsigned number = 0; number <= count && number < CONTROL_RULES; number++) {
+        rules_hits(r, number, &h);
+        sample(out, metric, "rule", r->policy != NULL ? policy_rule_name(r->policy, number) : "default",
+               which == RULE_HITS      ? h.hits
+               : which == RULE_STOPPED ? h.stopped
+                                       : h.last_us / 1000000);
+    }
+}
+
+char *rules_prometheus(const struct rules *r)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+
+    if (out == NULL)
+        return NULL;
+    head(out, "rules", "gauge", "rules of the policy in force; the metrics of rules are of the first 999");
+    fprintf(out, "imward_rules %u\n", rules_count(r));
+    write_rules(out, r, "rule_hits_total", "counter", "flows of a service that the rule judged", RULE_HITS);
+    write_rules(out, r, "rule_stopped_total", "counter", "times that something was stopped by the rule",
+                RULE_STOPPED);
+    write_rules(out, r, "rule_last_hit_timestamp_seconds", "gauge", "last of either, since 1970; 0: never",
+                RULE_LAST);
     bool failed = ferror(out) != 0;
     if (fclose(out) != 0 || failed) {
         free(text);

@@ -38,11 +38,15 @@ static void answer_is_one_object(const char *answer)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static struct rules *rules;
     struct pretend p = { .started_us = 1, .now_us = 61000001, .workers = 2, .services = 2 };
     struct control_calls calls = pretend_calls(&p);
     struct sensor_status s;
     char why[256];
 
+    if (rules == NULL) /* once: they never change */
+        rules = pretend_rules_new(NULL);
+    p.rules = rules;
     calls.learn = learn_checked;
     calls.context = &p;
     char *answer = control_handle(&calls, view_of(data, size));

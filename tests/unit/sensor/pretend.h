@@ -6,6 +6,7 @@
 #pragma once
 #include "sensor/control.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 struct pretend {
@@ -14,6 +15,7 @@ struct pretend {
     bool broken;                 /* the next reload fails */
     bool output_down;
     unsigned workers, services;
+    struct rules *rules; /* pretend_rules_new() */
     atomic_uint reloads, reopened, learnt;
     atomic_bool stopped;
     char last_learnt[256];
@@ -168,9 +170,34 @@ static inline bool pretend_learn(void *context, const struct ip_addr *addr, stru
     return true;
 }
 
+static inline void pretend_rules(void *context, void (*tell)(void *to, const struct rules *r), void *to)
+{
+    const struct pretend *p = context;
+
+    tell(to, p->rules);
+}
+
+/* Rules for it: of a policy file, or none. Whoever makes a sensor frees them. */
+static inline struct rules *pretend_rules_new(const char *policy)
+{
+    struct imw_error_info err;
+    struct rules *r;
+
+    if (!rules_load(NULL, policy, NULL, &r, &err)) {
+        fprintf(stderr, "%s:%u: %s\n", err.file, err.line, err.text);
+        abort();
+    }
+    return r;
+}
+
 static inline struct control_calls pretend_calls(struct pretend *p)
 {
-    return (struct control_calls){ pretend_status, pretend_reload, pretend_reopen,
-                                   pretend_stop,   pretend_learn,  p,
-                                   &p->counts };
+    return (struct control_calls){ .status = pretend_status,
+                                   .reload = pretend_reload,
+                                   .reopen = pretend_reopen,
+                                   .stop = pretend_stop,
+                                   .learn = pretend_learn,
+                                   .rules = pretend_rules,
+                                   .context = p,
+                                   .counts = &p->counts };
 }

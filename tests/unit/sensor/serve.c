@@ -31,6 +31,7 @@ int main(int argc, char **argv)
     if (argc < 3)
         return 2;
     const char *broken = argc > 3 ? argv[3] : NULL;
+    p.rules = pretend_rules_new(NULL);
     tick(&p, broken);
     p.started_us = p.now_us - 3600 * UINT64_C(1000000);
     if (!control_new(argv[1], &calls, &control, &err) || !metrics_new(argv[2], &calls, &metrics, &err)) {
@@ -52,5 +53,6 @@ int main(int argc, char **argv)
 out:
     metrics_free(metrics);
     control_free(control);
+    rules_free(p.rules);
     return status;
 }

@@ -29,6 +29,7 @@ static int begin(void **state)
     struct imw_error_info err = { .code = IMW_OK };
 
     f->pretend = (struct pretend){ .started_us = 1000000, .now_us = 61000000, .workers = 2, .services = 3 };
+    f->pretend.rules = pretend_rules_new(NULL);
     f->calls = pretend_calls(&f->pretend);
     memcpy(f->folder, "/tmp/imward-control-XXXXXX", sizeof "/tmp/imward-control-XXXXXX");
     assert_non_null(mkdtemp(f->folder));
@@ -46,6 +47,7 @@ static int end(void **state)
     control_free(f->control);
     assert_int_not_equal(access(f->path, F_OK), 0); /* it cleans up after itself */
     rmdir(f->folder);
+    rules_free(f->pretend.rules);
     free(f);
     return 0;
 }
@@ -156,6 +158,96 @@ static void test_each_command_reaches_the_sensor(void **state)
     close(fd);
 }
 
+/* A policy of `count` rules, and what is said of them. */
+static void use_policy(struct fixture *f, unsigned count)
+{
+    char path[80];
+
+    snprintf(path, sizeof path, "%s/policy", f->folder);
+    FILE *out = fopen(path, "we");
+    assert_non_null(out);
+    fputs("version: 1\nrules:\n", out);
+    for (unsigned i = 1; i <= count; i++)
+        fprintf(out, "  - {name: rule %u, match: {service: [whatsapp]}, action: block}\n", i);
+    fclose(out);
+    rules_free(f->pretend.rules);
+    f->pretend.rules = pretend_rules_new(path);
+    unlink(path);
+}
+
+static json_t *rules_asked(const struct fixture *f, const char *request)
+{
+    struct imw_error_info err = { .code = IMW_OK };
+    char *answer = NULL;
+
+    if (!control_ask(f->path, request, &answer, &err))
+        fail_msg("%s", err.text);
+    json_t *object = control_answer(answer, &err);
+    if (object == NULL)
+        fail_msg("%s", err.text);
+    free(answer);
+    return object;
+}
+
+static void test_each_rule_tells_what_it_was_good_for(void **state)
+{
+    struct fixture *f = *state;
+    json_int_t hits, stopped, last_us, line;
+    const char *name, *action, *file;
+
+    use_policy(f, 2);
+    rules_note_flow(f->pretend.rules, 2, 77000000);
+    rules_note_flow(f->pretend.rules, 2, 78000000);
+    rules_note_stopped(f->pretend.rules, 2, 79000000);
+    json_t *object = rules_asked(f, "{\"command\":\"rules\"}"), *rules = json_object_get(object, "rules");
+    assert_int_equal(json_array_size(rules), 3);
+    assert_null(json_object_get(object, "next"));
+    assert_int_equal(json_unpack(json_array_get(rules, 2), "{s:s, s:s, s:s, s:I, s:I, s:I, s:I}", "name",
+                                 &name, "action", &action, "file", &file, "line", &line, "hits", &hits,
+                                 "stopped", &stopped, "last_us", &last_us),
+                     0);
+    assert_string_equal(name, "rule 2");
+    assert_string_equal(action, "block");
+    assert_non_null(strstr(file, "/policy"));
+    assert_int_equal(line, 4);
+    assert_int_equal(hits, 2);
+    assert_int_equal(stopped, 1);
+    assert_int_equal(last_us, 79000000);
+    assert_null(json_object_get(json_array_get(rules, 0), "file")); /* "default" */
+    json_decref(object);
+
+    object = rules_asked(f, "{\"command\":\"rules\",\"dead\":true}");
+    rules = json_object_get(object, "rules");
+    assert_int_equal(json_array_size(rules), 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(rules, 0), "name")), "rule 1");
+    json_decref(object);
+}
+
+static void test_many_rules_come_in_pages(void **state)
+{
+    struct fixture *f = *state;
+    json_int_t from = 0, seen = 0;
+
+    use_policy(f, 2500);
+    for (unsigned page = 0; page < 3; page++) {
+        char request[64];
+        snprintf(request, sizeof request, "{\"command\":\"rules\",\"from\":%lld}", (long long)from);
+        json_t *object = rules_asked(f, request), *rules = json_object_get(object, "rules"), *rule;
+        size_t i;
+        json_array_foreach(rules, i, rule)
+            assert_int_equal(json_integer_value(json_object_get(rule, "number")), seen++);
+        from = json_integer_value(json_object_get(object, "next"));
+        assert_int_equal(from, page < 2 ? seen : 0);
+        json_decref(object);
+    }
+    assert_int_equal(seen, 2501);
+    int fd = connected(f);
+    EXPECT(fd, "{\"command\":\"rules\",\"from\":9999999}", "\"rules\":[]");
+    EXPECT(fd, "{\"command\":\"rules\",\"from\":-1}", "rules takes");
+    EXPECT(fd, "{\"command\":\"rules\",\"dead\":1}", "rules takes");
+    close(fd);
+}
+
 static void test_a_reload_that_fails_says_where(void **state)
 {
     struct fixture *f = *state;
@@ -178,7 +270,7 @@ static void test_wrong_requests_are_told_what_is_wrong(void **state)
     EXPECT(fd, "[]", "a request is an object");
     EXPECT(fd, "{}", "a request is an object");
     EXPECT(fd, "{\"command\":7}", "a request is an object");
-    EXPECT(fd, "{\"command\":\"restart\"}", "no command 'restart'; there are: status, reload");
+    EXPECT(fd, "{\"command\":\"restart\"}", "no command 'restart'; there are: status, rules, reload");
     EXPECT(fd, "{\"command\":\"status\",\"verbose\":true}", "status does not take 'verbose'");
     EXPECT(fd, "{\"command\":\"status\",\"command\":\"stop\"}", "duplicate");
     EXPECT(fd, "{\"command\":\"learn\",\"adress\":\"10.0.0.1\",\"user\":\"a\"}",
@@ -589,6 +681,8 @@ int main(void)
         TEST(test_a_live_socket_is_refused_and_a_dead_one_replaced),
         TEST(test_what_is_no_socket_is_never_overwritten),
         cmocka_unit_test(test_a_client_takes_no_nonsense_from_what_is_no_sensor),
+        TEST(test_each_rule_tells_what_it_was_good_for),
+        TEST(test_many_rules_come_in_pages),
         cmocka_unit_test(test_no_sensor_says_what_to_do),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@ static int begin(void **state)
     struct imw_error_info err = { .code = IMW_OK };
 
     f->pretend = (struct pretend){ .started_us = 1000000, .now_us = 61000000, .workers = 2, .services = 3 };
+    f->pretend.rules = pretend_rules_new(NULL);
     f->calls = pretend_calls(&f->pretend);
     if (!metrics_new("127.0.0.1:0", &f->calls, &f->metrics, &err))
         fail_msg("%s", err.text);
@@ -34,6 +35,7 @@ static int end(void **state)
     struct fixture *f = *state;
 
     metrics_free(f->metrics);
+    rules_free(f->pretend.rules);
     free(f);
     return 0;
 }
@@ -92,6 +94,21 @@ static void test_get_metrics(void **state)
     expect(*state, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200",
            "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n");
     expect(*state, "GET /metrics HTTP/1.0\r\n\r\n", "HTTP/1.", "\nimward_http_requests_total 3\n");
+}
+
+static void test_metrics_tell_what_each_rule_was_good_for(void **state)
+{
+    struct fixture *f = *state;
+
+    rules_note_flow(f->pretend.rules, 0, 5000000);
+    rules_note_flow(f->pretend.rules, 0, 4000000);
+    rules_note_stopped(f->pretend.rules, 0, 6000000);
+    expect(f, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200",
+           "\nimward_rule_hits_total{rule=\"default\"} 2\n");
+    expect(f, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200",
+           "\nimward_rule_stopped_total{rule=\"default\"} 1\n");
+    expect(f, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200",
+           "\nimward_rule_last_hit_timestamp_seconds{rule=\"default\"} 6\n");
 }
 
 static void test_head_has_the_length_and_no_body(void **state)
@@ -230,6 +247,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_get_metrics),
+        TEST(test_metrics_tell_what_each_rule_was_good_for),
         TEST(test_head_has_the_length_and_no_body),
         TEST(test_health_is_200_or_503_with_the_reason),
         TEST(test_anything_else_is_refused),
