@@ -8,6 +8,9 @@
  *     forward, priority mangle + 1   a packet with our mark: saved to its connection; DROP: dropped
  *     sets                           addresses whose traffic is dropped (endpoints.h)
  *
+ * All that two addresses send each other by TCP comes to one queue of several, and by UDP: with iptables and
+ * with nft the kernel chooses by a hash of the addresses, the lower first, and the protocol.
+ *
  * Where the kernel has flow tables, connections that pass are put into one.
  */
 #pragma once
@@ -25,7 +28,8 @@ struct ruleset_config {
     bool bridge;     /* frames between ports of a bridge (br_netfilter) */
     bool flow_table; /* use one, where the kernel can */
     bool endpoints;  /* make the address sets */
-    /* Interfaces between which packets are looked at; none: all that are forwarded. */
+    /* Interfaces between which packets are looked at, with `bridge` its ports too; none: all that are
+     * forwarded. */
     char interfaces[RULESET_INTERFACES][16];
     unsigned interface_count;
 };

@@ -1,94 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Packet queues against the real kernel: a network namespace of our own that forwards between two others,
- * "near" and "far", with a rule that queues what it forwards. Sockets of both ends are opened here, each in
- * its namespace. Needs root and iptables-nft; says so and skips where it has none.
+ * Packet queues against the real kernel: packets between two namespaces are forwarded by a third, where a
+ * rule queues them. Needs root and iptables-nft; says so and skips where it has none.
  */
 #include "base/counters.h"
-#include "frames.h"
+#include "forwarding.h"
 #include "packet/queue.h"
-#include "test.h"
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/tcp.h>
-#include <poll.h>
-#include <sched.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { QUEUE = 7, PORT = 5000, SOON_MS = 1000, NOT_MS = 150, TRANSFER_BYTES = 4 << 20 };
-#define NEAR "10.9.1.2"
-#define FAR "10.9.2.2"
+enum { QUEUE = 7, PORT = 5000, TRANSFER_BYTES = 4 << 20 };
 
-static bool able;
-static int here = -1, near_ns = -1, far_ns = -1;
 static struct queued got[QUEUE_BATCH];
 static struct counters counters;
 
-/* ---- the namespaces ---- */
-
-static void run(const char *format, ...) IMW_PRINTF(1, 2);
-static void run(const char *format, ...)
-{
-    char command[512];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(command, sizeof command, format, args);
-    va_end(args);
-    if (system(command) != 0)
-        fail_msg("%s", command);
-}
-
-static int own_namespace(void)
-{
-    return open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-}
-
-/* A new one, which we stay in. */
-static int make_namespace(void)
-{
-    return unshare(CLONE_NEWNET) == 0 ? own_namespace() : -1;
-}
-
 static int enter(void **state)
 {
-    int pid = getpid();
-
     (void)state;
-    near_ns = geteuid() == 0 ? make_namespace() : -1;
-    far_ns = near_ns >= 0 ? make_namespace() : -1;
-    here = far_ns >= 0 ? make_namespace() : -1;
-    able = here >= 0 && system("iptables-nft -t mangle -A FORWARD -j NFQUEUE --queue-num 7 2>/dev/null && "
-                               "iptables-nft -t mangle -F FORWARD") == 0;
-    if (!able) {
-        print_message("packet queues are not tested: needs root, network namespaces and iptables-nft\n");
-        return 0;
-    }
-    run("ip link set lo up; sysctl -qw net.ipv4.ip_forward=1 net.ipv4.conf.all.rp_filter=0 "
-        "net.netfilter.nf_conntrack_checksum=0");
-    for (int i = 1; i <= 2; i++) {
-        int ns = i == 1 ? near_ns : far_ns;
-        run("ip link add port%d type veth peer name eth0 netns /proc/%d/fd/%d && "
-            "ip link set port%d up && ip addr add 10.9.%d.1/24 dev port%d",
-            i, pid, ns, i, i, i);
-        run("nsenter --net=/proc/%d/fd/%d sh -c 'ip link set lo up; ip link set eth0 up && "
-            "ip addr add 10.9.%d.2/24 dev eth0 && ip route add default via 10.9.%d.1 && "
-            "for i in 11 12 13 14 15 16 17 18; do ip addr add 10.9.%d.$i/24 dev eth0; done'",
-            pid, ns, i, i, i);
-    }
+    forwarding_start("iptables-nft -t mangle -A FORWARD -j NFQUEUE --queue-num 7 2>/dev/null && "
+                     "iptables-nft -t mangle -F FORWARD");
+    for (unsigned i = 11; able && i <= 18; i++)
+        run("nsenter --net=/proc/%d/fd/%d ip addr add 10.9.1.%u/24 dev eth0", getpid(), near_ns, i);
     return 0;
 }
-
-#define NEEDS_ROOT()                                                                                         \
-    if (!able)                                                                                               \
-    skip()
 
 static void rule(const char *text)
 {
@@ -99,50 +36,6 @@ static int no_rules(void **state)
 {
     (void)state;
     return able ? system("iptables-nft -t mangle -F FORWARD; iptables-nft -t mangle -F POSTROUTING") : 0;
-}
-
-/* ---- both ends ---- */
-
-static int end_socket(int ns, int type, const char *address, uint16_t port)
-{
-    struct sockaddr_in own = { .sin_family = AF_INET, .sin_port = htons(port) };
-    int yes = 1;
-
-    assert_int_equal(inet_pton(AF_INET, address, &own.sin_addr), 1);
-    assert_int_equal(setns(ns, CLONE_NEWNET), 0);
-    int fd = socket(AF_INET, type | SOCK_CLOEXEC, 0);
-    assert_true(fd >= 0);
-    assert_int_equal(setns(here, CLONE_NEWNET), 0);
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes), 0);
-    assert_int_equal(bind(fd, (const struct sockaddr *)&own, sizeof own), 0);
-    return fd;
-}
-
-static void send_to(int fd, const char *address, uint16_t port, const void *bytes, size_t len)
-{
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
-
-    assert_int_equal(inet_pton(AF_INET, address, &to.sin_addr), 1);
-    assert_int_equal(sendto(fd, bytes, len, 0, (const struct sockaddr *)&to, sizeof to), (ssize_t)len);
-}
-
-static void expect_text(int fd, const char *text)
-{
-    struct pollfd p = { .fd = fd, .events = POLLIN };
-    char bytes[4096];
-
-    assert_int_equal(poll(&p, 1, SOON_MS), 1);
-    ssize_t n = recv(fd, bytes, sizeof bytes - 1, 0);
-    assert_true(n >= 0);
-    bytes[n] = '\0';
-    assert_string_equal(bytes, text);
-}
-
-static void expect_nothing(int fd)
-{
-    struct pollfd p = { .fd = fd, .events = POLLIN };
-
-    assert_int_equal(poll(&p, 1, NOT_MS), 0);
 }
 
 static struct queue *open_queue(const struct queue_config *config)
