@@ -4,20 +4,21 @@
  *
  * Results go to standard output, what is wrong to standard error. Exit status: 0 done, 1 failed, 2 wrong use.
  */
-#include "identify/catalog.h"
 #include "base/text.h"
+#include "cli/catalog_trust.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 int command_catalog(int argc, char **argv);
 
-enum { EXIT_USE = 2 };
+enum { EXIT_USE = 2, OPTION_NOT = 256, OPTION_BY, OPTION_WHY };
 
 struct options {
     const char *catalog; /* NULL: the one that is built in */
     const char *out;
-    int class; /* -1: all */
+    const char *file, *slug, *by, *why; /* of an override */
+    int class;                          /* -1: all */
     bool json, help;
 };
 
@@ -27,6 +28,9 @@ static const char help_text[] =
     "       imward catalog match NAME|ADDRESS... [--json] [--catalog PATH]\n"
     "       imward catalog check FOLDER\n"
     "       imward catalog compile FOLDER -o FILE\n"
+    "       imward catalog trust NAME|NETWORK [--not SLUG] --by WHO --why TEXT [--file FILE]\n"
+    "       imward catalog distrust NAME|NETWORK [--not SLUG] --by WHO --why TEXT [--file FILE]\n"
+    "       imward catalog overrides [--file FILE] [--json]\n"
     "\n"
     "What is known of every messaging service: names, address ranges, ports, client versions.\n"
     "\n"
@@ -35,11 +39,18 @@ static const char help_text[] =
     "  match     which service a host name or an address belongs to; exit status 1 where one of them to none\n"
     "  check     read the YAML files of a folder and say what is wrong with them\n"
     "  compile   make one file of a folder, for --catalog\n"
+    "  trust     this was wrong: the name, with all below it, or the network is no evidence for a service\n"
+    "  distrust  take that back\n"
+    "  overrides what is trusted and what was, by whom, since when and why\n"
     "\n"
     "  -c, --catalog PATH   a compiled catalog or a folder of YAML files (default: built in)\n"
     "  -k, --class CLASS    im, social, workplace, meeting or voice-chat\n"
     "  -j, --json           one JSON object a line\n"
     "  -o, --output FILE    where to write the compiled catalog\n"
+    "  -f, --file FILE      of overrides (default: " OVERRIDES_PATH ")\n"
+    "      --not SLUG       it is not this service, while it may be another (default: it is none)\n"
+    "      --by WHO         who decides that\n"
+    "      --why TEXT       the reason\n"
     "  -h, --help           this text\n";
 
 /* --- output --- */
@@ -306,31 +317,78 @@ static int compile(const struct options *o, int argc, char **argv)
     return catalog_compile(argv[0], o->out, &err) ? EXIT_SUCCESS : fail(&err);
 }
 
+/* --- overrides --- */
+
+static int trust_or_not(const struct options *o, int argc, char **argv, bool trust)
+{
+    struct imw_error_info err = { 0 };
+    struct catalog *c;
+
+    if (argc != 1)
+        return wrong_use("trust and distrust take one name or network");
+    if (!open_catalog(o, &c, &err))
+        return fail(&err);
+    const struct trust_request q = {
+        .file = o->file, .what = argv[0], .slug = o->slug, .by = o->by, .why = o->why, .trust = trust
+    };
+    int status = catalog_trust(c, &q);
+    catalog_close(c);
+    return status == EXIT_SUCCESS ? finish(status) : status;
+}
+
+static int trust(const struct options *o, int argc, char **argv)
+{
+    return trust_or_not(o, argc, argv, true);
+}
+
+static int distrust(const struct options *o, int argc, char **argv)
+{
+    return trust_or_not(o, argc, argv, false);
+}
+
+static int overrides(const struct options *o, int argc, char **argv)
+{
+    (void)argv;
+    return argc != 0 ? wrong_use("overrides takes no argument") : catalog_overrides(o->file, o->json);
+}
+
 /* --- the command line --- */
 
 static const struct {
     const char *name;
     int (*run)(const struct options *o, int argc, char **argv);
 } commands[] = {
-    { "list", list }, { "show", show }, { "match", match }, { "check", check }, { "compile", compile },
+    { "list", list },       { "show", show },   { "match", match },       { "check", check },
+    { "compile", compile }, { "trust", trust }, { "distrust", distrust }, { "overrides", overrides },
 };
 
 static bool read_options(int argc, char **argv, struct options *o, int *out_status)
 {
     static const struct option long_options[] = {
-        { "catalog", required_argument, NULL, 'c' }, { "class", required_argument, NULL, 'k' },
-        { "json", no_argument, NULL, 'j' },          { "output", required_argument, NULL, 'o' },
-        { "help", no_argument, NULL, 'h' },          { NULL, 0, NULL, 0 },
+        { "catalog", required_argument, NULL, 'c' },
+        { "class", required_argument, NULL, 'k' },
+        { "json", no_argument, NULL, 'j' },
+        { "output", required_argument, NULL, 'o' },
+        { "help", no_argument, NULL, 'h' },
+        { "file", required_argument, NULL, 'f' },
+        { "not", required_argument, NULL, OPTION_NOT },
+        { "by", required_argument, NULL, OPTION_BY },
+        { "why", required_argument, NULL, OPTION_WHY },
+        { NULL, 0, NULL, 0 },
     };
     int option;
 
-    *o = (struct options){ .class = -1 };
+    *o = (struct options){ .class = -1, .file = OVERRIDES_PATH };
     optind = 0; /* start anew: the main program may have used getopt itself */
-    while ((option = getopt_long(argc, argv, "c:k:jo:h", long_options, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, "c:k:jo:f:h", long_options, NULL)) != -1) {
         switch (option) {
         case 'c': o->catalog = optarg; break;
         case 'o': o->out = optarg; break;
         case 'j': o->json = true; break;
+        case 'f': o->file = optarg; break;
+        case OPTION_NOT: o->slug = optarg; break;
+        case OPTION_BY: o->by = optarg; break;
+        case OPTION_WHY: o->why = optarg; break;
         case 'h': o->help = true; break;
         case 'k':
             o->class = class_find(view_string(optarg));
@@ -356,7 +414,7 @@ int command_catalog(int argc, char **argv)
         return finish(EXIT_SUCCESS);
     }
     if (optind >= argc)
-        return wrong_use("say what to do: list, show, match, check or compile");
+        return wrong_use("say what to do: list, show, match, check, compile, trust, distrust or overrides");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         if (strcmp(argv[optind], commands[i].name) == 0)
             return commands[i].run(&o, argc - optind - 1, argv + optind + 1);

@@ -22,6 +22,7 @@ static const char usage[] =
     "  -j, --json           events on standard output, one JSON object a line (a superset of EVE)\n"
     "  -o, --output FILE    write there instead of standard output\n"
     "  -c, --catalog PATH   catalog to use: a compiled file or a folder of YAML (default: the built-in one)\n"
+    "      --overrides FILE what the institution says against the catalog (default: nothing)\n"
     "  -p, --policy FILE    judge every flow of a service by these rules (default: alert on all)\n"
     "  -w, --workers N      threads that share the work (default: the processors, at most 4, for 64 MiB or more\n"
     "                       of captures; 1 for less)\n"
@@ -50,7 +51,7 @@ struct read_options {
     bool json, all_flows, stats, quiet, no_colour;
     bool messages, scan, leaks, threats;
     const char *extract, *clamd, *graph;
-    const char *output, *catalog, *policy, *explain, *who;
+    const char *output, *catalog, *overrides, *policy, *explain, *who;
     unsigned workers; /* 0: by the size of the captures */
     uint32_t max_flows;
 };
@@ -91,11 +92,45 @@ static void write_line(struct reader *r, const char *line, size_t len)
     pthread_mutex_unlock(&r->out_lock);
 }
 
+static void on_trace(void *context, const struct flow *f, uint64_t time_us, const char *line);
+
+/* A flow that was asked about: where a name or a range of the catalog decided, how that is set right. */
+static void explain_undo(struct reader *r, const struct flow_event *e)
+{
+    const char *slug = catalog_service(e->catalog, e->flow->service)->slug;
+    char line[512];
+
+    for (unsigned i = 0; e->record != NULL && i < e->record->evidence_count; i++) {
+        switch ((enum evidence_kind)e->record->evidence[i].kind) {
+        case EVIDENCE_SNI:
+        case EVIDENCE_QUIC_SNI:
+        case EVIDENCE_CERTIFICATE:
+        case EVIDENCE_HTTP_HOST:
+        case EVIDENCE_TUNNEL_TARGET:
+        case EVIDENCE_DNS_QUERY:
+        case EVIDENCE_DNS_ADDRESS:
+        case EVIDENCE_RANGE:
+        case EVIDENCE_SHARED_RANGE: break;
+        default: continue;
+        }
+        if (e->record->evidence[i].service != e->flow->service)
+            continue;
+        snprintf(line, sizeof line, "verdict: %s by rule \"%s\"", e->verdict.action, e->verdict.rule);
+        on_trace(r, e->flow, e->last_us, line);
+        snprintf(line, sizeof line, "is that wrong? imward catalog trust %s --not %s --by WHO --why TEXT",
+                 e->record->evidence[i].value, slug);
+        on_trace(r, e->flow, e->last_us, line);
+        return;
+    }
+}
+
 static void on_flow(void *context, const struct flow_event *e)
 {
     struct reader *r = context;
     char line[EVE_LINE_BYTES];
 
+    if ((e->flow->flags & FLOW_TRACED) != 0 && e->flow->service != 0)
+        explain_undo(r, e);
     if (r->options->json)
         write_line(r, line, eve_flow(e, line));
     else if (!table_add(r->table, e))
@@ -508,6 +543,7 @@ enum {
     OPTION_MAX_FLOWS = 256,
     OPTION_NO_COLOUR,
     OPTION_WHO,
+    OPTION_OVERRIDES,
     OPTION_MESSAGES,
     OPTION_EXTRACT,
     OPTION_SCAN,
@@ -520,6 +556,7 @@ static const struct option long_options[] = {
     { "json", no_argument, NULL, 'j' },
     { "output", required_argument, NULL, 'o' },
     { "catalog", required_argument, NULL, 'c' },
+    { "overrides", required_argument, NULL, OPTION_OVERRIDES },
     { "workers", required_argument, NULL, 'w' },
     { "policy", required_argument, NULL, 'p' },
     { "all-flows", no_argument, NULL, 'a' },
@@ -558,6 +595,7 @@ static bool parse(int argc, char **argv, struct read_options *o, int *out_status
         case 's': o->stats = true; break;
         case 'q': o->quiet = true; break;
         case OPTION_WHO: o->who = optarg; break;
+        case OPTION_OVERRIDES: o->overrides = optarg; break;
         case OPTION_MESSAGES: o->messages = true; break;
         case OPTION_EXTRACT: o->extract = optarg; break;
         case OPTION_SCAN:
@@ -625,7 +663,8 @@ int command_read(int argc, char **argv)
         fprintf(stderr, "imward: cannot save files in %s: %s\n", o.extract, strerror(errno));
         return EXIT_FAILED;
     }
-    if (!rules_load(o.catalog, o.policy, NULL, &rules, &err))
+    const struct rules_files files = { o.catalog, o.overrides, o.policy };
+    if (!rules_load_files(&files, NULL, &rules, &err))
         return cli_failed(&err);
     return read_into(&o, argv + optind, argc - optind, rules);
 }

@@ -23,6 +23,7 @@ static const char usage[] =
     "      --no-bypass        read settled flows to their end, rather than let the kernel count them\n"
     "\n"
     "  -c, --catalog PATH     catalog to use: a compiled file or a folder of YAML (default: the built-in one)\n"
+    "      --overrides FILE   what the institution says against the catalog (default: nothing)\n"
     "  -p, --policy FILE      judge every flow of a service by these rules (default: alert on all)\n"
     "  -a, --all-flows        report flows of no service too\n"
     "      --spool DIR        where files under way are kept, without names (default: $TMPDIR or /tmp)\n"
@@ -72,6 +73,7 @@ enum {
     OPTION_ROTATE_KEEP,
     OPTION_STATS_INTERVAL,
     OPTION_WHO,
+    OPTION_OVERRIDES,
     OPTION_RADIUS,
     OPTION_RADIUS_SECRETS,
     OPTION_CONTROL,
@@ -91,6 +93,7 @@ static const struct option long_options[] = {
     { "no-promiscuous", no_argument, NULL, OPTION_NO_PROMISCUOUS },
     { "no-bypass", no_argument, NULL, OPTION_NO_BYPASS },
     { "catalog", required_argument, NULL, 'c' },
+    { "overrides", required_argument, NULL, OPTION_OVERRIDES },
     { "policy", required_argument, NULL, 'p' },
     { "all-flows", no_argument, NULL, 'a' },
     { "max-flows", required_argument, NULL, OPTION_MAX_FLOWS },
@@ -276,6 +279,7 @@ static bool parse_word(int option, struct watch_options *o)
     case OPTION_NO_PROMISCUOUS: c->live.promiscuous = false; break;
     case OPTION_NO_BYPASS: c->live.bypass = false; break;
     case OPTION_WHO: c->who = optarg; break;
+    case OPTION_OVERRIDES: c->overrides = optarg; break;
     case OPTION_RADIUS: c->radius = optarg; break;
     case OPTION_RADIUS_SECRETS: c->radius_secrets = optarg; break;
     case OPTION_CONTROL: c->control = optarg[0] != '\0' ? optarg : NULL; break;

@@ -129,15 +129,24 @@ void rules_free(struct rules *r)
 bool rules_load(const char *catalog_path, const char *policy_path, const struct rules *follow,
                 struct rules **out, struct imw_error_info *err)
 {
+    const struct rules_files files = { .catalog = catalog_path, .policy = policy_path };
+
+    return rules_load_files(&files, follow, out, err);
+}
+
+bool rules_load_files(const struct rules_files *files, const struct rules *follow, struct rules **out,
+                      struct imw_error_info *err)
+{
     struct rules *r = calloc(1, sizeof *r);
 
     if (r == NULL)
         return error_set(err, IMW_ERROR_MEMORY, "no memory for rules");
     r->serial = follow != NULL ? follow->serial + 1 : 1;
-    if (!(catalog_path != NULL ? catalog_open(catalog_path, &r->catalog, err)
-                               : catalog_builtin(&r->catalog, err)) ||
+    if (!(files->catalog != NULL ? catalog_open(files->catalog, &r->catalog, err)
+                                 : catalog_builtin(&r->catalog, err)) ||
         (follow != NULL && !catalog_follow(r->catalog, follow->catalog, err)) ||
-        (policy_path != NULL && !policy_load(policy_path, r->catalog, &r->policy, err))) {
+        (files->overrides != NULL && !catalog_override(r->catalog, files->overrides, err)) ||
+        (files->policy != NULL && !policy_load(files->policy, r->catalog, &r->policy, err))) {
         rules_free(r);
         return false;
     }

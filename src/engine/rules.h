@@ -29,6 +29,14 @@ bool rules_load(const char *catalog_path, const char *policy_path, const struct 
                 struct rules **out, struct imw_error_info *err) IMW_MUST_USE;
 void rules_free(struct rules *r); /* NULL is fine */
 
+/* The same with all that rules may be made of; each may be NULL. `overrides`: what the institution says
+ * against the catalog (identify/catalog_overrides.h). */
+struct rules_files {
+    const char *catalog, *overrides, *policy;
+};
+bool rules_load_files(const struct rules_files *files, const struct rules *follow, struct rules **out,
+                      struct imw_error_info *err) IMW_MUST_USE;
+
 /* What the policy says of a flow. The rule's name lives as long as the rules. */
 struct verdict rules_judge(const struct rules *r, const struct flow_event *e);
 

@@ -34,6 +34,7 @@ struct catalog {
     uint8_t *image;
     bool owned;
     struct numbering by;
+    struct trusted *trusted; /* NULL: nothing is overridden */
     struct catalog_section section[SECTION_COUNT];
 #define X(id, type, name) const type *name;
     SECTIONS(X)
@@ -350,6 +351,7 @@ void catalog_close(struct catalog *c)
     if (c->owned)
         free(c->image);
     numbering_fini(&c->by);
+    trusted_free(c->trusted);
     free(c);
 }
 
@@ -611,9 +613,36 @@ bool catalog_match_name(const struct catalog *c, struct view host, struct catalo
     for (unsigned i = first; i < name.labels; i++) {
         uint32_t found = find_name(c, view_of(name.text, name.len), name.label[i % CATALOG_LABELS]);
         if (found != 0)
-            return c->entries[found - 1].kind != ENTRY_EXCLUDED && hit(c, found - 1, out);
+            return c->entries[found - 1].kind != ENTRY_EXCLUDED && hit(c, found - 1, out) &&
+                   !(c->trusted != NULL &&
+                     trusted_name(c->trusted, view_of(name.text, name.len), out->service));
     }
     return false;
+}
+
+bool catalog_read_name(struct view host, char out[CATALOG_NAME_BYTES], size_t *out_len)
+{
+    struct name name;
+
+    if (!read_name(host, &name))
+        return false;
+    memcpy(out, name.text, name.len);
+    *out_len = name.len;
+    return true;
+}
+
+bool catalog_trusts_name(const struct catalog *c, struct view host, uint16_t service)
+{
+    struct name name;
+
+    return c->trusted != NULL && read_name(host, &name) &&
+           trusted_name(c->trusted, view_of(name.text, name.len), service);
+}
+
+void catalog_set_trusted(struct catalog *c, struct trusted *t)
+{
+    trusted_free(c->trusted);
+    c->trusted = t;
 }
 
 /* --- addresses --- */
@@ -669,9 +698,14 @@ bool catalog_match_address(const struct catalog *c, const struct ip_addr *addr, 
     for (uint32_t i = first; i < first + count; i++) {
         const struct record_entry *e = &c->entries[c->candidates[i]];
         if ((e->l4 == 0 || e->l4 == l4) && port >= e->first_port && port <= e->last_port)
-            return hit(c, c->candidates[i], out);
+            return hit(c, c->candidates[i], out) && !catalog_trusts_address(c, addr, out->service);
     }
     return false;
+}
+
+bool catalog_trusts_address(const struct catalog *c, const struct ip_addr *addr, uint16_t service)
+{
+    return c->trusted != NULL && trusted_address(c->trusted, addr, service);
 }
 
 /* --- agents, paths, fingerprints, ports --- */

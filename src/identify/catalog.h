@@ -52,6 +52,17 @@ void catalog_close(struct catalog *c);
  */
 bool catalog_follow(struct catalog *c, const struct catalog *old, struct imw_error_info *err) IMW_MUST_USE;
 
+/*
+ * What the institution says against the catalog (catalog_overrides.h): what is trusted there is no evidence
+ * any more, in catalog_match_name() and catalog_match_address(). After catalog_follow(), before `c` is used;
+ * the catalog itself stays as it is. False: `c` is as it was, err has file and line.
+ */
+bool catalog_override(struct catalog *c, const char *path, struct imw_error_info *err) IMW_MUST_USE;
+/* Is it trusted not to be this service (0: not to be some service)? For what was learnt of it before, or by
+ * another way. */
+bool catalog_trusts_name(const struct catalog *c, struct view host, uint16_t service);
+bool catalog_trusts_address(const struct catalog *c, const struct ip_addr *addr, uint16_t service);
+
 /* Services are numbered 1 to catalog_count(), those removed included. */
 unsigned catalog_count(const struct catalog *c);
 const struct catalog_service *catalog_service(const struct catalog *c, uint16_t number); /* NULL: no such */

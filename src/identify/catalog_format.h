@@ -21,6 +21,7 @@
  * last record that sorts not after the text, or one of its ancestors, is the longest prefix.
  */
 #pragma once
+#include "base/address.h"
 #include "base/error.h"
 
 struct catalog;
@@ -157,3 +158,15 @@ bool catalog_compile_image(const char *folder, uint8_t **out, size_t *out_size,
 /* The image made at build time from catalog/, on a multiple of 8. */
 extern const uint64_t catalog_builtin_image[];
 extern const size_t catalog_builtin_size;
+
+/* ---- overrides (catalog_overrides.c) ---- */
+
+struct trusted;
+void trusted_free(struct trusted *t); /* NULL is fine */
+/* Is the name (in lower case), or the address, trusted not to be the service (0: not to be one)? */
+bool trusted_name(const struct trusted *t, struct view name, uint16_t service);
+bool trusted_address(const struct trusted *t, const struct ip_addr *addr, uint16_t service);
+/* The catalog takes it, in the place of what it has. */
+void catalog_set_trusted(struct catalog *c, struct trusted *t);
+/* A domain name in lower case, without port and final dot. False: it is none. */
+bool catalog_read_name(struct view host, char out[CATALOG_NAME_BYTES], size_t *out_len);

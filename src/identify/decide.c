@@ -137,7 +137,10 @@ static bool by_one_address(const struct decision_context *context, struct flow *
     struct known_address known;
     struct catalog_hit hit;
 
-    if (knowledge_address(context->knowledge, addr, context->now_us, &known) && known.service != 0) {
+    /* What is trusted since its address was learnt is no evidence any more. */
+    if (knowledge_address(context->knowledge, addr, context->now_us, &known) && known.service != 0 &&
+        !catalog_trusts_address(context->catalog, addr, known.service) &&
+        !catalog_trusts_name(context->catalog, view_string(known.name), known.service)) {
         set(out, known.service, EVIDENCE_DNS_ADDRESS, 0, view_string(known.name));
         flow_role(f, (enum role)known.role);
         return true;

@@ -152,9 +152,20 @@ bool session_name(struct session *s, enum evidence_kind kind, struct view host)
             kind == EVIDENCE_SNI || kind == EVIDENCE_QUIC_SNI || kind == EVIDENCE_TUNNEL_TARGET;
     }
     if (!catalog_match_name(s->in->config.catalog, host, &hit)) {
-        session_trace(s, "name %s \"%s\": not in the catalog", evidence_name(kind), show(host).text);
+        session_trace(s, "name %s \"%s\": %s", evidence_name(kind), show(host).text,
+                      catalog_trusts_name(s->in->config.catalog, host, 0) ? "trusted by an override"
+                                                                          : "not in the catalog");
         return false;
     }
+    /* A server may prove more names than the one that was asked for. */
+    if (kind == EVIDENCE_CERTIFICATE &&
+        catalog_trusts_name(s->in->config.catalog, view_string(notes->server_name), hit.service)) {
+        session_trace(s, "name %s \"%s\": the name asked for is trusted by an override", evidence_name(kind),
+                      show(host).text);
+        return false;
+    }
+    session_trace(s, "name %s \"%s\": catalog entry \"%s\"", evidence_name(kind), show(host).text,
+                  show(hit.entry).text);
     adopt_hit(s, kind, &hit, host);
     return hit.strength == STRENGTH_PROOF;
 }
@@ -291,7 +302,10 @@ void session_learn_address(struct session *s, struct view name, struct view cano
     struct catalog_hit hit;
 
     bool hits = catalog_match_name(s->in->config.catalog, name, &hit);
-    if (!hits) { /* one answer, one verdict: the names of a chain must not make each other ambiguous */
+    if (!hits &&
+        !catalog_trusts_name(
+            s->in->config.catalog, name,
+            0)) { /* one answer, one verdict: the names of a chain must not make each other ambiguous */
         name = canonical;
         hits = catalog_match_name(s->in->config.catalog, name, &hit);
     }

@@ -128,6 +128,7 @@ bool confine(const struct sensor_config *c, const struct carried_content *conten
     if (c->catalog != NULL)
         add_path(l, c->catalog, strlen(c->catalog), false);
     add_folder_of(l, c->catalog, false);
+    add_folder_of(l, c->overrides, false);
     add_folder_of(l, c->policy, false);
     add_folder_of(l, c->who, false);
     add_folder_of(l, c->radius_secrets, false);

@@ -56,10 +56,11 @@ static void settle(struct reloader *r, unsigned wait_ms)
 static bool load(struct reloader *r, struct imw_error_info *err)
 {
     struct engine *e = r->config.engine;
+    const struct rules_files files = { r->config.catalog, r->config.overrides, r->config.policy };
     struct rules *next;
 
     settle(r, 0); /* where a worker was late with the reload before */
-    if (!rules_load(r->config.catalog, r->config.policy, engine_rules(e), &next, err))
+    if (!rules_load_files(&files, engine_rules(e), &next, err))
         return false;
     if (r->config.also != NULL && !r->config.also(r->config.context, err)) {
         rules_free(next);

@@ -15,7 +15,7 @@ struct reloader_config {
     struct event_writer *writer;
     struct pipeline *pipeline; /* takes new rules up before any worker does */
     const struct notify *notify;
-    const char *catalog, *policy; /* NULL: the built-in one; none */
+    const char *catalog, *overrides, *policy; /* NULL: the built-in one; none; none */
     /* Whatever else is read again with them: also() puts the new in the place of the old, or fails and
      * changes nothing; settled() is called when no worker is still with the old. NULL: nothing. */
     bool (*also)(void *context, struct imw_error_info *err);

@@ -548,7 +548,8 @@ static bool make_engine(struct sensor *s, struct imw_error_info *err)
 
     if (getrandom(&config.hash_seed, sizeof config.hash_seed, 0) != sizeof config.hash_seed)
         return error_set(err, IMW_ERROR_SYSTEM, "no random numbers of the system");
-    if (!load_lists(s, err) || !rules_load(s->config->catalog, s->config->policy, NULL, &config.rules, err))
+    const struct rules_files files = { s->config->catalog, s->config->overrides, s->config->policy };
+    if (!load_lists(s, err) || !rules_load_files(&files, NULL, &config.rules, err))
         return false;
     bool started = carried_start(&s->content, s->config, config.rules, s->writer, err);
     config.pipeline = s->content.pipeline;
@@ -574,6 +575,7 @@ static bool start_servers(struct sensor *s, struct imw_error_info *err)
                                               .writer = s->writer,
                                               .notify = &s->notify,
                                               .catalog = s->config->catalog,
+                                              .overrides = s->config->overrides,
                                               .policy = s->config->policy,
                                               .pipeline = s->content.pipeline,
                                               .also = load_lists,

@@ -18,6 +18,7 @@ struct sensor_config {
     struct live_config live;
     int cpus[LIVE_WORKERS];                        /* that each worker is pinned to; -1: to none */
     const char *catalog;                           /* NULL: the built-in one */
+    const char *overrides;                         /* of the catalog; NULL: none */
     const char *policy;                            /* NULL: none */
     const char *spool;                             /* directory of files under way; NULL: $TMPDIR or /tmp */
     const char *who;                               /* file of who is at which address; NULL: none */

@@ -166,7 +166,7 @@ static void use_policy(struct fixture *f, unsigned count)
     snprintf(path, sizeof path, "%s/policy", f->folder);
     FILE *out = fopen(path, "we");
     assert_non_null(out);
-    fputs("version: 1\nrules:\n", out);
+    fputs("version: 1\ndefault: alert\nrules:\n", out);
     for (unsigned i = 1; i <= count; i++)
         fprintf(out, "  - {name: rule %u, match: {service: [whatsapp]}, action: block}\n", i);
     fclose(out);
@@ -209,7 +209,7 @@ static void test_each_rule_tells_what_it_was_good_for(void **state)
     assert_string_equal(name, "rule 2");
     assert_string_equal(action, "block");
     assert_non_null(strstr(file, "/policy"));
-    assert_int_equal(line, 4);
+    assert_int_equal(line, 5);
     assert_int_equal(hits, 2);
     assert_int_equal(stopped, 1);
     assert_int_equal(last_us, 79000000);
