@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* imward policy: check a policy, and explain what it says to a flow that is described by options. */
-#include "policy/policy.h"
-#include "cli/cli.h"
+/* imward policy: check a policy, and explain what it says to a flow that is described by options;
+ * policy_test.c and policy_diff.c have the other words. */
+#include "cli/policy.h"
 #include "identify/catalog.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -11,6 +11,8 @@
 static const char usage[] =
     "usage: imward policy check [--strict] [--catalog PATH] FILE\n"
     "       imward policy explain --policy FILE [fact ...] [--catalog PATH]\n"
+    "       imward policy test --policy FILE [--catalog PATH] TABLE ...\n"
+    "       imward policy diff [--json] [--catalog PATH] FROM TO EVENTS|CAPTURE ...\n"
     "\n"
     "The institution's rules, in YAML: docs/policy.md tells the language.\n"
     "\n"
@@ -18,10 +20,14 @@ static const char usage[] =
     "             are never reached, exceptions that have expired, groups that nobody is in; and what it\n"
     "             says of content: scans, leaks, the vault, detectors\n"
     "  explain    which rule decides on a flow with these facts, and why each rule before it does not\n"
+    "  test       does the policy say what these tables of cases (YAML) expect?\n"
+    "  diff       judge flows of the past by two policies, and say whose would be judged otherwise: those of\n"
+    "             events (imward read --json, imward watch; - is standard input) or captures\n"
     "\n"
     "  -p, --policy FILE        the policy\n"
     "  -c, --catalog PATH       catalog to use (default: the built-in one)\n"
     "      --strict             check: a warning makes exit status 1 too\n"
+    "  -j, --json               diff: one JSON object\n"
     "\n"
     "facts, all optional; a condition on what is not given does not hold:\n"
     "      --service SLUG       such as whatsapp\n"
@@ -38,7 +44,7 @@ static const char usage[] =
     "      --time TIME          UTC, such as 2026-11-23T10:30 (default: now)\n"
     "  -h, --help               this text\n"
     "\n"
-    "exit status: 0 done; 1 the policy is wrong; 2 wrong use\n";
+    "exit status: 0 done; 1 the policy is wrong, a case failed, or a file could not be read; 2 wrong use\n";
 
 enum {
     OPTION_STRICT = 256,
@@ -204,21 +210,26 @@ static int check(const struct options *o, const struct policy *p, const char *pa
 
 /* ---- explain ---- */
 
-static void print_keys(const char *before, uint32_t keys)
+static void print_keys(FILE *out, const char *before, uint32_t keys)
 {
     for (unsigned k = 0, n = 0; k < POLICY_KEY_COUNT; k++)
         if ((keys >> k & 1) != 0)
-            printf("%s%s", n++ == 0 ? before : ", ", policy_key_name((enum policy_key)k));
+            fprintf(out, "%s%s", n++ == 0 ? before : ", ", policy_key_name((enum policy_key)k));
+}
+
+void policy_print_reason(FILE *out, const struct policy_reason *r)
+{
+    print_keys(out, "; differs: ", r->failed & ~r->unknown);
+    print_keys(out, "; not known: ", r->unknown);
+    if (r->expired)
+        fputs("; its exception has expired", out);
 }
 
 static void print_reason(void *context, const struct policy_reason *r)
 {
     (void)context;
     printf("%4u  %s: no match", r->number, r->rule);
-    print_keys("; differs: ", r->failed & ~r->unknown);
-    print_keys("; not known: ", r->unknown);
-    if (r->expired)
-        printf("; its exception has expired");
+    policy_print_reason(stdout, r);
     putchar('\n');
 }
 
@@ -260,6 +271,17 @@ static int explain(struct options *o, const struct policy *p, const struct catal
 
 /* ---- the command line ---- */
 
+bool policy_catalog(const char *path, struct catalog **out, struct imw_error_info *err)
+{
+    return path != NULL ? catalog_open(path, out, err) : catalog_builtin(out, err);
+}
+
+int policy_help(void)
+{
+    fputs(usage, stdout);
+    return EXIT_DONE;
+}
+
 static int run(struct options *o, const char *path, bool checking)
 {
     struct imw_error_info err;
@@ -267,7 +289,7 @@ static int run(struct options *o, const char *path, bool checking)
     struct policy *p = NULL;
     int status;
 
-    if (!(o->catalog != NULL ? catalog_open(o->catalog, &catalog, &err) : catalog_builtin(&catalog, &err)))
+    if (!policy_catalog(o->catalog, &catalog, &err))
         return cli_failed(&err);
     if (!policy_load(path, catalog, &p, &err))
         status = cli_failed(&err);
@@ -284,18 +306,23 @@ static int run(struct options *o, const char *path, bool checking)
 
 int command_policy(int argc, char **argv)
 {
+    static const struct {
+        const char *word;
+        int (*run)(int argc, char **argv);
+    } words[] = { { "test", policy_test }, { "diff", policy_diff } };
     struct options o;
 
+    for (unsigned i = 0; argc > 1 && i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(argv[1], words[i].word) == 0)
+            return words[i].run(argc - 1, argv + 1);
     if (!read_options(argc, argv, &o))
         return EXIT_USAGE;
-    if (o.help) {
-        fputs(usage, stdout);
-        return EXIT_DONE;
-    }
+    if (o.help)
+        return policy_help();
     const char *what = optind < argc ? argv[optind++] : "";
     bool checking = strcmp(what, "check") == 0;
     if (!checking && strcmp(what, "explain") != 0)
-        return cli_usage("policy", "say what to do: check or explain");
+        return cli_usage("policy", "say what to do: check, explain, test or diff");
     if (checking && optind < argc)
         o.policy = argv[optind++];
     if (o.policy == NULL || optind < argc)

@@ -283,30 +283,6 @@ static bool read_server(struct loading *l, const struct yaml_node *n, struct rul
     return names_add(&l->policy->servers, v, &number) ? add_term(l, r, SERVER, number) : out_of_memory(l);
 }
 
-/* "08:00", up to "24:00", in minutes. */
-static bool take_clock(struct view v, uint32_t *out)
-{
-    uint64_t hour, minute;
-
-    if (v.len != 5 || v.at[2] != ':' || !view_decimal(view_slice(v, 0, 2), 24, &hour) ||
-        !view_decimal(view_slice(v, 3, 5), 59, &minute) || hour * 60 + minute > 24 * 60)
-        return false;
-    *out = (uint32_t)(hour * 60 + minute);
-    return true;
-}
-
-static bool take_day(struct view v, unsigned *out)
-{
-    static const char *const days[] = { "mon", "tue", "wed", "thu", "fri", "sat", "sun" };
-
-    for (unsigned i = 0; i < 7; i++)
-        if (view_equal_nocase(v, view_string(days[i]))) {
-            *out = i;
-            return true;
-        }
-    return false;
-}
-
 /* "mon-fri,sun" as bits; a range may go over the week's end. */
 static bool take_days(struct view v, unsigned *out)
 {
@@ -314,7 +290,7 @@ static bool take_days(struct view v, unsigned *out)
     while (v.len > 0) {
         struct view last = view_token(&v, ','), first = view_token(&last, '-');
         unsigned from, to;
-        if (!take_day(first, &from) || !take_day(last.len > 0 ? last : first, &to))
+        if (!weekday_parse(first, &from) || !weekday_parse(last.len > 0 ? last : first, &to))
             return false;
         for (unsigned day = from;; day = (day + 1) % 7) {
             *out |= 1u << day;
@@ -339,7 +315,7 @@ static bool read_hours(struct loading *l, const struct yaml_node *n, struct rule
     size_t space = view_find_byte(v, ' ', 0);
     days = view_slice(v, 0, space);
     struct view end = space < v.len ? view_trim(view_from(v, space)) : v, begin = view_token(&end, '-');
-    if ((space < v.len && !take_days(days, &mask)) || !take_clock(begin, &from) || !take_clock(end, &to) ||
+    if ((space < v.len && !take_days(days, &mask)) || !clock_parse(begin, &from) || !clock_parse(end, &to) ||
         from == to || from == 24 * 60)
         return yaml_error(n, l->err, "days and hours such as \"mon-fri 08:00-18:00\" are needed");
     for (unsigned day = 0; day < 7; day++) {

@@ -267,19 +267,33 @@ static uint32_t place_user(const struct places *places, const struct place *at)
     return user;
 }
 
-static void choose_who(struct choice *c, const struct policy_facts *f)
+/* Where the flow's person is, or NULL. */
+static const struct place *place_of(const struct policy *p, const struct policy_facts *f)
 {
-    const struct policy *p = c->policy;
     const struct place *at = NULL;
 
-    unknown(c, POLICY_KEY_ACKNOWLEDGED);
-    unknown(c, POLICY_KEY_TRAINED);
     if (f->client != NULL)
         at = places_find(&p->clients, f->client);
     if (at == NULL && f->server != NULL)
         at = places_find(&p->clients, f->server);
+    return at;
+}
+
+/* The number of the flow's person; NAME_NONE: nobody of the policy. */
+static uint32_t user_of(const struct policy *p, const struct policy_facts *f, const struct place *at)
+{
+    return f->user.len > 0 ? names_find(&p->users, f->user) : place_user(&p->clients, at);
+}
+
+static void choose_who(struct choice *c, const struct policy_facts *f)
+{
+    const struct policy *p = c->policy;
+    const struct place *at = place_of(p, f);
+
+    unknown(c, POLICY_KEY_ACKNOWLEDGED);
+    unknown(c, POLICY_KEY_TRAINED);
     choose_places(c, &p->clients, at);
-    uint32_t user = f->user.len > 0 ? names_find(&p->users, f->user) : place_user(&p->clients, at);
+    uint32_t user = user_of(p, f, at);
     if (user != NAME_NONE)
         choose_user(c, user);
     bool addressed = f->client != NULL || f->server != NULL, named = f->user.len > 0 || user != NAME_NONE;
@@ -422,6 +436,45 @@ void policy_judge(const struct policy *p, const struct policy_facts *facts, stru
                 return;
     }
     decide(&c, 0, out);
+}
+
+/* --- for those who ask about the policy --- */
+
+const char *policy_person(const struct policy *p, const struct policy_facts *facts)
+{
+    uint32_t user = user_of(p, facts, place_of(p, facts));
+
+    return user != NAME_NONE ? names_text(&p->users, user) : NULL;
+}
+
+bool policy_member(const struct policy *p, struct view group, struct view *user, struct ip_addr *address)
+{
+    uint32_t number = names_find(&p->groups, group);
+
+    *user = view_of(NULL, 0);
+    for (uint32_t i = 0; i < p->membership_count; i++)
+        if (p->memberships[i].group == number) {
+            *user = view_string(names_text(&p->users, p->memberships[i].user));
+            return true;
+        }
+    for (uint32_t i = 0; i < p->clients.member_count; i++)
+        if (p->clients.members[i].axis == GROUP && p->clients.members[i].value == number) {
+            *address = p->clients.members[i].network;
+            return true;
+        }
+    return false;
+}
+
+int64_t policy_local(const struct policy *p, uint64_t time_us)
+{
+    return zone_local(p->zone, (int64_t)(time_us / 1000000));
+}
+
+uint64_t policy_time(const struct policy *p, int64_t local_s)
+{
+    int64_t utc = zone_utc(p->zone, local_s);
+
+    return utc > 0 ? (uint64_t)utc * 1000000 : 0;
 }
 
 /* --- explaining --- */

@@ -116,6 +116,17 @@ struct policy_verdict {
  */
 void policy_judge(const struct policy *p, const struct policy_facts *facts, struct policy_verdict *out);
 
+/* Who a flow's person is: the one of the facts or, by the file of people, of its address. NULL: not known. */
+const char *policy_person(const struct policy *p, const struct policy_facts *facts);
+
+/* Somebody who is in a group: *user, or (then *user is empty) an address of its first network. False: nobody
+ * is, or there is no such group. */
+bool policy_member(const struct policy *p, struct view group, struct view *user, struct ip_addr *address);
+
+/* Time as clocks on the wall show it, in seconds since 1970, and back to facts' time. */
+int64_t policy_local(const struct policy *p, uint64_t time_us);
+uint64_t policy_time(const struct policy *p, int64_t local_s);
+
 /* Why one rule did not decide. */
 struct policy_reason {
     unsigned number;

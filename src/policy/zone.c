@@ -325,3 +325,35 @@ int64_t zone_local(const struct zone *z, int64_t utc_s)
     }
     return utc_s + z->offset[low];
 }
+
+int64_t zone_utc(const struct zone *z, int64_t local_s)
+{
+    int64_t utc = local_s;
+
+    for (unsigned i = 0; i < 2; i++) /* the second time with the offset of that time itself */
+        utc = local_s - (zone_local(z, utc) - utc);
+    return utc;
+}
+
+bool clock_parse(struct view v, uint32_t *out)
+{
+    uint64_t hour, minute;
+
+    if (v.len != 5 || v.at[2] != ':' || !view_decimal(view_slice(v, 0, 2), 24, &hour) ||
+        !view_decimal(view_slice(v, 3, 5), 59, &minute) || hour * 60 + minute > 24 * 60)
+        return false;
+    *out = (uint32_t)(hour * 60 + minute);
+    return true;
+}
+
+bool weekday_parse(struct view v, unsigned *out)
+{
+    static const char *const days[] = { "mon", "tue", "wed", "thu", "fri", "sat", "sun" };
+
+    for (unsigned i = 0; i < 7; i++)
+        if (view_equal_nocase(v, view_string(days[i]))) {
+            *out = i;
+            return true;
+        }
+    return false;
+}

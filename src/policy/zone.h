@@ -15,10 +15,17 @@ void zone_free(struct zone *z);
 
 /* Seconds since 1970 as clocks on the wall count them. NULL is UTC. */
 int64_t zone_local(const struct zone *z, int64_t utc_s);
+/* The time at which they show this; of two, or of none where clocks are put forward, a near one. */
+int64_t zone_utc(const struct zone *z, int64_t local_s);
 
 /* Days since 1970-01-01, which was a Thursday, of a date "2027-01-31". */
 bool date_parse(struct view v, int64_t *out_day);
 int64_t date_day(int64_t year, unsigned month, unsigned day); /* Gregorian; month and day from 1 */
+
+/* "08:00", up to "24:00", in minutes. */
+bool clock_parse(struct view v, uint32_t *out);
+/* "mon", from 0 on. */
+bool weekday_parse(struct view v, unsigned *out);
 
 static inline int64_t floor_divide(int64_t a, int64_t b) /* b above 0 */
 {
