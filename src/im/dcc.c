@@ -25,6 +25,9 @@
  * The end of a file is its announced size. Bytes beyond it are told as an anomaly. A file whose size was not
  * announced has no end that could be told from a broken connection. Lost bytes keep the file's place.
  *
+ * An offer that the policy forbids is made void by its words: what arrives is a request of a kind that no
+ * client knows, and no port.
+ *
  * Sources: modern.ircdocs.horse/dcc; irchelp.org "The DCC protocol"; mirc.com, DCC Resume and Reverse DCC.
  * Limits: lines of 8 KiB in chats; 8 offers of a conversation that ACCEPT can refer to.
  */
@@ -42,7 +45,8 @@ enum {
     TOKEN_BYTES = 80,
     NAME_BYTES = 96,
     LINE_BYTES = 8192,
-    HELLO_BYTES = 9,    /* of TLS that are looked at */
+    HELLO_BYTES = 9, /* of TLS that are looked at */
+    OFFER_VOID = 'x',
     OFFER_SECONDS = 600 /* clients wait this long for the user to say yes */
 };
 
@@ -195,17 +199,27 @@ static const struct dcc_kind *find_kind(struct view word)
 struct offer_words {
     struct ip_addr addr;
     uint64_t port, token;
-    bool good; /* address and port */
+    bool good;           /* address and port */
+    struct view void_by; /* the request up to the end of its port */
 };
+
+/* From where `words` begin to the last word before `rest`, which is what follows. */
+static struct view words_before(struct view words, struct view rest)
+{
+    return view_trim(view_slice(words, 0, words.len - rest.len));
+}
 
 static void read_offer(const struct dcc_kind *kind, struct view request, struct im_detail *detail,
                        struct offer_words *out)
 {
-    struct view name = offer_name(&request);
+    struct view whole = request;
 
     memset(out, 0, sizeof *out);
+    (void)next_word(&request); /* the kind */
+    struct view name = offer_name(&request);
     out->good = offer_address(next_word(&request), &out->addr);
     out->good = view_decimal(next_word(&request), UINT16_MAX, &out->port) && out->good;
+    out->void_by = words_before(whole, request);
     if (kind->leg == LEG_XMIT)
         name = offer_name(&request);
     if (kind->activity == ACTIVITY_FILE) {
@@ -218,6 +232,7 @@ static void read_offer(const struct dcc_kind *kind, struct view request, struct 
 
 void dcc_request(struct dcc_offers *offers, struct session *s, struct view request, struct im_detail *detail)
 {
+    struct view whole = request;
     const struct dcc_kind *kind = find_kind(next_word(&request));
     struct offer_words words;
     bool asked = detail->outgoing;
@@ -227,21 +242,26 @@ void dcc_request(struct dcc_offers *offers, struct session *s, struct view reque
     if (!kind->has_address) {
         bool accepted = view_equal_nocase(kind->word, VIEW("ACCEPT"));
         detail->file = offer_name(&request);
+        struct view rest = request;
+        (void)next_word(&rest); /* the port */
+        bool forbidden = session_forbidden(s, kind->activity, detail, words_before(whole, rest), OFFER_VOID);
         session_activity(s, kind->activity, detail);
-        if (accepted)
+        if (accepted && !forbidden)
             accept_offset(offers, s, request);
         return;
     }
-    read_offer(kind, request, detail, &words);
+    read_offer(kind, whole, detail, &words);
     bool answers = words.token != 0 && words.port != 0; /* to a reversed offer: the file comes back */
     if (answers && kind->leg == LEG_SEND)
         detail->outgoing = !asked;
-    if (words.good && !offers->broker_told) { /* before the offer is told: who judges it asks how it goes */
+    bool forbidden = session_forbidden(s, kind->activity, detail, words.void_by, OFFER_VOID);
+    if (words.good && !forbidden &&
+        !offers->broker_told) { /* before the offer is told: who judges it asks how it goes */
         session_delivery(s, DELIVERY_SERVER_BROKER);
         offers->broker_told = true;
     }
     session_activity(s, kind->activity, detail);
-    if (!words.good)
+    if (!words.good || forbidden)
         return;
     const struct dcc_offer *reversed = answers ? offer_find(offers, 0, words.token) : NULL;
     uint64_t offset = reversed != NULL ? reversed->offset : 0;

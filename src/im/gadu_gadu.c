@@ -34,6 +34,7 @@ enum {
     BODY_BYTES = 8192,     /* read whole up to here */
     LARGEST_BYTES = 65535, /* larger is not a packet of this protocol */
     CHAIN = 3,             /* packets in a row that prove the protocol */
+    NO_KIND = 0xff,        /* octets of one that no client knows */
     KIND_VOICE = 1,
     KIND_FILE = 4,
     ROUTE_DIRECT = 1,
@@ -397,11 +398,13 @@ static void on_offer(const struct gadu_context *c)
     struct view id = cursor_take(&body, ID_BYTES);
     uint32_t from = cursor_le32(&body);
     uint32_t to = cursor_le32(&body);
-    uint32_t kind = cursor_le32(&body);
+    struct view kind_bytes = cursor_take(&body, 4);
     struct view name = cursor_take(&body, 255);
     uint64_t size = cursor_le64(&body);
     if (body.bad)
         return;
+    struct cursor number = cursor_open(kind_bytes);
+    uint32_t kind = cursor_le32(&number);
     detail.account = number_text(account, sizeof account, c->outgoing ? from : to);
     detail.peer = number_text(peer, sizeof peer, c->outgoing ? to : from);
     if (kind != KIND_VOICE) {
@@ -409,13 +412,14 @@ static void on_offer(const struct gadu_context *c)
         detail.file = view_of(name_buffer, shown.len);
         detail.size = size;
     }
+    bool forbidden = session_forbidden(c->s, activity_of(kind), &detail, kind_bytes, NO_KIND);
     session_activity(c->s, activity_of(kind), &detail);
     struct im_file file = { .name = detail.file,
                             .account = detail.account,
                             .peer = detail.peer,
                             .size = size,
                             .outgoing = c->outgoing };
-    if (kind == KIND_FILE)
+    if (kind == KIND_FILE && !forbidden)
         session_announce(c->s, leg_token(&token, id), &file);
 }
 

@@ -25,6 +25,7 @@
 
 enum {
     HEAD_BYTES = 44,
+    NO_COMMAND = 0xff,        /* octets of a number that is none */
     BODY_BYTES = 8192,        /* read whole up to here */
     LARGEST_BYTES = 16 << 20, /* larger is not believed */
     NAME_BYTES = 64,
@@ -58,9 +59,16 @@ struct mrim_context {
     struct mrim_state *st;
     struct session *s;
     struct cursor *body;
+    struct view number; /* the command's */
     uint32_t minor;
     bool outgoing;
 };
+
+/* Make a command void: neither the server nor a client knows its number then. */
+static bool is_forbidden(const struct mrim_context *c, enum activity a, const struct im_detail *detail)
+{
+    return session_forbidden(c->s, a, detail, c->number, NO_COMMAND);
+}
 
 static struct view take_string(struct cursor *c)
 {
@@ -266,10 +274,14 @@ static void on_file(const struct mrim_context *c)
         return;
     char buffer[FILE_NAME_BYTES];
     struct text name = TEXT(buffer);
-    announce_files(c, &detail, detail.file);
+    struct view list = detail.file;
     text_windows(&name, 1251, view_token(&detail.file, ';')); /* the first of several */
     detail.file = view_of(buffer, name.len);
+    bool forbidden = is_forbidden(c, ACTIVITY_FILE, &detail);
     session_activity(c->s, ACTIVITY_FILE, &detail);
+    if (forbidden)
+        return;
+    announce_files(c, &detail, list);
     if (!inner.bad)
         expect_addresses(c, addresses, ACTIVITY_FILE);
 }
@@ -284,9 +296,19 @@ static void on_call(const struct mrim_context *c)
     struct view addresses = take_string(c->body);
     if (detail.peer.len == 0)
         return;
+    bool forbidden = is_forbidden(c, ACTIVITY_CALL, &detail);
     session_activity(c->s, ACTIVITY_CALL, &detail);
-    if (!c->body->bad)
+    if (!c->body->bad && !forbidden)
         expect_addresses(c, addresses, ACTIVITY_CALL);
+}
+
+static void on_proxy(const struct mrim_context *c)
+{
+    struct im_detail detail = detail_of(c);
+
+    if (!is_forbidden(c, ACTIVITY_FILE, &detail))
+        session_delivery(c->s, DELIVERY_SERVER_PROXY);
+    session_activity(c->s, ACTIVITY_FILE, NULL);
 }
 
 static void on_relay(const struct mrim_context *c)
@@ -310,7 +332,7 @@ static const struct mrim_command {
     { 0x1026, on_file },     /* FILE_TRANSFER */
     { 0x1037, on_contacts }, /* CONTACT_LIST2 */
     { 0x1038, on_login },    /* LOGIN2 */
-    { 0x1044, on_relay },    /* PROXY */
+    { 0x1044, on_proxy },    /* PROXY */
     { COMMAND_PROXY_HELLO_ACK, on_relay },
     { 0x1049, on_call },  /* CALL */
     { 0x1078, on_login }, /* LOGIN3 */
@@ -451,10 +473,12 @@ static bool mrim_gap(void *state, struct session *s, enum flow_dir from, uint64_
 }
 
 /* One packet. True: the stream changes over to TLS behind it. */
-static bool follow(struct mrim_state *st, struct session *s, bool outgoing, uint32_t minor, uint32_t command,
-                   struct cursor *body)
+static bool follow(struct mrim_state *st, struct session *s, bool outgoing, uint32_t minor,
+                   struct view number, struct cursor *body)
 {
-    struct mrim_context context = { st, s, body, minor, outgoing };
+    struct mrim_context context = { st, s, body, number, minor, outgoing };
+    struct cursor c = cursor_open(number);
+    uint32_t command = cursor_le32(&c);
 
     tell_version(st, s, minor);
     for (size_t i = 0; i < sizeof mrim_commands / sizeof mrim_commands[0]; i++)
@@ -489,7 +513,7 @@ static size_t mrim_feed(void *state, struct session *s, enum flow_dir from, stru
         }
         uint32_t version = cursor_le32(&c);
         cursor_skip(&c, 4);
-        uint32_t command = cursor_le32(&c);
+        struct view command = cursor_take(&c, 4);
         uint32_t length = cursor_le32(&c);
         cursor_skip(&c, HEAD_BYTES - 20);
         if (c.bad)

@@ -571,7 +571,8 @@ static void broker(struct talk *t, bool announced)
 /* The old invitation: INVITE tells what, ACCEPT where its sender listens. */
 static void read_offer(struct talk *t, const struct msn_people *who, struct view body)
 {
-    enum activity activity = msn_application(msn_field(body, VIEW("Application-GUID")));
+    struct view application = msn_field(body, VIEW("Application-GUID"));
+    enum activity activity = msn_application(application);
     struct im_detail detail = detail_of(who);
     struct invite *invite = &t->m->invite[t->m->invite_next];
     uint64_t cookie;
@@ -580,8 +581,10 @@ static void read_offer(struct talk *t, const struct msn_people *who, struct view
         return;
     detail.file = msn_field(body, VIEW("Application-File"));
     (void)view_decimal(msn_field(body, VIEW("Application-FileSize")), UINT64_MAX, &detail.size);
+    bool forbidden = activity != ACTIVITY_PRESENCE &&
+                     session_forbidden(t->s, activity, &detail, application, MSN_NO_APPLICATION);
     session_activity(t->s, activity, &detail);
-    if (activity != ACTIVITY_FILE ||
+    if (activity != ACTIVITY_FILE || forbidden ||
         !view_decimal(msn_field(body, VIEW("Invitation-Cookie")), UINT64_MAX, &cookie))
         return;
     struct text name = TEXT(invite->name);
@@ -923,6 +926,7 @@ static size_t feed(void *state, struct session *s, enum flow_dir from, struct vi
         else if (!feed_line(&t, &c))
             break;
     }
+    session_midway(s, from, t.m->chunks[from].id != 0);
     return in.len - cursor_left(&c);
 }
 

@@ -262,13 +262,16 @@ static void offer_session(struct session *s, struct msn_p2p *p2p, const struct m
     session_announce(s, token_of(buffer, sizeof buffer, t->session), &f);
 }
 
-static void read_invite(struct session *s, struct msn_p2p *p2p, const struct msn_people *who,
+/* False: it is forbidden, and void: no client knows an application of this number. */
+static bool read_invite(struct session *s, struct msn_p2p *p2p, const struct msn_people *who,
                         struct view text)
 {
     struct im_detail detail = {
         .account = who->account, .peer = who->peer, .room = who->room, .outgoing = who->outgoing
     };
-    enum activity activity = msn_application(msn_field(text, VIEW("EUF-GUID")));
+    struct view application = msn_field(text, VIEW("EUF-GUID"));
+    enum activity activity = msn_application(application);
+    bool forbidden = false;
     struct view context = msn_field(text, VIEW("Context"));
     struct offer o = { .name_len = 0 };
 
@@ -276,15 +279,18 @@ static void read_invite(struct session *s, struct msn_p2p *p2p, const struct msn
         read_file_context(&o, context);
         detail.file = view_of(o.name, o.name_len);
         detail.size = o.size;
+        forbidden = session_forbidden(s, ACTIVITY_FILE, &detail, application, MSN_NO_APPLICATION);
         session_activity(s, ACTIVITY_FILE, &detail);
     } else if (activity == ACTIVITY_PRESENCE) {
         read_object_context(&o, context);
         session_activity(s, ACTIVITY_PRESENCE, NULL);
     } else if (activity != ACTIVITY_COUNT) {
+        forbidden = session_forbidden(s, activity, &detail, application, MSN_NO_APPLICATION);
         session_activity(s, activity, &detail);
     }
-    if (activity == ACTIVITY_FILE || activity == ACTIVITY_PRESENCE)
+    if ((activity == ACTIVITY_FILE || activity == ACTIVITY_PRESENCE) && !forbidden)
         offer_session(s, p2p, who, text, &o, activity == ACTIVITY_PRESENCE);
+    return !forbidden;
 }
 
 /* BYE: the session is closed; its call tells which, later clients name it too. */
@@ -302,9 +308,11 @@ static void read_bye(struct session *s, struct msn_p2p *p2p, struct view text)
 
 bool msn_slp_read(struct session *s, struct msn_p2p *p2p, const struct msn_people *who, struct view text)
 {
-    if (view_find(text, VIEW("INVITE MSNMSGR:")) < text.len)
-        read_invite(s, p2p, who, text);
-    else if (view_find(text, VIEW("BYE MSNMSGR:")) < text.len)
+    bool invites = view_find(text, VIEW("INVITE MSNMSGR:")) < text.len;
+
+    if (invites && !read_invite(s, p2p, who, text))
+        return false;
+    if (!invites && view_find(text, VIEW("BYE MSNMSGR:")) < text.len)
         read_bye(s, p2p, text);
     return read_addresses(s, text);
 }

@@ -13,6 +13,8 @@ struct msn_people {
 
 /* The files that P2P sessions of one flow carry. */
 enum { MSN_TRANSFERS = 8 };
+
+enum { MSN_NO_APPLICATION = '0' }; /* digits of an application that no client has */
 struct msn_transfer {
     uint64_t call;             /* hash of the invitation's Call-ID, by which BYE names it; 0: not seen */
     uint64_t size;             /* 0: not known */

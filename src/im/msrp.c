@@ -444,6 +444,7 @@ static size_t msrp_feed(void *state, struct session *s, enum flow_dir from, stru
             break;
         left = view_from(left, n);
     }
+    session_midway(s, from, t.st->side[from].joined_id != 0);
     return in.len - left.len;
 }
 

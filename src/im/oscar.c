@@ -38,8 +38,9 @@ enum {
     SCAN_BYTES = 256, /* mid-stream: a frame begins within these */
     NAME_BYTES = 64,
     FILE_NAME_BYTES = 256,
-    MAX_GROUPS = 64,    /* of a buddy list, whose names are told */
-    MAX_FRAGMENTS = 32, /* of one message */
+    NO_CAPABILITY = 0xff, /* octets of one that nobody has */
+    MAX_GROUPS = 64,      /* of a buddy list, whose names are told */
+    MAX_FRAGMENTS = 32,   /* of one message */
     MAX_SUBTYPE = 0x30,
 };
 
@@ -460,18 +461,24 @@ static void announce(struct talk *t, struct view cookie, const struct im_detail 
 
 /* What a file proposal carries in TLV 2711: one or many, count, size of all, name; 2712 is the character set
  * of the name. */
-static void read_file_offer(struct talk *t, struct im_detail *detail, struct view cookie, struct view inner)
+static void read_file_offer(struct text *name, struct im_detail *detail, struct view inner)
 {
     struct cursor c = cursor_open(tlv_find(inner, 0x2711));
-    char buffer[FILE_NAME_BYTES];
-    struct text name = TEXT(buffer);
 
     cursor_skip(&c, 4);
     detail->size = cursor_u32(&c);
-    oscar_file_name(&name, charset_number(tlv_find(inner, 0x2712)), cursor_rest(&c));
-    detail->file = view_of(buffer, name.len);
-    session_activity(t->s, ACTIVITY_FILE, detail);
-    announce(t, cookie, detail);
+    oscar_file_name(name, charset_number(tlv_find(inner, 0x2712)), cursor_rest(&c));
+    detail->file = view_of(name->at, name->len);
+}
+
+/* A proposal of a capability that nobody has is refused by who receives it. */
+static bool is_forbidden(struct talk *t, const struct oscar_capability *cap, const struct im_detail *detail,
+                         struct view guid)
+{
+    bool leg =
+        cap->activity == ACTIVITY_FILE || cap->activity == ACTIVITY_CALL || cap->direct == PROTOCOL_ODC;
+
+    return leg && session_forbidden(t->s, cap->activity, detail, guid, NO_CAPABILITY);
 }
 
 /* An invitation to a room: exchange, name of the room, instance. The words said with it are TLV 0c, their
@@ -517,14 +524,20 @@ static void read_rendezvous(struct talk *t, struct view peer, struct view tlvs)
     struct cursor c = cursor_open(tlv_find(tlvs, 0x05));
     uint16_t kind = cursor_u16(&c);
     struct view cookie = cursor_take(&c, 8);
-    const struct oscar_capability *cap = oscar_capability(cursor_take(&c, 16));
+    struct view guid = cursor_take(&c, 16);
+    const struct oscar_capability *cap = oscar_capability(guid);
     struct view inner = cursor_rest(&c);
     struct im_detail detail = detail_with(t, peer);
+    char buffer[FILE_NAME_BYTES];
+    struct text name = TEXT(buffer);
 
     if (c.bad || cap == NULL || kind != 0) /* 1 cancels, 2 accepts */
         return;
     bool proxied = tlv_has(inner, 0x10); /* its port is then a password for the proxy */
-    if (cap->has_direct_leg && !proxied)
+    if (cap->activity == ACTIVITY_FILE)
+        read_file_offer(&name, &detail, inner);
+    bool forbidden = is_forbidden(t, cap, &detail, guid);
+    if (cap->has_direct_leg && !proxied && !forbidden)
         expect_direct(t, cap, inner); /* before the offer is told: who judges it asks how it goes */
     if (tlv_u16(inner, 0x0a) > 1) {
         session_activity(t->s, cap->activity, NULL); /* the same offer again, with other addresses */
@@ -533,9 +546,11 @@ static void read_rendezvous(struct talk *t, struct view peer, struct view tlvs)
     } else if (cap->number == 0x1349) {
         read_relayed(t, peer, tlv_find(inner, 0x2711));
     } else if (cap->activity == ACTIVITY_FILE) {
-        read_file_offer(t, &detail, cookie, inner);
+        session_activity(t->s, ACTIVITY_FILE, &detail);
+        if (!forbidden)
+            announce(t, cookie, &detail);
     } else {
-        if (cap->direct == PROTOCOL_ODC)
+        if (cap->direct == PROTOCOL_ODC && !forbidden)
             announce(t, cookie, &detail);
         session_activity(t->s, cap->activity, cap->activity == ACTIVITY_PRESENCE ? NULL : &detail);
     }

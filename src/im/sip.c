@@ -37,6 +37,7 @@ enum {
     LARGEST_BODY = 1 << 24,
     TEXT_BYTES = 12288,
     TOKEN_BYTES = 256,
+    NO_MEDIA = 'x',  /* written over a media that is forbidden */
     RECENT = 8,      /* messages that are known again */
     KEEP_ALIVES = 4, /* datagrams without a message, before the first one */
 };
@@ -373,6 +374,20 @@ static bool read_path(struct view v, struct expectation *out)
     return true;
 }
 
+/* A call by the messenger's connection. Who receives an offer of a media that it does not know refuses it
+ * (RFC 3264 section 6). */
+static void tell_call(const struct sip_state *st, struct session *s, const struct sip_message *m,
+                      struct view media, const struct im_detail *detail)
+{
+    bool messenger = st->message_told || st->presence_told || st->session_told;
+
+    if (!messenger || !view_equal(m->method, VIEW("INVITE")) ||
+        (!view_equal(media, VIEW("audio")) && !view_equal(media, VIEW("video"))))
+        return;
+    (void)session_forbidden(s, ACTIVITY_CALL, detail, media, NO_MEDIA);
+    session_activity(s, ACTIVITY_CALL, detail);
+}
+
 static void on_description(struct sip_state *st, struct session *s, const struct sip_message *m,
                            bool outgoing)
 {
@@ -381,7 +396,8 @@ static void on_description(struct sip_state *st, struct session *s, const struct
     };
     struct im_detail detail = people(m, outgoing);
     struct view left = m->body, line, own_path = view_of(NULL, 0);
-    bool message = false, any = false, path = false;
+    struct view media = view_of(NULL, 0);
+    bool message = false, any = false, path = false, forbidden = false;
 
     if (m->method.len == 0) { /* an answer has the caller in From as well */
         struct view swap = detail.account;
@@ -389,8 +405,11 @@ static void on_description(struct sip_state *st, struct session *s, const struct
         detail.peer = swap;
     }
     while (view_line(&left, &line)) {
-        if (view_starts(line, VIEW("m=")))
+        if (view_starts(line, VIEW("m="))) {
+            media = view_slice(line, 2, view_find_byte(line, ' ', 2));
             message = view_starts(line, VIEW("m=message "));
+            tell_call(st, s, m, media, &detail);
+        }
         any |= message;
         if (message && view_starts(line, VIEW("a=path:"))) {
             own_path = view_trim(view_from(line, 7));
@@ -399,12 +418,15 @@ static void on_description(struct sip_state *st, struct session *s, const struct
         if (message && view_starts(line, VIEW("a=file-selector:"))) {
             e.activity = ACTIVITY_FILE;
             read_selector(view_from(line, 16), &detail);
+            forbidden |= session_forbidden(s, ACTIVITY_FILE, &detail, media, NO_MEDIA);
         }
     }
     if (!any)
         return;
     prove(s, &st->session_told, "MSRP session in SIP");
     session_activity(s, e.activity, &detail);
+    if (forbidden)
+        return;
     if (own_path.len > 0)
         announce(s, own_path, &detail, outgoing);
     if (path)

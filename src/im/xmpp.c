@@ -299,6 +299,7 @@ static size_t resume(struct xmpp_state *st, enum flow_dir from, struct view v)
         return v.len > LONGEST ? v.len - LONGEST : 0;
     st->lost[from] = false;
     xmpp_stanza_drop(&st->stanza[from]);
+    xmpp_stanza_forget_written(st);
     return at;
 }
 
@@ -324,6 +325,8 @@ static size_t xmpp_feed(void *state, struct session *s, enum flow_dir from, stru
     }
     xmpp_stanza_settle_text(st, from);
     st->text = NULL;
+    xmpp_stanza_forget_written(st);
+    session_midway(s, from, !st->lost[from] && st->stanza[from].depth > 0);
     return in.len - left.len;
 }
 

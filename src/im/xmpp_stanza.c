@@ -17,6 +17,10 @@
  * message of a room that came with a delay is its history, one from the client's own address in the room an
  * echo.
  *
+ * Offers that the policy forbids are made void by their namespace, which nobody understands any more: who
+ * receives a request answers with an error (RFC 6120 section 8.4), Jingle ends the session. The stream stays
+ * well-formed. A file that is shared by the URL of an upload is void without the URL.
+ *
  * Passwords: of SASL only the name is taken, and the text that held it is wiped.
  *
  * Limits: 15 KiB of a message's text, 2.5 KiB of all other in a stanza, 16 direct addresses; the own nicks of
@@ -32,7 +36,7 @@
         (const uint8_t *)(literal), sizeof(literal) - 1                                                      \
     }
 
-enum { MAX_CANDIDATES = 16, DECODED_BYTES = 1024, URL_NAME = 128 };
+enum { VOID = 'x', MAX_CANDIDATES = 16, DECODED_BYTES = 1024, URL_NAME = 128 };
 
 enum stanza_kind {
     KIND_OTHER,
@@ -68,7 +72,9 @@ enum {
     HAS_JINGLE = 1 << 18,
     HAS_ROOM_USER = 1 << 19,
     HAS_OUT_OF_BAND = 1 << 20,
-    HAS_SECRET = 1 << 21, /* an encrypted text, not only keys */
+    HAS_SECRET = 1 << 21,  /* an encrypted text, not only keys */
+    HAS_REFUSED = 1 << 22, /* an offer that the policy forbids */
+    HAS_SHARED = 1 << 23,  /* the body of a message is the URL of a file */
 };
 
 /* Whose text is being kept. */
@@ -161,6 +167,11 @@ static struct im_detail people(const struct xmpp_state *st, const struct xmpp_st
     return detail;
 }
 
+static bool is_type(const struct xmpp_stanza *z, const char *type)
+{
+    return view_equal(span_view(z, z->type), view_string(type));
+}
+
 /* ---- SASL names ---- */
 
 static struct view behind(struct view v, struct view mark, uint8_t until)
@@ -245,7 +256,8 @@ static void on_candidate(const struct element_context *c)
 
     for (size_t i = 0; i < 3 && host.len == 0; i++)
         host = attribute_of(c, names[i]);
-    if (!ip_parse(host, &e.addr) || ip_is_zero(&e.addr) || c->z->candidates >= MAX_CANDIDATES)
+    if (!ip_parse(host, &e.addr) || ip_is_zero(&e.addr) || c->z->candidates >= MAX_CANDIDATES ||
+        (c->z->facts & HAS_REFUSED) != 0)
         return;
     if (!view_decimal(attribute_of(c, "port"), UINT16_MAX, &port) || port == 0)
         return;
@@ -373,6 +385,29 @@ static void on_url(const struct element_context *c)
         c->z->url = keep(c->z, url);
 }
 
+static bool is_refused(const struct element_context *c)
+{
+    return (c->z->facts & HAS_REFUSED) != 0;
+}
+
+static void refuse(const struct element_context *c, enum activity a)
+{
+    struct im_detail detail = people(c->st, c->z, c->outgoing);
+
+    if (session_forbidden(c->s, a, &detail, attribute_of(c, "xmlns"), VOID))
+        c->z->facts |= HAS_REFUSED;
+}
+
+/* A file by a way that is not followed: told only where it is forbidden. */
+static void on_other_file(const struct element_context *c)
+{
+    if (is_type(c->z, "result") || is_type(c->z, "error") || is_refused(c))
+        return;
+    refuse(c, ACTIVITY_FILE);
+    if (is_refused(c))
+        c->z->facts |= HAS_FILE_DATA;
+}
+
 /* The transfer of this stanza's bytestream; one that was not offered has no name. */
 static struct xmpp_transfer *transfer_of(const struct element_context *c)
 {
@@ -389,6 +424,8 @@ static void on_band_open(const struct element_context *c)
     uint64_t block_size;
 
     on_stream_id(c);
+    if (is_refused(c))
+        return;
     struct xmpp_transfer *t = transfer_of(c);
     if (t != NULL && view_decimal(attribute_of(c, "block-size"), UINT16_MAX, &block_size))
         t->block_size = (uint32_t)block_size;
@@ -399,6 +436,8 @@ static void on_band_data(const struct element_context *c)
     uint64_t block;
 
     on_stream_id(c);
+    if (is_refused(c))
+        return;
     struct xmpp_transfer *t = transfer_of(c);
     if (t == NULL || !view_decimal(attribute_of(c, "seq"), UINT16_MAX, &block))
         return;
@@ -489,7 +528,30 @@ static const struct element {
     { WORD("get"), WORD(""), 0, HAS_UPLOAD, KEEP_URL, on_url },
     { WORD("c"), WORD("http://jabber.org/protocol/caps"), 0, 0, 0, on_caps },
     { WORD("initial-response"), WORD(""), 0, 0, KEEP_SASL, NULL },
+    { WORD("query"), WORD("jabber:iq:oob"), 0, 0, 0, on_other_file },
+    { WORD("data"), WORD("urn:xmpp:bob"), 0, 0, 0, on_other_file },
+    { WORD("thumbnail"), WORD("urn:xmpp:thumbs:"), 0, 0, 0, on_other_file },
+    { WORD("media-sharing"), WORD("urn:xmpp:sims:"), 0, 0, 0, on_other_file },
+    { WORD("file-sharing"), WORD("urn:xmpp:sfs:"), 0, 0, 0, on_other_file },
 };
+
+/* Is this element an offer, or part of one? *out is of what. */
+static bool is_offer(const struct element_context *c, const struct element *e, enum activity *out)
+{
+    static const struct view file_profile = WORD("http://jabber.org/protocol/si/profile/file-transfer");
+    const struct xmpp_stanza *z = c->z;
+
+    *out = (e->facts & HAS_CALL) != 0 ? ACTIVITY_CALL : ACTIVITY_FILE;
+    if ((e->facts & (HAS_CALL | HAS_OFFER | HAS_FILE | HAS_FILE_DATA)) == 0)
+        return false;
+    if (is_type(z, "result") || is_type(z, "error")) /* echoes it */
+        return false;
+    if ((e->facts & HAS_OFFER) != 0)
+        return view_starts(attribute_of(c, "profile"), file_profile);
+    if ((e->facts & HAS_SOCKS) != 0 && is_type(z, "get")) /* a proxy is asked for its address */
+        return false;
+    return (z->facts & (HAS_OFFER | HAS_REFUSED)) != (HAS_OFFER | HAS_REFUSED); /* void with what it is in */
+}
 
 /* May the text of this element be kept? */
 static bool may_keep(const struct xmpp_stanza *z, const struct xml_tag *t, enum held_as capture)
@@ -562,6 +624,9 @@ void xmpp_stanza_element(struct xmpp_state *st, struct session *s, enum flow_dir
             continue;
         if (e->needs != 0 && (z->facts & e->needs) == 0)
             continue;
+        enum activity offered;
+        if (is_offer(&c, e, &offered))
+            refuse(&c, offered);
         z->facts |= e->facts;
         if (e->act != NULL)
             e->act(&c);
@@ -575,6 +640,31 @@ void xmpp_stanza_element(struct xmpp_state *st, struct session *s, enum flow_dir
     }
 }
 
+/* The last part of a URL's path. */
+static struct view url_name(struct view url)
+{
+    struct view name = view_slice(url, 0, view_find_byte(url, '?', 0));
+
+    while (view_find_byte(name, '/', 0) < name.len)
+        (void)view_token(&name, '/');
+    return name;
+}
+
+/* Who shares an upload (XEP-0363) writes its URL as the body and once more behind it (XEP-0066). */
+static void on_shared_url(struct xmpp_state *st, struct session *s, struct xmpp_stanza *z, bool outgoing)
+{
+    struct im_detail detail = people(st, z, outgoing);
+    struct view body = st->written[0], url = st->written[1];
+
+    if (body.len == 0 || !view_equal(body, url) || (z->facts & HAS_SHARED) != 0)
+        return;
+    z->facts |= HAS_SHARED;
+    detail.file = url_name(url);
+    if (session_forbidden(s, ACTIVITY_FILE, &detail, url, VOID) &&
+        session_forbidden(s, ACTIVITY_FILE, &detail, body, VOID))
+        z->facts |= HAS_REFUSED;
+}
+
 void xmpp_stanza_text(struct xmpp_state *st, struct session *s, enum flow_dir from, struct view text,
                       bool entities)
 {
@@ -582,6 +672,10 @@ void xmpp_stanza_text(struct xmpp_state *st, struct session *s, enum flow_dir fr
 
     if (z->capture == KEEP_NONE || z->depth != z->capture_depth)
         return;
+    if (z->kind == KIND_MESSAGE && (z->capture == KEEP_BODY || z->capture == KEEP_URL)) {
+        st->written[z->capture == KEEP_URL] = text;
+        on_shared_url(st, s, z, from == FROM_CLIENT);
+    }
     if (z->capture == KEEP_BLOCK)
         xmpp_band_text(&st->files.transfer[z->band - 1], s, text);
     else if (z->capture == KEEP_BODY && z->body_borrowed && entities)
@@ -692,11 +786,6 @@ void xmpp_stanza_close(struct xmpp_state *st, struct session *s, enum flow_dir f
 
 /* ---- the end of a stanza ---- */
 
-static bool is_type(const struct xmpp_stanza *z, const char *type)
-{
-    return view_equal(span_view(z, z->type), view_string(type));
-}
-
 static bool is_own_occupant(const struct xmpp_state *st, struct view jid)
 {
     uint64_t hash = keep_id(jid);
@@ -710,14 +799,19 @@ static bool is_own_occupant(const struct xmpp_state *st, struct view jid)
 /* A message with a URL: a file that the reader will fetch. */
 static void tell_url(struct session *s, const struct xmpp_stanza *z, const struct im_detail *who)
 {
-    struct view url = span_view(z, z->url), name = view_slice(url, 0, view_find_byte(url, '?', 0));
-
-    while (view_find_byte(name, '/', 0) < name.len)
-        (void)view_token(&name, '/');
-    struct im_file f = {
-        .name = name, .account = who->account, .peer = who->peer, .room = who->room, .outgoing = who->outgoing
-    };
+    struct view url = span_view(z, z->url);
+    struct im_file f = { .name = url_name(url),
+                         .account = who->account,
+                         .peer = who->peer,
+                         .room = who->room,
+                         .outgoing = who->outgoing };
     xmpp_file_announce_url(s, url, &f);
+}
+
+static void tell_shared(struct session *s, const struct xmpp_stanza *z, struct im_detail detail)
+{
+    detail.file = url_name(span_view(z, z->url));
+    session_activity(s, ACTIVITY_FILE, &detail);
 }
 
 static void end_message(struct xmpp_state *st, struct session *s, const struct xmpp_stanza *z, bool outgoing)
@@ -739,8 +833,11 @@ static void end_message(struct xmpp_state *st, struct session *s, const struct x
         detail.account = view_string(st->account);
     detail.again |= copy;
     detail.sent_us = z->sent_us;
-    if ((z->facts & HAS_OUT_OF_BAND) != 0)
+    bool refused = (z->facts & HAS_REFUSED) != 0;
+    if ((z->facts & HAS_OUT_OF_BAND) != 0 && !refused)
         tell_url(s, z, &detail);
+    if ((z->facts & HAS_SHARED) != 0 && refused)
+        tell_shared(s, z, detail);
     if ((z->facts & (HAS_BODY | HAS_SECRET)) != 0) {
         bool readable = (z->facts & HAS_ENCRYPTED) == 0 && !view_starts(body, VIEW("?OTR"));
         tell_delivery(s, &st->proxy_told, DELIVERY_SERVER_PROXY);
@@ -853,6 +950,7 @@ static void end_file_or_call(struct xmpp_state *st, struct session *s, const str
                              bool outgoing)
 {
     struct im_detail detail = people(st, z, outgoing);
+    bool refused = (z->facts & HAS_REFUSED) != 0;
 
     if (is_type(z, "result"))
         end_file_answer(st, z);
@@ -866,18 +964,26 @@ static void end_file_or_call(struct xmpp_state *st, struct session *s, const str
         detail.file = span_view(z, z->name);
         detail.size = z->size;
         session_activity(s, ACTIVITY_FILE, &detail);
-    } else if ((z->facts & HAS_FILE_DATA) != 0) {
-        session_activity(s, ACTIVITY_FILE, NULL);
+    } else if ((z->facts & HAS_FILE_DATA) != 0 && (z->stream.len > 0 || refused)) {
+        session_activity(s, ACTIVITY_FILE,
+                         NULL); /* a proxy that is asked for its address has no stream yet */
     }
-    if (z->kind == KIND_IQ && (z->facts & HAS_CALL) == 0 &&
+    if (z->kind == KIND_IQ && !refused && (z->facts & HAS_CALL) == 0 &&
         (z->facts & (HAS_FILE | HAS_SOCKS | HAS_BAND)) != 0)
         end_file_request(st, s, z, &detail);
+}
+
+void xmpp_stanza_forget_written(struct xmpp_state *st)
+{
+    st->written[0] = st->written[1] = view_of(NULL, 0);
 }
 
 bool xmpp_stanza_end(struct xmpp_state *st, struct session *s, enum flow_dir from)
 {
     struct xmpp_stanza *z = &st->stanza[from];
     bool outgoing = from == FROM_CLIENT;
+
+    xmpp_stanza_forget_written(st);
 
     switch ((enum stanza_kind)z->kind) {
     case KIND_MESSAGE:

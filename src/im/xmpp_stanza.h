@@ -39,6 +39,7 @@ struct xmpp_stanza {
 };
 
 struct xmpp_state {
+    struct view written[2]; /* the message's body and its URL, as they are written; borrowed for the call */
     struct text *text; /* for the body of a message that is there whole; borrowed for the call, NULL: none */
     struct xmpp_stanza stanza[2]; /* by enum flow_dir */
     struct xmpp_files files;
@@ -69,6 +70,9 @@ bool xmpp_stanza_whole(const struct xmpp_stanza *z, struct view v);
 
 /* The call ends and `st->text` with it: what the stanza of this side has there moves to the arena. */
 void xmpp_stanza_settle_text(struct xmpp_state *st, enum flow_dir from);
+
+/* What is borrowed of the stanza's text ends. */
+void xmpp_stanza_forget_written(struct xmpp_state *st);
 
 /* The rest of the stanza is lost. */
 void xmpp_stanza_drop(struct xmpp_stanza *z);

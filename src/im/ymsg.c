@@ -52,6 +52,7 @@ enum {
     TOKEN_BYTES = 768,
     SCAN_BYTES = 256, /* mid-stream: a frame begins within these */
     PEER_PORT = 5101,
+    NO_SERVICE = 0x7f,  /* octets of a number that is none */
     STATUS_OFFLINE = 5, /* of a frame with messages that were kept */
     LISTED = 1024,      /* buddies in one line of a list */
 };
@@ -125,6 +126,7 @@ static const struct {
 /* A frame, or one of several messages in it. */
 struct note {
     uint16_t service;
+    struct view number; /* the service's, as it stands in the frame */
     uint32_t status;
     struct view field[FIELD_COUNT];
 };
@@ -206,10 +208,18 @@ static void tell_room(struct talk *t, const struct note *n)
     session_activity(t->s, ACTIVITY_CHAT, n->field[ROOM].len > 0 ? &detail : NULL);
 }
 
+/* Make a frame void: neither the server nor a client knows its service then. */
+static bool is_forbidden(struct talk *t, const struct note *n, enum activity a,
+                         const struct im_detail *detail)
+{
+    return session_forbidden(t->s, a, detail, n->number, NO_SERVICE);
+}
+
 static void tell_call(struct talk *t, const struct note *n)
 {
     struct im_detail detail = detail_of(t, n);
 
+    (void)is_forbidden(t, n, ACTIVITY_CALL, &detail);
     session_activity(t->s, ACTIVITY_CALL, &detail);
 }
 
@@ -323,12 +333,16 @@ static void tell_file(struct talk *t, const struct note *n)
         return;
     detail.file = n->field[FILE_NAME];
     (void)view_decimal(n->field[FILE_SIZE], UINT64_MAX, &detail.size);
+    bool upload = n->service == FILE_BY_HTTP && n->field[URL].len == 0 && t->from == FROM_CLIENT;
+    bool forbidden = !upload && is_forbidden(t, n, ACTIVITY_FILE, &detail); /* an upload is to be cut */
     session_activity(t->s, ACTIVITY_FILE, &detail);
+    if (forbidden)
+        return;
     struct im_file f = file_of(&detail);
     announce(t, url_token(buffer, sizeof buffer, n->field[URL]), &f);
     if (n->field[OFFER].len > 0)
         announce(t, named_token(buffer, sizeof buffer, "yahoo offer ", n->field[OFFER]), &f);
-    if (n->service == FILE_BY_HTTP && n->field[URL].len == 0 && t->from == FROM_CLIENT)
+    if (upload)
         upload_expect(t, &f);
     broker(t, expect_at(t, n->field[URL], 80, PROTOCOL_YMSG_PEER));
 }
@@ -341,7 +355,11 @@ static void tell_file_route(struct talk *t, const struct note *n)
     struct announced_file a;
     char buffer[TOKEN_BYTES];
 
+    struct im_detail detail = detail_of(t, n);
+    bool forbidden = is_forbidden(t, n, ACTIVITY_FILE, &detail);
     session_activity(t->s, ACTIVITY_FILE, NULL);
+    if (forbidden)
+        return;
     if (relayed)
         (void)expect_at(t, n->field[HOST], 80, PROTOCOL_HTTP);
     else
@@ -483,9 +501,10 @@ static enum field field_of(uint64_t key)
     return FIELD_COUNT;
 }
 
-static void note_init(struct note *n, uint16_t service)
+static void note_init(struct note *n, uint16_t service, struct view number)
 {
     n->service = service;
+    n->number = number;
     n->status = 0;
     for (unsigned i = 0; i < FIELD_COUNT; i++)
         n->field[i] = view_of(NULL, 0);
@@ -712,11 +731,11 @@ static void begin(struct talk *t, const struct header *h, const struct note *n)
         learn_account(t, n->field[FROM]);
 }
 
-static void read_ymsg(struct talk *t, const struct header *h, struct view body)
+static void read_ymsg(struct talk *t, const struct header *h, struct view head, struct view body)
 {
     struct note n;
 
-    note_init(&n, h->service);
+    note_init(&n, h->service, view_slice(head, 10, 12));
     n.status = h->status;
     read_pairs(t, body, &n);
     if (t->from == FROM_CLIENT)
@@ -738,7 +757,7 @@ static void read_yhoo(struct talk *t, const struct header *h, struct view head, 
 {
     struct note n;
 
-    note_init(&n, h->service);
+    note_init(&n, h->service, view_slice(head, 12, 16));
     learn_account(t, until_nul(view_slice(head, 32, 68)));
     n.field[SAID] = until_nul(body);
     begin(t, h, &n);
@@ -828,7 +847,7 @@ static bool feed_frame(struct talk *t, struct cursor *c)
     if (h.version == 0)
         read_yhoo(t, &h, head, body);
     else
-        read_ymsg(t, &h, body);
+        read_ymsg(t, &h, head, body);
     return true;
 }
 
