@@ -278,11 +278,10 @@ static void on_file(const struct mrim_context *c)
     text_windows(&name, 1251, view_token(&detail.file, ';')); /* the first of several */
     detail.file = view_of(buffer, name.len);
     bool forbidden = is_forbidden(c, ACTIVITY_FILE, &detail);
+    if (!forbidden)
+        announce_files(c, &detail, list);
     session_activity(c->s, ACTIVITY_FILE, &detail);
-    if (forbidden)
-        return;
-    announce_files(c, &detail, list);
-    if (!inner.bad)
+    if (!inner.bad && !forbidden)
         expect_addresses(c, addresses, ACTIVITY_FILE);
 }
 

@@ -43,6 +43,7 @@ static void test_sip_messages_over_tcp_keep_the_laws(void **state)
                         "delivery server-proxy\n"
                         "activity chat account=alice@a.example peer=bob@b.example out text=hello\n"
                         "activity presence account=alice@a.example peer=bob@b.example out\n"
+                        "activity call account=alice@a.example peer=bob@b.example out\n"
                         "evidence payload simple MSRP session in SIP\n"
                         "activity chat account=alice@a.example peer=bob@b.example out\n"
                         "announce msrp msrp://192.0.2.5:7654/jshA7we;tcp account=alice@a.example "
