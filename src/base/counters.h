@@ -49,6 +49,18 @@
     X(FILE_BYTES, "file_bytes", "bytes of such files")                                                       \
     X(CONTENT_LOST, "content_lost",                                                                          \
       "messages and pieces of files dropped: the queue to the content thread was full")                      \
+    X(GATE_PACKETS, "gate_packets", "packets that the gateway decided on")                                   \
+    X(GATE_SETTLED, "gate_settled", "flows that the kernel passes from then on")                             \
+    X(GATE_BLOCKED, "gate_blocked", "flows that were blocked")                                               \
+    X(GATE_DROPPED, "gate_dropped", "packets that were dropped")                                             \
+    X(GATE_SPOILED, "gate_spoiled", "offers that were made void")                                            \
+    X(GATE_NAMES_REFUSED, "gate_names_refused", "questions to DNS that were answered with no such name")     \
+    X(GATE_FORGED, "gate_forged", "resets and answers sent in the name of an end")                           \
+    X(GATE_FORGED_FAILED, "gate_forged_failed", "such packets that could not be sent")                       \
+    X(GATE_HELD, "gate_held", "packets that waited for the end of a message or for the scanner")             \
+    X(GATE_HELD_TOO_LONG, "gate_held_too_long", "packets that waited too long, or found no room to wait")    \
+    X(GATE_THROTTLED, "gate_throttled", "packets dropped to slow a flow down")                               \
+    X(GATE_UNSCANNED, "gate_unscanned", "files to be scanned that could not be")                             \
     X(EVENTS, "events", "events written")
 
 enum counter {

@@ -12,6 +12,7 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 #define COMMANDS(X)                                                                                          \
     X("read", read, "analyse captures: who uses which instant messaging, on any port, and why we say so")    \
     X("watch", watch, "watch an interface: the same, live, as events, for as long as it runs")               \
+    X("gateway", gateway, "stand between two networks: what the policy blocks does not pass")                \
     X("catalog", catalog, "what is known of every service: list, show, check, compile")                      \
     X("policy", policy, "the institution's rules: check them, explain what they say to a flow")              \
     X("leaks", leaks, "data that should not leave: hash customer data, try patterns on files")               \

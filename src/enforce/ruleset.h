@@ -48,4 +48,5 @@ bool ruleset_install(const struct ruleset_config *config, struct ruleset_info *o
 /* In one step: from now on only connections of this generation pass unasked. */
 bool ruleset_switch(const struct ruleset_config *config, const struct ruleset_info *info, unsigned generation,
                     struct imw_error_info *err) IMW_MUST_USE;
+/* `info` NULL: whatever an earlier run left. */
 void ruleset_remove(const struct ruleset_config *config, const struct ruleset_info *info);

@@ -12,6 +12,7 @@
  * docs/architecture.md.
  */
 #pragma once
+#include "engine/gate.h"
 #include "engine/pipeline.h"
 #include "packet/packet.h"
 
@@ -31,6 +32,8 @@ struct engine_config {
     /* Called by the workers' threads; borrowed facts. NULL: not wanted. */
     void (*flow)(void *context, const struct flow_event *e);
     void (*activity)(void *context, const struct activity_event *e);
+    /* Something was stopped, by a worker with a gate. */
+    void (*enforced)(void *context, const struct enforced_event *e);
     void (*trace)(void *context, const struct flow *flow, uint64_t time_us, const char *line);
     /* Called now and then while a capture is read; `size` 0: not known. */
     void (*progress)(void *context, uint64_t done, uint64_t size);
@@ -117,14 +120,20 @@ struct watch;
 struct watch_config {
     int cpus[ENGINE_WORKERS_MAX]; /* that each worker is pinned to; -1: to none */
     bool bypass;                  /* where `live` can */
+    /* Enforcement: engine/gate.h; what the worker knows itself is left zero. NULL: none. */
+    const struct gate_config *gate;
+    struct queue *queues[ENGINE_WORKERS_MAX]; /* of each worker, in place of `live`; NULL: none. Borrowed */
 };
 
 /*
- * Handle the frames of `live`, a thread a worker, until watch_stop(). Time is that of the kernel's time
- * stamps, and the clock's while nothing comes. Borrows `live`.
+ * Handle the frames of `live`, or the packets of queues, a thread a worker, until watch_stop(). Time is that
+ * of the kernel's time stamps, and the clock's while nothing comes. Borrows `live`.
  */
 bool engine_watch(struct engine *e, struct live *live, const struct watch_config *config, struct watch **out,
                   struct imw_error_info *err) IMW_MUST_USE;
+
+/* Any thread: the scanner's verdict on a file of the pipeline's (pipeline_config.judged). */
+void watch_scanned(struct watch *w, uint32_t file, const struct scan_result *result);
 
 enum watch_link { WATCH_UP, WATCH_DOWN, WATCH_GONE };
 enum watch_link watch_link(const struct watch *w);

@@ -5,6 +5,7 @@
  *
  *     frames   batch -> decode -> flows; timers run by the packets' time
  *     quiet    timers run by the clock, a little behind it: no packet older than that is still to come
+ *     queue    in place of frames: packets that the kernel holds until they have a verdict (engine/gate.h)
  *     gone     the interface is no more: the flows stay, timers run by the clock, until watch_use()
  *     stop     what the kernel received before is still handled; when all workers have come that far, all
  *              flows end
@@ -25,6 +26,7 @@
 
 enum {
     WAIT_MS = 50,
+    HELD_WAIT_MS = 2, /* while packets wait for the scanner or for the end of a message */
     PUBLISH_US = 100000,
     BEHIND_US = 1000000, /* timers by the clock: later than any frame may wait in the kernel */
     STEP_US = 5000000,   /* so far back is a step of the clock, not disorder */
@@ -38,6 +40,7 @@ _Static_assert(sizeof(struct watch_status) % sizeof(uint64_t) == 0, "numbers of 
 struct watch_worker {
     _Alignas(64) struct watch *watch; /* no worker writes to another's cache lines */
     struct worker *worker;
+    struct queue *queue; /* in place of `live`; NULL: none */
     unsigned number;
     pthread_t thread;
     struct defrag *defrag;
@@ -141,11 +144,32 @@ static void handle_frames(struct watch_worker *me, const struct frame *frames, u
     worker_frames(me->worker, me->defrag, frames, count);
 }
 
+/* One batch of packets that wait for a verdict. What waits for the scanner is looked after often. */
+static enum live_answer step_queue(struct watch_worker *me, uint64_t *out_newest_us)
+{
+    struct queued packets[QUEUE_BATCH];
+    unsigned count = 0, waiting = worker_tend(me->worker, clock_us());
+    enum queue_answer answer =
+        queue_read(me->queue, packets, QUEUE_BATCH, waiting > 0 ? HELD_WAIT_MS : WAIT_MS, &count);
+
+    if (answer == QUEUE_GONE)
+        return LIVE_GONE;
+    if (answer == QUEUE_QUIET)
+        return LIVE_QUIET;
+    worker_queue(me->worker, me->defrag, packets, count);
+    (void)worker_tend(me->worker, clock_us());
+    *out_newest_us = packets[count - 1].frame.time_us;
+    return LIVE_FRAMES;
+}
+
 /* One batch, or a wait for it. */
 static enum live_answer step(struct watch_worker *me, struct live *live, uint64_t *out_newest_us)
 {
     struct frame frames[WORKER_FRAMES];
     unsigned count = 0;
+
+    if (me->queue != NULL)
+        return step_queue(me, out_newest_us);
     enum live_answer answer =
         live != NULL ? live_read(live, me->number, frames, WORKER_FRAMES, WAIT_MS, &count) : LIVE_GONE;
 
@@ -186,7 +210,7 @@ static void drain(struct watch_worker *me)
     uint64_t stop_us = atomic_load(&me->watch->stop_us), newest_us = 0;
     struct live *live = follow(me); /* the stop may have come before the first look */
 
-    while (live != NULL && newest_us <= stop_us && clock_us() - stop_us < DRAIN_US)
+    while ((live != NULL || me->queue != NULL) && newest_us <= stop_us && clock_us() - stop_us < DRAIN_US)
         if (step(me, live, &newest_us) != LIVE_FRAMES)
             break;
 }
@@ -210,10 +234,27 @@ static void *watch_thread(void *argument)
 
 /* ---- all workers ---- */
 
+/* The gate through which the worker's packets go, where there is to be one. */
+static bool guard(struct watch_worker *me, struct imw_error_info *err)
+{
+    const struct watch_config *c = &me->watch->config;
+    struct gate_config gate;
+
+    me->queue = c->queues[me->number];
+    if (c->gate == NULL)
+        return true;
+    gate = *c->gate;
+    gate.queue = me->queue;
+    return worker_guard(me->worker, &gate, err);
+}
+
 static bool start(struct watch_worker *me, struct imw_error_info *err)
 {
     int cpu = me->watch->config.cpus[me->number];
     char name[16];
+
+    if (!guard(me, err))
+        return false;
 
     me->defrag = defrag_new(DEFRAG_DATAGRAMS, DEFRAG_BYTES, &me->defrag_counters);
     if (me->defrag == NULL)
@@ -274,6 +315,14 @@ bool engine_watch(struct engine *e, struct live *live, const struct watch_config
     }
     *out = w;
     return true;
+}
+
+void watch_scanned(struct watch *w, uint32_t file, const struct scan_result *result)
+{
+    unsigned worker = file / ENGINE_FILES;
+
+    if (worker < w->worker_count && worker_gate(w->workers[worker].worker) != NULL)
+        gate_scanned(worker_gate(w->workers[worker].worker), file, result);
 }
 
 void watch_use(struct watch *w, struct live *live)

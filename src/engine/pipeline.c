@@ -26,7 +26,6 @@ enum {
     RING_BYTES = 16 << 20,
     BATCH = 128,
     OPEN_MOST = 1024,  /* files under way */
-    NUMBER_BITS = 26,  /* of a file's number that its worker counts; above them stands the worker */
     IDLE_US = 1000,    /* between two looks into empty rings */
     ROOM_US = 200,     /* between two tries of a worker that waits */
     FILE_IDLE_S = 900, /* of traffic's time: a file whose end was lost */
@@ -127,8 +126,8 @@ uint32_t pipeline_file_begin(struct pipeline *p, unsigned worker, const struct a
 {
     struct lane *lane = &p->lanes[worker];
 
-    lane->next = lane->next % ((1u << NUMBER_BITS) - 1) + 1; /* 0 is no file */
-    uint32_t number = (uint32_t)worker << NUMBER_BITS | lane->next;
+    lane->next = lane->next % (ENGINE_FILES - 1u) + 1; /* 0 is no file */
+    uint32_t number = worker * ENGINE_FILES + lane->next;
     CARRY(p, carry_begin(&lane->ring, where, number, f));
     return number;
 }
@@ -335,6 +334,8 @@ static void tell_file(struct pipeline *p, struct transfer *t)
                                       : kept               ? id
                                                            : NULL,
                             .leaks = t->leak_count > 0 || t->unsearched != NULL ? &leaked : NULL };
+    if (p->config.judged != NULL) /* first: a packet may wait for it */
+        p->config.judged(p->config.context, t->number, &t->scan);
     p->config.file(p->config.context, &e);
     pthread_mutex_lock(&p->lock);
     p->status.clean += t->scan.state == SCAN_CLEAN;

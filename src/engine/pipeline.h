@@ -20,7 +20,10 @@
 
 struct pipeline;
 
-enum { ENGINE_LANES = 64 }; /* most workers */
+enum {
+    ENGINE_LANES = 64,      /* most workers */
+    ENGINE_FILES = 1 << 26, /* numbers that each has for its files */
+};
 
 struct pipeline_config {
     unsigned workers;
@@ -38,6 +41,9 @@ struct pipeline_config {
     /* By the content thread. */
     void (*file)(void *context, const struct file_event *e);
     void (*alert)(void *context, const struct alert_event *e);
+    /* The verdict on a file, by its number: file / ENGINE_FILES is the worker that carries it. NULL: not
+     * wanted. */
+    void (*judged)(void *context, uint32_t file, const struct scan_result *result);
     /* Something could not be saved or kept. */
     void (*problem)(void *context, const struct imw_error_info *err);
     void *context;

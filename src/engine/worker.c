@@ -25,10 +25,12 @@ struct worker {
     struct inspector *inspector;
     struct knowledge *knowledge;
     const char *name;
-    uint64_t now_us;         /* of this capture */
-    uint64_t newest_us;      /* of those before */
-    struct live *live;       /* where settled flows may be bypassed; NULL: nowhere */
-    uint64_t bypass_from_us; /* not before */
+    uint64_t now_us;               /* of this capture */
+    uint64_t newest_us;            /* of those before */
+    struct live *live;             /* where settled flows may be bypassed; NULL: nowhere */
+    uint64_t bypass_from_us;       /* not before */
+    struct gate *gate;             /* NULL: nothing is enforced */
+    struct conntrack *connections; /* where flows are that the gate handed to the kernel; NULL: nowhere */
 };
 
 uint64_t flow_number(const struct flow *f)
@@ -148,7 +150,10 @@ static uint32_t carry_file_begin(void *context, const struct flow *flow, const s
     struct activity_event where = where_of(w, flow, record, time_us, &client);
 
     count(&w->counters, COUNT_FILES);
-    return pipeline_file_begin(w->config->pipeline, w->number, &where, f);
+    uint32_t number = pipeline_file_begin(w->config->pipeline, w->number, &where, f);
+    if (w->gate != NULL)
+        gate_file_begin(w->gate, flow, number, f->size, time_us);
+    return number;
 }
 
 static void carry_file_bytes(void *context, uint32_t file, uint64_t offset, struct view bytes)
@@ -163,6 +168,8 @@ static void carry_file_end(void *context, uint32_t file, uint64_t time_us, bool 
 {
     const struct worker *w = context;
 
+    if (w->gate != NULL)
+        gate_file_end(w->gate, file);
     pipeline_file_end(w->config->pipeline, w->number, file, time_us, whole);
 }
 
@@ -232,6 +239,31 @@ static void report_trace(void *context, const struct flow *flow, uint64_t time_u
         w->config->trace(w->config->context, flow, time_us, line);
 }
 
+static bool forbids(void *context, const struct flow *flow, const struct record *record, uint64_t time_us,
+                    enum activity activity, const struct im_detail *detail)
+{
+    const struct worker *w = context;
+
+    (void)record;
+    return w->gate != NULL && gate_forbids(w->gate, flow, time_us, activity, detail);
+}
+
+/* Of a flow that was stopped the rule that did it counts, whatever else the flow did before. */
+static enum enforced what_was_done(const struct worker *w, const struct flow *f, const struct record *r,
+                                   struct verdict *verdict)
+{
+    enum enforced how = r != NULL ? (enum enforced)r->gate.enforced : ENFORCED_NONE;
+
+    if (how == ENFORCED_NONE)
+        return ENFORCED_PASSED;
+    if (f->gate == FLOW_BLOCKED && r->gate.rule <= policy_rules(w->rules->policy)) {
+        verdict->action = policy_action_name(POLICY_BLOCK);
+        verdict->rule = policy_rule_name(w->rules->policy, r->gate.rule);
+        verdict->number = r->gate.rule;
+    }
+    return how;
+}
+
 static void report_flow(struct worker *w, struct flow *f, enum flow_end why)
 {
     struct known_who client, server;
@@ -250,6 +282,8 @@ static void report_flow(struct worker *w, struct flow *f, enum flow_end why)
     e.client = who_is(w, f, FROM_CLIENT, e.last_us, &client);
     e.server = who_is(w, f, FROM_SERVER, e.last_us, &server);
     e.verdict = rules_judge(w->rules, &e);
+    if (w->gate != NULL)
+        e.verdict.enforced = what_was_done(w, f, e.record, &e.verdict);
     if (f->service != 0)
         rules_note_flow(w->rules, e.verdict.number, e.last_us);
     if (w->config->pipeline != NULL && (f->service != 0 || w->config->all_flows))
@@ -285,6 +319,29 @@ static bool is_closing(const struct flow *f)
     return (f->flags & (FLOW_FIN_CLIENT | FLOW_FIN_SERVER | FLOW_RST)) != 0;
 }
 
+/* The kernel's connection tracking counts all, what we saw too. True: more than before. */
+static bool follow_connection(struct worker *w, struct flow *f)
+{
+    struct live_flow ends = live_flow_of(f);
+    struct live_bypassed counted;
+    uint64_t header_bytes = (ip_is_v4(&f->key.addr[0]) ? 20u : 40u) + (f->key.l4 == L4_TCP ? 32u : 8u);
+    bool more = false;
+
+    if (!conntrack_read(w->connections, &ends, &counted))
+        return false;
+    for (unsigned d = 0; d < 2; d++) {
+        if (counted.packets[d] <= f->packets[d] || counted.bytes[d] <= f->bytes[d])
+            continue;
+        uint64_t headers = (counted.packets[d] - f->packets[d]) * header_bytes;
+        uint64_t bytes = counted.bytes[d] - f->bytes[d];
+        f->payload[d] += bytes > headers ? bytes - headers : 0;
+        f->packets[d] = (uint32_t)counted.packets[d];
+        f->bytes[d] = counted.bytes[d];
+        more = true;
+    }
+    return more;
+}
+
 /* When was the last packet of a bypassed flow? The table asks at its timer. */
 static void bypass_refresh(void *context, struct flow *f)
 {
@@ -292,6 +349,8 @@ static void bypass_refresh(void *context, struct flow *f)
     struct live_flow ends = live_flow_of(f);
     struct live_bypassed counted;
 
+    if (w->connections != NULL && follow_connection(w, f))
+        flow_seen(w->flows, f, w->now_us); /* some time since it was asked last */
     if (w->live != NULL && live_bypass_read(w->live, &ends, false, &counted) && counted.last_us != 0)
         flow_seen(w->flows, f, counted.last_us);
 }
@@ -311,6 +370,8 @@ static void bypass_merge(void *context, struct flow *f)
     if (!f->bypassed)
         return;
     f->bypassed = false;
+    if (w->connections != NULL)
+        (void)follow_connection(w, f);
     if (w->live == NULL || !live_bypass_read(w->live, &ends, true, &counted))
         return;
     for (unsigned d = 0; d < 2; d++) {
@@ -345,6 +406,8 @@ static void flow_ends(void *context, struct flow *f, enum flow_end why)
         w->config->trace(w->config->context, f, flow_last_us(w->flows, f), flow_end_name(why));
     if (f->service != 0 || w->config->all_flows)
         report_flow(w, f, why);
+    if (w->gate != NULL)
+        gate_flow_ended(w->gate, f, inspector_record(w->inspector, f));
     inspector_drop_record(w->inspector, f);
 }
 
@@ -364,6 +427,7 @@ bool worker_new(const struct engine_config *config, unsigned number, struct rule
         .tap = config->pipeline == NULL                 ? NULL
                : pipeline_wants_files(config->pipeline) ? &tap_all
                                                         : &tap_without_files,
+        .forbids = config->enforced != NULL ? forbids : NULL,
         .trace = report_trace,
         .context = w,
     };
@@ -392,7 +456,15 @@ void worker_free(struct worker *w)
         return;
     flow_table_free(w->flows);
     inspector_free(w->inspector);
+    gate_free(w->gate);
     free(w);
+}
+
+/* Judged by rules that are not in force any more: the next packet asks anew. */
+static void forget_judgement(void *context, struct flow *f)
+{
+    (void)context;
+    f->gate = FLOW_UNJUDGED;
 }
 
 void worker_refresh(struct worker *w)
@@ -403,6 +475,8 @@ void worker_refresh(struct worker *w)
         return;
     w->rules = rules;
     inspector_use(w->inspector, rules->catalog);
+    if (w->gate != NULL)
+        flow_table_visit(w->flows, forget_judgement, NULL);
     atomic_store_explicit(&w->serial, rules->serial, memory_order_release);
 }
 
@@ -453,21 +527,34 @@ static void inspect(struct worker *w, struct flow *f, enum flow_dir from, const 
         note_decision(w, f);
 }
 
-static void handle(struct worker *w, const struct packet *p, uint32_t hash)
+static void handle(struct worker *w, const struct packet *p, uint32_t hash, const struct queued *queued)
 {
     enum flow_dir from;
     bool is_new;
     struct flow *f = flow_table_find(w->flows, p, hash, &from, &is_new);
+    uint16_t service_before = f->service;
+    bool inspected = f->state != FLOW_SETTLED;
 
     count(&w->counters, COUNT_PACKETS);
     if (p->time_us > w->now_us)
         w->now_us = p->time_us;
     if (is_new)
         begin_flow(w, f);
-    if (f->state != FLOW_SETTLED)
+    if (inspected)
         inspect(w, f, from, p, is_new);
-    else if (w->live != NULL && !f->bypassed && p->plain && f->packets[0] + f->packets[1] >= BYPASS_AFTER &&
-             !is_closing(f) && w->now_us >= w->bypass_from_us)
+    if (w->gate != NULL) {
+        const struct gate_packet decided = { .queued = queued,
+                                             .packet = p,
+                                             .flow = f,
+                                             .from = from,
+                                             .service_before = service_before,
+                                             .outcome = inspected ? inspector_outcome(w->inspector) : NULL };
+        gate_packet(w->gate, w->rules, &decided);
+    }
+    if (inspected)
+        return;
+    if (w->live != NULL && !f->bypassed && p->plain && f->packets[0] + f->packets[1] >= BYPASS_AFTER &&
+        !is_closing(f) && w->now_us >= w->bypass_from_us)
         bypass(w, f);
 }
 
@@ -489,7 +576,7 @@ static void handle_group(struct worker *w, const struct packet *packets, const u
             if (f != NULL)
                 inspector_prefetch(w->inspector, f);
         }
-        handle(w, &packets[AT(i)], hashes[AT(i)]);
+        handle(w, &packets[AT(i)], hashes[AT(i)], NULL);
     }
 #undef AT
 }
@@ -521,6 +608,84 @@ void worker_frames(struct worker *w, struct defrag *d, const struct frame *frame
         }
     }
     worker_packets(w, packets, hashes, ready);
+}
+
+/* ---- the gate ---- */
+
+static struct judgement gate_asks(void *context, const struct flow *f, uint8_t activities, uint64_t time_us)
+{
+    const struct worker *w = context;
+    struct known_who client;
+    const struct scene s = { .time_us = time_us,
+                             .flow = f,
+                             .record = inspector_record(w->inspector, f),
+                             .catalog = w->rules->catalog,
+                             .client = who_is(w, f, FROM_CLIENT, time_us, &client),
+                             .port_agile = is_port_agile(w, f) };
+
+    return rules_judge_scene(w->rules, &s, activities);
+}
+
+static struct activity_event gate_where(void *context, const struct flow *f, uint64_t time_us,
+                                        struct known_who *who)
+{
+    return where_of(context, f, inspector_record(((struct worker *)context)->inspector, f), time_us, who);
+}
+
+static struct record *gate_note(void *context, struct flow *f)
+{
+    return inspector_note(((struct worker *)context)->inspector, f);
+}
+
+static void gate_tells(void *context, const struct enforced_event *e)
+{
+    const struct worker *w = context;
+
+    if (w->config->enforced != NULL)
+        w->config->enforced(w->config->context, e);
+}
+
+bool worker_guard(struct worker *w, const struct gate_config *config, struct imw_error_info *err)
+{
+    struct gate_config own;
+
+    gate_free(w->gate);
+    w->gate = NULL;
+    w->connections = NULL;
+    if (config == NULL)
+        return true;
+    w->connections = config->connections;
+    own = *config;
+    own.judge = gate_asks;
+    own.where = gate_where;
+    own.note = gate_note;
+    own.enforced = gate_tells;
+    own.counters = &w->counters;
+    own.context = w;
+    return gate_new(&own, &w->gate, err);
+}
+
+struct gate *worker_gate(const struct worker *w)
+{
+    return w->gate;
+}
+
+void worker_queue(struct worker *w, struct defrag *d, const struct queued *packets, unsigned count)
+{
+    worker_refresh(w);
+    for (unsigned i = 0; i < count; i++) {
+        struct packet p;
+        if (decode(&packets[i].frame, d, &w->counters, &p) == DECODE_PACKET)
+            handle(w, &p, flow_hash(&p, w->config->hash_seed), &packets[i]);
+        else
+            gate_pass(w->gate, &packets[i]);
+    }
+    flow_table_advance(w->flows, w->now_us);
+}
+
+unsigned worker_tend(struct worker *w, uint64_t now_us)
+{
+    return gate_tend(w->gate, w->rules, now_us);
 }
 
 void worker_tick(struct worker *w, uint64_t now_us)

@@ -2,6 +2,7 @@
 /* One worker: flows and inspection of its shard. Private to the room. */
 #pragma once
 #include "engine/engine.h"
+#include "engine/gate.h"
 #include "packet/live.h"
 
 struct worker;
@@ -55,6 +56,16 @@ void worker_restart(struct worker *w);
 /* From now on what settled may be bypassed in `live`. NULL: no more; what the kernel counted is merged, and
  * the flows' packets come here again. */
 void worker_bypass(struct worker *w, struct live *live);
+
+/* From now on its packets go through a gate; `config` but for what the worker itself fills in. NULL: none any
+ * more. */
+bool worker_guard(struct worker *w, const struct gate_config *config,
+                  struct imw_error_info *err) IMW_MUST_USE;
+struct gate *worker_gate(const struct worker *w); /* NULL: none */
+/* Handle packets of the gate's queue, in order, and give each its verdict, or keep it waiting. */
+void worker_queue(struct worker *w, struct defrag *d, const struct queued *packets, unsigned count);
+/* What waits: verdicts of the scanner, time. Returns how many packets do. */
+unsigned worker_tend(struct worker *w, uint64_t now_us);
 
 /* Flows in the table, and the histograms of decisions. */
 uint32_t worker_flows(const struct worker *w);

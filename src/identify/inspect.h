@@ -34,6 +34,13 @@ struct record {
     uint32_t messages, files, calls; /* im events told, by activity */
     uint16_t anomalies;              /* bits by enum anomaly */
     uint16_t anomaly_count;          /* of all kinds; stays at its largest */
+    struct {
+        uint16_t rule;    /* that stopped it, or something on it; 0: none, or the default */
+        uint8_t enforced; /* what was done; 0: nothing */
+        uint8_t held;     /* its packets that wait */
+        uint8_t tries;    /* packets that came though it was stopped; stays at its largest */
+        uint32_t bucket;  /* of a flow that is throttled, 0: none */
+    } gate;               /* notes of whoever enforces: engine/gate.h */
 };
 
 /* What the last inspector_packet() found that matters to whoever decides what becomes of the packet. */
@@ -123,6 +130,8 @@ void inspector_close(struct inspector *in, struct flow *flow, uint64_t last_us);
 
 /* The record of a flow, or NULL; and its return after the flow's event is written. */
 const struct record *inspector_record(const struct inspector *in, const struct flow *flow);
+/* The same to write notes into, made if need be; NULL when all are in use. */
+struct record *inspector_note(struct inspector *in, struct flow *flow);
 void inspector_drop_record(struct inspector *in, struct flow *flow);
 
 /* Memory that inspection and records take at their peak, bytes. */

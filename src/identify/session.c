@@ -34,6 +34,11 @@ struct record *record_get(struct inspector *in, struct flow *f)
     return record_of(in, f);
 }
 
+struct record *inspector_note(struct inspector *in, struct flow *flow)
+{
+    return record_get(in, flow);
+}
+
 /* ---- tracing ---- */
 
 IMW_PRINTF(2, 0)

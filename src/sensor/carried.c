@@ -43,6 +43,13 @@ static void on_alert(void *context, const struct alert_event *e)
     (void)event_put_alert(c->writer, e);
 }
 
+static void on_judged(void *context, uint32_t file, const struct scan_result *result)
+{
+    const struct carried_content *c = context;
+
+    c->judged(c->judged_context, file, result);
+}
+
 static void on_problem(void *context, const struct imw_error_info *err)
 {
     char line[768];
@@ -75,6 +82,7 @@ bool carried_start(struct carried_content *c, const struct sensor_config *config
                                         .context = c };
 
     c->writer = writer;
+    pipeline.judged = c->judged != NULL ? on_judged : NULL;
     if (c->settings != NULL) {
         pipeline.detectors = policy_detectors(c->settings->policy);
         pipeline.world = (struct threat_world){ .is_inside = is_inside, .context = c->settings->policy };

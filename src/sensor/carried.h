@@ -14,6 +14,9 @@ struct carried_content {
     struct documents *documents; /* NULL: nobody searches them */
     struct pipeline *pipeline;
     struct event_writer *writer;
+    /* Told of the verdict on each file; NULL: nobody. */
+    void (*judged)(void *context, uint32_t file, const struct scan_result *result);
+    void *judged_context;
     uint64_t compared; /* serial of the rules that carried_compare() saw last */
 };
 
@@ -24,7 +27,8 @@ bool carried_load(struct carried_content *c, const struct sensor_config *config,
 const struct content_settings *carried_settings(const struct carried_content *c,
                                                 struct content_settings *usual);
 
-/* Start the threads; `rules` are those of the engine, which is made with c->pipeline after this. */
+/* Start the threads; `rules` are those of the engine, which is made with c->pipeline after this. c->judged is
+ * set before. */
 bool carried_start(struct carried_content *c, const struct sensor_config *config, const struct rules *rules,
                    struct event_writer *writer, struct imw_error_info *err) IMW_MUST_USE;
 /* After a reload: say in the log where the new policy asks for settings that hold from the next start only.

@@ -11,7 +11,9 @@ enum {
     MAGIC = 0x696d7772, /* "imwr" */
     VERSION = 1,
     HEAD_BYTES = 8,
+    CHANNEL_FDS = LIVE_GRANT_FDS, /* most of a message */
 };
+_Static_assert((int)GUARD_FDS <= (int)CHANNEL_FDS, "both kinds of grants fit");
 
 bool channel_pair(int out_ends[2], struct imw_error_info *err)
 {
@@ -41,16 +43,12 @@ static void put_text(struct writing *w, const char *text, size_t size)
     w->len += len;
 }
 
-static unsigned put_grant(struct writing *w, const struct live_grant *grant, int *fds)
+/* How many descriptors there are, and the place of each. */
+static unsigned put_slots(struct writing *w, int *const *slots, unsigned slot_count, int *fds)
 {
-    struct live_grant g = *grant;
-    int *slots[LIVE_GRANT_FDS];
-    unsigned slot_count = live_grant_fds(&g, slots), count = 0;
-    size_t count_at;
+    size_t count_at = w->len;
+    unsigned count = 0;
 
-    put(w, g.ifindex, 4);
-    put(w, g.bypass, 1);
-    count_at = w->len;
     put(w, 0, 1);
     for (unsigned slot = 0; slot < slot_count; slot++) {
         if (*slots[slot] < 0)
@@ -59,6 +57,30 @@ static unsigned put_grant(struct writing *w, const struct live_grant *grant, int
         fds[count++] = *slots[slot];
     }
     w->bytes[count_at] = (uint8_t)count;
+    return count;
+}
+
+static unsigned put_grant(struct writing *w, const struct live_grant *grant, int *fds)
+{
+    struct live_grant g = *grant;
+    int *slots[LIVE_GRANT_FDS];
+    unsigned slot_count = live_grant_fds(&g, slots);
+
+    put(w, g.ifindex, 4);
+    put(w, g.bypass, 1);
+    unsigned count = put_slots(w, slots, slot_count, fds);
+    put_text(w, g.note, sizeof g.note);
+    return count;
+}
+
+static unsigned put_guard(struct writing *w, const struct guard_grant *grant, int *fds)
+{
+    struct guard_grant g = *grant;
+    int *slots[GUARD_FDS];
+    unsigned slot_count = guard_grant_fds(&g, slots);
+
+    put(w, g.generation, 1);
+    unsigned count = put_slots(w, slots, slot_count, fds);
     put_text(w, g.note, sizeof g.note);
     return count;
 }
@@ -67,10 +89,10 @@ bool channel_send(int fd, const struct role_message *m)
 {
     union {
         struct cmsghdr align;
-        char room[CMSG_SPACE(sizeof(int) * LIVE_GRANT_FDS)];
+        char room[CMSG_SPACE(sizeof(int) * CHANNEL_FDS)];
     } control = { 0 };
     struct writing w = { .len = 0 };
-    int fds[LIVE_GRANT_FDS];
+    int fds[CHANNEL_FDS];
     unsigned fd_count = 0;
 
     put(&w, MAGIC, 4);
@@ -82,6 +104,8 @@ bool channel_send(int fd, const struct role_message *m)
     case MESSAGE_DENIED: put_text(&w, m->text, sizeof m->text); break;
     case MESSAGE_ORDER: put(&w, m->order, 1); break;
     case MESSAGE_OPEN: break;
+    case MESSAGE_GUARD: fd_count = put_guard(&w, &m->guard, fds); break;
+    case MESSAGE_SWITCH: put(&w, m->generation, 1); break;
     }
     w.bytes[6] = (uint8_t)((w.len - HEAD_BYTES) >> 8);
     w.bytes[7] = (uint8_t)(w.len - HEAD_BYTES);
@@ -102,6 +126,21 @@ bool channel_send(int fd, const struct role_message *m)
 
 /* ---- from bytes ---- */
 
+/* The slots are empty before. */
+static bool parse_slots(struct cursor *c, const int *fds, unsigned fd_count, int *const *slots,
+                        unsigned slot_count)
+{
+    if (cursor_u8(c) != fd_count)
+        return false;
+    for (unsigned i = 0; i < fd_count; i++) {
+        unsigned slot = cursor_u8(c);
+        if (c->bad || slot >= slot_count || *slots[slot] >= 0)
+            return false;
+        *slots[slot] = fds[i];
+    }
+    return true;
+}
+
 static bool parse_grant(struct cursor *c, const int *fds, unsigned fd_count, struct live_grant *g)
 {
     int *slots[LIVE_GRANT_FDS];
@@ -111,14 +150,21 @@ static bool parse_grant(struct cursor *c, const int *fds, unsigned fd_count, str
         *slots[slot] = -1;
     g->ifindex = cursor_u32(c);
     g->bypass = cursor_u8(c) != 0;
-    if (cursor_u8(c) != fd_count)
+    if (!parse_slots(c, fds, fd_count, slots, slot_count))
         return false;
-    for (unsigned i = 0; i < fd_count; i++) {
-        unsigned slot = cursor_u8(c);
-        if (c->bad || slot >= slot_count || *slots[slot] >= 0)
-            return false;
-        *slots[slot] = fds[i];
-    }
+    struct text note = TEXT(g->note);
+    text_printable(&note, cursor_rest(c));
+    return !c->bad;
+}
+
+static bool parse_guard(struct cursor *c, const int *fds, unsigned fd_count, struct guard_grant *g)
+{
+    int *slots[GUARD_FDS];
+
+    guard_grant_none(g);
+    g->generation = cursor_u8(c);
+    if (!parse_slots(c, fds, fd_count, slots, guard_grant_fds(g, slots)))
+        return false;
     struct text note = TEXT(g->note);
     text_printable(&note, cursor_rest(c));
     return !c->bad;
@@ -133,7 +179,8 @@ bool channel_parse(struct view bytes, const int *fds, unsigned fd_count, struct 
     size_t len = cursor_u16(&c);
     bool ok = false;
 
-    if (!head || c.bad || len != bytes.len - HEAD_BYTES || (fd_count > 0 && type != MESSAGE_GRANT))
+    if (!head || c.bad || len != bytes.len - HEAD_BYTES ||
+        (fd_count > 0 && type != MESSAGE_GRANT && type != MESSAGE_GUARD))
         return false;
     struct text text = TEXT(m.text);
     m.type = (enum message_type)type;
@@ -148,6 +195,11 @@ bool channel_parse(struct view bytes, const int *fds, unsigned fd_count, struct 
         ok = cursor_done(&c) && m.order >= ORDER_STOP && m.order <= ORDER_REOPEN;
         break;
     case MESSAGE_OPEN: ok = cursor_done(&c); break;
+    case MESSAGE_GUARD: ok = parse_guard(&c, fds, fd_count, &m.guard); break;
+    case MESSAGE_SWITCH:
+        m.generation = cursor_u8(&c);
+        ok = cursor_done(&c) && m.generation > 0;
+        break;
     }
     if (ok)
         *out = m;
@@ -173,7 +225,7 @@ enum channel_answer channel_receive(int fd, struct role_message *out)
 {
     union {
         struct cmsghdr align;
-        char room[CMSG_SPACE(sizeof(int) * LIVE_GRANT_FDS)];
+        char room[CMSG_SPACE(sizeof(int) * CHANNEL_FDS)];
     } control;
     uint8_t bytes[MESSAGE_BYTES];
     int fds[sizeof control.room / sizeof(int)] = { 0 };

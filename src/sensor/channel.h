@@ -10,15 +10,19 @@
  *     DENIED   to the sensor   why (text)
  *     ORDER    to the sensor   enum order 1
  *     OPEN     to the opener   empty
+ *     GUARD    to the sensor   generation 1, number of descriptors 1, for each its place by guard_grant_fds()
+ *                              1, note (the rest); the descriptors as with GRANT
+ *     SWITCH   to the opener   generation 1, not 0: of rules that are in force from now on
  *
  * The other end may have been taken over by whoever sent the packets that it parses: what does not fit
  * exactly is refused whole, and its descriptors are closed.
  */
 #pragma once
 #include "packet/live.h"
+#include "sensor/gatekeeper.h"
 
 /* id, number, for good */
-#define MESSAGES(X) X(GRANT, 1) X(DENIED, 2) X(ORDER, 3) X(OPEN, 4)
+#define MESSAGES(X) X(GRANT, 1) X(DENIED, 2) X(ORDER, 3) X(OPEN, 4) X(GUARD, 5) X(SWITCH, 6)
 enum message_type {
 #define X(id, number) MESSAGE_##id = number,
     MESSAGES(X)
@@ -35,7 +39,9 @@ enum {
 struct role_message {
     enum message_type type;
     enum order order;
-    struct live_grant grant; /* the receiver's, live_grant_close() */
+    struct live_grant grant;  /* the receiver's, live_grant_close() */
+    struct guard_grant guard; /* likewise, guard_grant_close() */
+    unsigned generation;
     char text[MESSAGE_TEXT_BYTES];
 };
 

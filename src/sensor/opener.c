@@ -98,7 +98,8 @@ static int judge_end(int status)
     return EXIT_FAILURE;
 }
 
-static int wait_for_end(const struct sensor_config *config, pid_t sensor, int channel, int signal_fd)
+static int wait_for_end(const struct sensor_config *config, struct gatekeeper *keeper, pid_t sensor,
+                        int channel, int signal_fd)
 {
     struct pollfd fds[] = { { .fd = channel, .events = POLLIN }, { .fd = signal_fd, .events = POLLIN } };
     struct role_message m;
@@ -117,15 +118,21 @@ static int wait_for_end(const struct sensor_config *config, pid_t sensor, int ch
         if (answer == CHANNEL_MESSAGE && m.type == MESSAGE_OPEN) {
             answer_open(config, channel);
             (void)poll(NULL, 0, OPEN_AGAIN_MS);
+        } else if (answer == CHANNEL_MESSAGE && m.type == MESSAGE_SWITCH) {
+            gatekeeper_switch(keeper, m.generation);
         } else if (answer == CHANNEL_MESSAGE && m.type == MESSAGE_GRANT) {
             live_grant_close(&m.grant); /* none is taken from there */
+        } else if (answer == CHANNEL_MESSAGE && m.type == MESSAGE_GUARD) {
+            guard_grant_close(&m.guard);
         }
     }
     close(channel);
     while (waitpid(sensor, &status, 0) < 0)
         if (errno != EINTR)
             return EXIT_FAILURE;
-    return judge_end(status);
+    int ended = judge_end(status);
+    gatekeeper_close(keeper, ended == EXIT_SUCCESS);
+    return ended;
 }
 
 /* ---- start ---- */
@@ -145,8 +152,9 @@ static int signals_open(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-static int be_opener(const struct sensor_config *config, const struct sandbox_user *user, pid_t sensor,
-                     int channel)
+/* The opener of a gateway stays who it is: it runs programs that change the kernel's rules. */
+static int be_opener(const struct sensor_config *config, struct gatekeeper *keeper,
+                     const struct sandbox_user *user, pid_t sensor, int channel)
 {
     const uint64_t kept =
         SANDBOX_CAPABILITY(CAP_NET_RAW) | SANDBOX_CAPABILITY(CAP_NET_ADMIN) | SANDBOX_CAPABILITY(CAP_BPF);
@@ -155,11 +163,13 @@ static int be_opener(const struct sensor_config *config, const struct sandbox_us
 
     if (signal_fd < 0)
         (void)error_errno(&err, "signalfd");
-    else if (sandbox_become(user, kept, &err) && (!config->sandbox || sandbox_calls(ROLE_OPENER, &err)))
-        return wait_for_end(config, sensor, channel, signal_fd);
+    else if (config->guard.inline_ ||
+             (sandbox_become(user, kept, &err) && (!config->sandbox || sandbox_calls(ROLE_OPENER, &err))))
+        return wait_for_end(config, keeper, sensor, channel, signal_fd);
     status = failed(&err);
     close(channel); /* which ends the sensor */
     (void)waitpid(sensor, NULL, 0);
+    gatekeeper_close(keeper, true);
     return status;
 }
 
@@ -168,22 +178,47 @@ static int be_sensor(const struct sensor_config *config, const struct sandbox_us
     struct imw_error_info err;
 
     (void)prctl(PR_SET_NAME, "imward-sensor", 0, 0, 0);
-    if (!sandbox_become(user, 0, &err))
+    if (!sandbox_become(user, config->guard.inline_ ? SANDBOX_CAPABILITY(CAP_NET_ADMIN) : 0, &err))
         return failed(&err);
     return sensor_run(config, channel);
 }
 
+/* What the sensor begins with, as messages that wait for it in the channel. */
+static bool send_grants(const struct sensor_config *config, struct gatekeeper *keeper, int channel,
+                        struct imw_error_info *err)
+{
+    struct role_message guard = { .type = MESSAGE_GUARD }, grant = { .type = MESSAGE_GRANT };
+    bool guarded = config->guard.inline_ || config->guard.reset, sent = true;
+
+    if (guarded) {
+        if (!gatekeeper_open(keeper, &config->guard, &guard.guard, err))
+            return false;
+        sent = channel_send(channel, &guard) || error_errno(err, "socket pair");
+        guard_grant_close(&guard.guard);
+    }
+    if (sent && !config->guard.inline_) {
+        if (!live_grant_open(&config->live, &grant.grant, err))
+            return false;
+        sent = channel_send(channel, &grant) || error_errno(err, "socket pair");
+        live_grant_close(&grant.grant);
+    }
+    if (!sent)
+        gatekeeper_close(keeper, true);
+    return sent;
+}
+
 int sensor_watch(const struct sensor_config *config)
 {
-    struct role_message first = { .type = MESSAGE_GRANT };
+    struct gatekeeper keeper = { .installed = false };
     struct sandbox_user user;
     struct imw_error_info err;
     int ends[2];
 
-    if (!sandbox_user_find(config->user, &user, &err) || !live_grant_open(&config->live, &first.grant, &err))
+    if (!sandbox_user_find(config->user, &user, &err) || !channel_pair(ends, &err))
         return failed(&err);
-    if (!channel_pair(ends, &err)) {
-        live_grant_close(&first.grant);
+    if (!send_grants(config, &keeper, ends[0], &err)) {
+        close(ends[0]);
+        close(ends[1]);
         return failed(&err);
     }
     make_control_folder(config, &user);
@@ -192,11 +227,10 @@ int sensor_watch(const struct sensor_config *config)
     if (user.uid == 0)
         log_warning("runs_as_root", "without capabilities, but with root's files: make the user imward "
                                     "(packaging/sysusers.d), or name another with --user");
-    bool sent = channel_send(ends[0], &first);
-    pid_t sensor = sent ? fork() : -1;
-    live_grant_close(&first.grant);
+    pid_t sensor = fork();
     if (sensor < 0) {
-        (void)error_errno(&err, sent ? "fork" : "socket pair");
+        gatekeeper_close(&keeper, true);
+        (void)error_errno(&err, "fork");
         return failed(&err);
     }
     if (sensor == 0) {
@@ -204,5 +238,5 @@ int sensor_watch(const struct sensor_config *config)
         return be_sensor(config, &user, ends[1]);
     }
     close(ends[1]);
-    return be_opener(config, &user, sensor, ends[0]);
+    return be_opener(config, &keeper, &user, sensor, ends[0]);
 }

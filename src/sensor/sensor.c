@@ -16,6 +16,7 @@
 #include "sensor/channel.h"
 #include "sensor/conditions.h"
 #include "sensor/confine.h"
+#include "sensor/guard.h"
 #include "sensor/notify.h"
 #include "sensor/radius.h"
 #include "sensor/reloader.h"
@@ -47,6 +48,7 @@ struct sensor {
     struct engine *engine;
     struct watch *watch;
     struct carried_content content;
+    struct guard guard;
     struct reloader *reloader;
     struct control *control;
     struct metrics *metrics;
@@ -118,6 +120,12 @@ static struct live_counters live_sum(const struct sensor *s)
 {
     struct live_counters sum = s->before, now;
 
+    if (s->config->guard.inline_) {
+        struct queue_counters queued;
+        guard_counters(&s->guard, &queued);
+        return (struct live_counters){ .received = queued.received, .dropped = queued.overrun };
+    }
+
     if (s->live != NULL) {
         live_counters(s->live, &now);
         add_live(&sum, &now);
@@ -160,6 +168,11 @@ static uint64_t resident_bytes(const struct sensor *s)
                : 0;
 }
 
+static const char *method_name(const struct sensor_config *c)
+{
+    return c->guard.inline_ ? "nfqueue" : c->live.method == LIVE_XDP ? "af_xdp" : "af_packet";
+}
+
 static void on_status(void *context, struct sensor_status *out)
 {
     struct sensor *s = context;
@@ -168,7 +181,7 @@ static void on_status(void *context, struct sensor_status *out)
     *out = (struct sensor_status){ .pid = (int)getpid(),
                                    .started_us = s->started_us,
                                    .now_us = clock_us(CLOCK_REALTIME),
-                                   .method = s->config->live.method == LIVE_XDP ? "af_xdp" : "af_packet" };
+                                   .method = method_name(s->config) };
     COPY_TEXT(out->version, IMWARD_VERSION);
     COPY_TEXT(out->interface, s->config->live.interface);
     fill_workers(s, out);
@@ -219,6 +232,24 @@ static void on_activity(void *context, const struct activity_event *e)
 
     wait_at_the_end(s, e->worker);
     (void)event_put_activity(s->writer, e->worker, e);
+}
+
+static void on_enforced(void *context, const struct enforced_event *e)
+{
+    const struct sensor *s = context;
+
+    wait_at_the_end(s, e->where->worker);
+    (void)event_put_enforced(s->writer, e->where->worker, e);
+}
+
+static void on_scanned(void *context, uint32_t file, const struct scan_result *result)
+{
+    struct sensor *s = context;
+
+    pthread_mutex_lock(&s->lock);
+    if (s->watch != NULL)
+        watch_scanned(s->watch, file, result);
+    pthread_mutex_unlock(&s->lock);
 }
 
 static bool on_reload(void *context, struct imw_error_info *err)
@@ -311,6 +342,7 @@ static void on_settled(void *context)
     who_file_free(s->who_before);
     s->who_before = NULL;
     carried_compare(&s->content, engine_rules(s->engine));
+    guard_follow(&s->guard, s->channel, engine_rules(s->engine));
 }
 
 /* ---- the interface goes and comes back ---- */
@@ -381,6 +413,8 @@ static void look_at_interface(struct sensor *s)
     enum watch_link link = watch_link(s->watch);
     const char *state = link == WATCH_UP ? "up" : "down";
 
+    if (s->config->guard.inline_)
+        return;
     if (s->live != NULL && link == WATCH_GONE)
         lose_interface(s);
     if (s->live == NULL) {
@@ -481,6 +515,8 @@ static void hear_opener(struct sensor *s)
         }
         if (m.type == MESSAGE_ORDER)
             obey(s, m.order);
+        else if (m.type == MESSAGE_GUARD)
+            guard_grant_close(&m.guard); /* nobody asked for it */
         else if (m.type == MESSAGE_GRANT)
             on_grant(s, &m.grant);
         else if (m.type == MESSAGE_DENIED)
@@ -524,16 +560,52 @@ static void wait_for_orders(struct sensor *s)
 
 /* ---- start and end ---- */
 
-static bool first_grant(struct sensor *s, struct live_grant *out, struct imw_error_info *err)
+static bool first_message(struct sensor *s, enum message_type type, struct role_message *out,
+                          struct imw_error_info *err)
 {
     struct pollfd p = { .fd = s->channel, .events = POLLIN };
-    struct role_message m;
 
     (void)poll(&p, 1, GRANT_WAIT_MS);
-    if (channel_receive(s->channel, &m) != CHANNEL_MESSAGE || m.type != MESSAGE_GRANT)
-        return error_set(err, IMW_ERROR_SYSTEM, "the opener granted nothing");
-    *out = m.grant;
+    return (channel_receive(s->channel, out) == CHANNEL_MESSAGE && out->type == type) ||
+           error_set(err, IMW_ERROR_SYSTEM, "the opener granted nothing");
+}
+
+/* What the opener opened for us: none of the two, one, or both. */
+struct grants {
+    struct live_grant live;
+    struct guard_grant guard;
+    bool has_live, has_guard;
+};
+
+static bool first_grants(struct sensor *s, struct grants *out, struct imw_error_info *err)
+{
+    const struct guard_config *guard = &s->config->guard;
+    struct role_message m;
+
+    *out = (struct grants){ .has_live = false };
+    if (guard->inline_ || guard->reset) {
+        if (!first_message(s, MESSAGE_GUARD, &m, err))
+            return false;
+        out->guard = m.guard;
+        out->has_guard = true;
+        if (m.guard.note[0] != '\0')
+            log_notice("kernel_limits", "%s", m.guard.note);
+    }
+    if (!guard->inline_) {
+        if (!first_message(s, MESSAGE_GRANT, &m, err))
+            return false;
+        out->live = m.grant;
+        out->has_live = true;
+    }
     return true;
+}
+
+static void close_grants(struct grants *g)
+{
+    if (g->has_live)
+        live_grant_close(&g->live);
+    if (g->has_guard)
+        guard_grant_close(&g->guard);
 }
 
 static bool make_engine(struct sensor *s, struct imw_error_info *err)
@@ -551,6 +623,10 @@ static bool make_engine(struct sensor *s, struct imw_error_info *err)
     const struct rules_files files = { s->config->catalog, s->config->overrides, s->config->policy };
     if (!load_lists(s, err) || !rules_load_files(&files, NULL, &config.rules, err))
         return false;
+    if (s->config->guard.inline_ || s->config->guard.reset)
+        config.enforced = on_enforced;
+    s->content.judged = s->config->guard.inline_ ? on_scanned : NULL;
+    s->content.judged_context = s;
     bool started = carried_start(&s->content, s->config, config.rules, s->writer, err);
     config.pipeline = s->content.pipeline;
     if (started && engine_new(&config, &s->engine, err))
@@ -560,12 +636,22 @@ static bool make_engine(struct sensor *s, struct imw_error_info *err)
     return false;
 }
 
-static bool start_engine(struct sensor *s, struct live_grant *grant, struct imw_error_info *err)
+/* Takes the grants. */
+static bool start_engine(struct sensor *s, struct grants *grants, struct imw_error_info *err)
 {
     struct watch_config config = { .bypass = s->config->live.bypass };
+    struct content_settings usual;
 
     memcpy(config.cpus, s->config->cpus, sizeof config.cpus);
-    return take_grant(s, grant, err) && event_writer_start(s->writer, err) &&
+    if (grants->has_guard) {
+        if (!guard_new(&s->guard, s->config, &grants->guard, carried_settings(&s->content, &usual), err)) {
+            close_grants(grants);
+            return false;
+        }
+        memcpy(config.queues, s->guard.queues, sizeof config.queues);
+        config.gate = &s->guard.gate;
+    }
+    return (!grants->has_live || take_grant(s, &grants->live, err)) && event_writer_start(s->writer, err) &&
            engine_watch(s->engine, s->live, &config, &s->watch, err);
 }
 
@@ -606,18 +692,18 @@ static bool start(struct sensor *s, struct imw_error_info *err)
                                                 .rotate_bytes = s->config->rotate_bytes,
                                                 .rotate_s = s->config->rotate_s,
                                                 .rotate_keep = s->config->rotate_keep };
-    struct live_grant grant;
+    struct grants grants;
 
-    if (!first_grant(s, &grant, err))
+    if (!first_grants(s, &grants, err))
         return false;
     notify_open(&s->notify);
     s->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     if (!carried_load(&s->content, s->config, err) || !confine(s->config, &s->content, &s->sandbox, err) ||
         !event_writer_new(&events, &s->writer, err) || !make_engine(s, err)) {
-        live_grant_close(&grant);
+        close_grants(&grants);
         return false;
     }
-    return start_engine(s, &grant, err) && start_servers(s, err);
+    return start_engine(s, &grants, err) && start_servers(s, err);
 }
 
 static void print_stats(const struct counters *sum, const struct live_counters *live,
@@ -656,8 +742,11 @@ static void finish(struct sensor *s)
     struct counters sum;
 
     atomic_store(&s->ending, true);
-    watch_stop(s->watch);
+    pthread_mutex_lock(&s->lock); /* scans may still come to an end */
+    struct watch *watch = s->watch;
     s->watch = NULL;
+    pthread_mutex_unlock(&s->lock);
+    watch_stop(watch);
     carried_stop(&s->content);
     live = live_sum(s);
     engine_counters(s->engine, &sum);
@@ -691,6 +780,7 @@ static void tear_down(struct sensor *s)
     carried_free(&s->content);
     event_writer_free(s->writer);
     engine_free(s->engine);
+    guard_free(&s->guard);
     who_file_free(atomic_load(&s->who));
     who_file_free(s->who_before);
     live_free(s->live);
@@ -710,6 +800,25 @@ static int signals_open(void)
     sigprocmask(SIG_BLOCK, &set, NULL);
     signal(SIGPIPE, SIG_IGN);
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void say_ready(const struct sensor *s)
+{
+    const struct sensor_config *c = s->config;
+
+    if (c->guard.inline_) {
+        log_notice("guarding", "queues=%u-%u workers=%u fail=%s", c->guard.rules.first_queue,
+                   c->guard.rules.first_queue + c->guard.rules.queues - 1, c->live.workers,
+                   c->guard.fail_open ? "open" : "closed");
+        notify_send(&s->notify, "READY=1\nSTATUS=guarding what is forwarded");
+    } else {
+        log_notice("watching", "interface=%s method=%s workers=%u bypass=%s resets=%s", c->live.interface,
+                   method_name(c), c->live.workers, s->bypass,
+                   !c->guard.reset    ? "off"
+                   : c->guard.dry_run ? "dry-run"
+                                      : "on");
+        notify_send(&s->notify, "READY=1\nSTATUS=watching %s", c->live.interface);
+    }
 }
 
 int sensor_run(const struct sensor_config *config, int channel)
@@ -733,9 +842,7 @@ int sensor_run(const struct sensor_config *config, int channel)
                           .signal_fd = signals_open(),
                           .lock = PTHREAD_MUTEX_INITIALIZER };
     if (start(s, &err)) {
-        log_notice("watching", "interface=%s method=%s workers=%u bypass=%s", config->live.interface,
-                   config->live.method == LIVE_XDP ? "af_xdp" : "af_packet", config->live.workers, s->bypass);
-        notify_send(&s->notify, "READY=1\nSTATUS=watching %s", config->live.interface);
+        say_ready(s);
         wait_for_orders(s);
         notify_send(&s->notify, "STOPPING=1\nSTATUS=writing what is left");
     } else {

@@ -10,9 +10,14 @@
  *                          system calls, and of the file system only what it needs (sandbox.c).
  *
  * They speak over a socket pair (channel.c). If either dies, so does the other.
+ *
+ * `imward gateway` is the same, but that packets come out of queues of the kernel's and wait for a verdict
+ * (engine/gate.h). The kernel asks for CAP_NET_ADMIN with every verdict, so its sensor keeps that; and its
+ * opener stays root, to change rules (gatekeeper.h). The opener still reads no packet.
  */
 #pragma once
 #include "sensor/control.h"
+#include "sensor/gatekeeper.h"
 
 struct sensor_config {
     struct live_config live;
@@ -34,6 +39,7 @@ struct sensor_config {
     bool all_flows;
     bool stats;   /* all counters on standard output at the end */
     bool sandbox; /* false: neither system calls nor files are restricted */
+    struct guard_config guard;
 };
 
 /* Run until stopped, as both processes. Errors are printed. Returns the exit status: 0 or 1. */

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the policy says of a packet.
+ *
+ * Rules match a flow that does several things if one of them is listed. Here each thing is asked about alone,
+ * and the strictest answer counts: a rule that allows to sign in does not let a message through that another
+ * forbids.
+ */
+#include "engine/gate_parts.h"
+#include <stdlib.h>
+
+enum {
+    /* What somebody does in a conversation; a flow is a conversation, or nothing but one of the last two. */
+    CONVERSATION = 1 << ACTIVITY_LOGIN | 1 << ACTIVITY_PRESENCE | 1 << ACTIVITY_CHAT,
+    EPISODES = 1 << ACTIVITY_FILE | 1 << ACTIVITY_CALL,
+    SCAN_WAIT_MS = 60000,
+};
+
+bool gate_new(const struct gate_config *config, struct gate **out, struct imw_error_info *err)
+{
+    struct gate *g = calloc(1, sizeof *g);
+
+    if (g == NULL)
+        return error_set(err, IMW_ERROR_MEMORY, "no memory for the gate");
+    g->config = *config;
+    if (g->config.scan_wait_ms == 0)
+        g->config.scan_wait_ms = SCAN_WAIT_MS;
+    pthread_mutex_init(&g->lock, NULL);
+    if (!slab_init(&g->buckets, sizeof(struct bucket), GATE_BUCKETS, err)) {
+        gate_free(g);
+        return false;
+    }
+    *out = g;
+    return true;
+}
+
+void gate_free(struct gate *g)
+{
+    if (g == NULL)
+        return;
+    for (unsigned i = 0; i < g->held_count; i++) {
+        if (g->config.fail_open)
+            queue_accept(g->config.queue, g->held[i].id, 0);
+        else
+            queue_drop(g->config.queue, g->held[i].id);
+    }
+    if (g->held_count > 0)
+        queue_flush(g->config.queue);
+    slab_fini(&g->buckets);
+    pthread_mutex_destroy(&g->lock);
+    free(g);
+}
+
+/* ---- asking ---- */
+
+/* The strictest answer to any of these activities; none: to the flow as such. True: it is to block. */
+static bool judge_each(const struct gate *g, const struct flow *f, uint8_t activities, uint64_t time_us,
+                       struct stop *out)
+{
+    *out = (struct stop){ .judged = gate_judge(g, f, 0, time_us), .activity = -1 };
+    if (activities == 0)
+        return out->judged.action == POLICY_BLOCK;
+    for (int a = 0; a < ACTIVITY_COUNT; a++) {
+        if ((activities >> a & 1) == 0)
+            continue;
+        struct judgement j = gate_judge(g, f, (uint8_t)(1 << a), time_us);
+        if (j.action == POLICY_BLOCK || j.throttle != 0 || out->activity < 0)
+            *out = (struct stop){ .judged = j, .activity = a };
+        if (j.action == POLICY_BLOCK)
+            return true;
+    }
+    return false;
+}
+
+/* Is there something that may be done on other flows of its kind, but not on this one? */
+static bool is_guarded(const struct gate *g, const struct flow *f, uint64_t time_us)
+{
+    for (int a = ACTIVITY_CHAT; a < ACTIVITY_COUNT; a++)
+        if (gate_judge(g, f, (uint8_t)(1 << a), time_us).action == POLICY_BLOCK)
+            return true;
+    return false;
+}
+
+bool gate_forbids(struct gate *g, const struct flow *f, uint64_t time_us, enum activity a,
+                  const struct im_detail *detail)
+{
+    (void)detail;
+    struct judgement j = gate_judge(g, f, (uint8_t)(1 << a), time_us);
+    if (j.action != POLICY_BLOCK || g->config.queue == NULL)
+        return false;
+    g->forbidden = true;
+    g->last = (struct stop){ .judged = j, .activity = (int)a };
+    return true;
+}
+
+/* ---- throttling ---- */
+
+/* False: the flow has had its share for now. */
+static bool take_share(struct gate *g, const struct gate_packet *p)
+{
+    const struct record *note = g->config.note(g->config.context, p->flow);
+
+    if (note == NULL || note->gate.bucket == 0 || p->packet->payload_len == 0)
+        return true;
+    struct bucket *b = slab_at(&g->buckets, note->gate.bucket);
+    uint64_t now = p->packet->time_us, passed = now > b->at_us[p->from] ? now - b->at_us[p->from] : 0;
+    int64_t most = b->rate / 4 > 16384 ? b->rate / 4 : 16384;
+    b->at_us[p->from] = now;
+    b->left[p->from] += (int64_t)(passed < 1000000 ? passed : 1000000) * b->rate / 1000000;
+    if (b->left[p->from] > most)
+        b->left[p->from] = most;
+    if (b->left[p->from] <= 0)
+        return false;
+    b->left[p->from] -=
+        p->packet->payload_len; /* below zero: what the kernel joins to one packet stays one */
+    return true;
+}
+
+static void set_throttle(struct gate *g, const struct gate_packet *p, const struct stop *s)
+{
+    struct record *note = g->config.note(g->config.context, p->flow);
+
+    if (note == NULL)
+        return;
+    if (s->judged.throttle == 0) {
+        if (note->gate.bucket != 0)
+            slab_put(&g->buckets, note->gate.bucket);
+        note->gate.bucket = 0;
+        return;
+    }
+    if (note->gate.bucket == 0) {
+        note->gate.bucket = slab_get(&g->buckets);
+        if (note->gate.bucket == 0)
+            return;
+        *(struct bucket *)slab_at(&g->buckets, note->gate.bucket) = (struct bucket){ .rate = 0 };
+        if (p->queued != NULL)
+            gate_tell(g, p->flow, p->packet->time_us, s, ENFORCED_THROTTLED);
+    }
+    ((struct bucket *)slab_at(&g->buckets, note->gate.bucket))->rate = s->judged.throttle;
+}
+
+/* ---- one packet ---- */
+
+static bool is_throttled(const struct gate *g, struct flow *f)
+{
+    const struct record *note = g->config.note(g->config.context, f);
+
+    return note != NULL && note->gate.bucket != 0;
+}
+
+/* A packet of DNS: each question is judged by the service of its name. */
+static void judge_name(struct gate *g, const struct gate_packet *p)
+{
+    struct stop s;
+    struct flow asked = *p->flow;
+
+    asked.service = p->outcome != NULL ? p->outcome->asked : 0;
+    asked.activities = 1 << ACTIVITY_LOOKUP;
+    if (asked.service != 0 && p->packet->l4 == L4_UDP &&
+        judge_each(g, &asked, asked.activities, p->packet->time_us, &s) && p->queued != NULL) {
+        gate_refuse_name(g, p, &asked, &s);
+        return;
+    }
+    gate_accept(g, p, false);
+}
+
+/* Why this file cannot be scanned though it should be; NULL: it can, or need not. */
+static const char *unscannable(const struct gate *g, const struct gate_packet *p, uint8_t told)
+{
+    uint16_t app = p->flow->app;
+
+    if (g->unscannable != NULL)
+        return g->unscannable;
+    if ((told >> ACTIVITY_FILE & 1) == 0 ||
+        gate_judge(g, p->flow, 1 << ACTIVITY_FILE, p->packet->time_us).action != POLICY_SCAN)
+        return NULL;
+    if (app == PROTOCOL_TLS || app == PROTOCOL_QUIC)
+        return "encrypted";
+    return g->config.files ? NULL : "no scanner is configured";
+}
+
+/* True: it was stopped. */
+static bool judge_scan(struct gate *g, const struct gate_packet *p, uint8_t told)
+{
+    char reason[96];
+    const char *why = unscannable(g, p, told);
+
+    if (why == NULL || p->queued == NULL)
+        return false;
+    struct text t = TEXT(reason);
+    text_format(&t, "not scanned: %s", why);
+    struct stop s = { .judged = gate_judge(g, p->flow, 1 << ACTIVITY_FILE, p->packet->time_us),
+                      .activity = ACTIVITY_FILE,
+                      .reason = reason };
+    gate_count(g, COUNT_GATE_UNSCANNED);
+    if (g->rules->policy != NULL && policy_enforce(g->rules->policy)->block_unscanned) {
+        gate_block(g, p, &s);
+        return true;
+    }
+    gate_tell(g, p->flow, p->packet->time_us, &s, ENFORCED_PASSED);
+    return false;
+}
+
+/* The policy's word on what this packet brought to light. True: it was stopped. */
+static bool judge(struct gate *g, const struct gate_packet *p)
+{
+    struct flow *f = p->flow;
+    const struct inspect_outcome *o = p->outcome;
+    bool anew = f->gate == FLOW_UNJUDGED || f->service != p->service_before;
+    uint8_t told = o != NULL ? (uint8_t)(o->told & ~o->refused) : 0, ask = told;
+    struct stop s;
+
+    if (anew) {
+        uint8_t so_far = f->activities;
+        if (o != NULL)
+            so_far &= (uint8_t)~o->refused;
+        if ((so_far & CONVERSATION) != 0)
+            so_far &= (uint8_t)~EPISODES; /* what was there of these is over */
+        ask |= so_far;
+    }
+    if (!anew && ask == 0)
+        return judge_scan(g, p, 0);
+    if (judge_each(g, f, ask, p->packet->time_us, &s)) {
+        gate_block(g, p, &s);
+        return true;
+    }
+    if (anew)
+        f->gate = is_guarded(g, f, p->packet->time_us) ? FLOW_GUARDED : FLOW_PASSES;
+    if (s.judged.throttle != 0 || anew)
+        set_throttle(g, p, &s);
+    return judge_scan(g, p, told);
+}
+
+static void let_pass(struct gate *g, const struct gate_packet *p)
+{
+    const struct inspect_outcome *o = p->outcome;
+
+    if (p->queued == NULL)
+        return;
+    if (gate_waits_for_scan(g, p->flow) || gate_holds(g, p->flow, p->from) ||
+        (o != NULL && o->midway && p->flow->gate == FLOW_GUARDED && p->packet->payload_len > 0)) {
+        bool ends = (o == NULL || !o->midway) && !gate_waits_for_scan(g, p->flow);
+        if (ends) {
+            gate_release(g, p->flow); /* the message is whole, and nothing in it is forbidden */
+        } else if (gate_hold(g, p)) {
+            return;
+        } else if (!g->config.fail_open) {
+            struct stop s = { .judged = gate_judge(g, p->flow, p->flow->activities, p->packet->time_us),
+                              .activity = -1,
+                              .reason = "too much waits for the end of a message or for the scanner" };
+            gate_block(g, p, &s);
+            return;
+        }
+    }
+    if (!take_share(g, p)) {
+        gate_count(g, COUNT_GATE_THROTTLED);
+        gate_drop(g, p, false);
+        return;
+    }
+    if (o != NULL && o->spoil_count > 0) {
+        gate_spoil(g, p);
+        return;
+    }
+    gate_accept(g, p,
+                p->flow->state == FLOW_SETTLED && !is_throttled(g, p->flow) &&
+                    !gate_holds(g, p->flow, FROM_CLIENT) && !gate_holds(g, p->flow, FROM_SERVER));
+}
+
+void gate_packet(struct gate *g, const struct rules *rules, const struct gate_packet *p)
+{
+    struct flow *f = p->flow;
+
+    g->rules = rules;
+    gate_count(g, COUNT_GATE_PACKETS);
+    if (f->gate == FLOW_BLOCKED)
+        gate_block_again(g, p);
+    else if (f->app == PROTOCOL_DNS)
+        judge_name(g, p);
+    else if (f->service == 0)
+        gate_accept(g, p, f->state == FLOW_SETTLED);
+    else if (p->outcome != NULL && p->outcome->cut && g->forbidden)
+        gate_block(g, p, &g->last);
+    else if (!judge(g, p))
+        let_pass(g, p);
+    g->forbidden = false;
+    g->unscannable = NULL;
+}

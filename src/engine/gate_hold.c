@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Packets that wait: for the rest of a message, or for the scanner. They are few, and looked for one by one.
+ *
+ * While packets of a direction wait, later ones of it wait behind them, so that their order stays. What is
+ * sent again meanwhile is dropped: the first copy is here.
+ */
+#include "base/text.h"
+#include "engine/gate_parts.h"
+
+static bool is_again(const struct gate *g, const struct gate_packet *p)
+{
+    for (unsigned i = 0; i < g->held_count; i++)
+        if (g->held[i].flow == p->flow && g->held[i].from == p->from && g->held[i].packet.l4 == L4_TCP &&
+            g->held[i].packet.seq == p->packet->seq &&
+            g->held[i].packet.payload_len >= p->packet->payload_len)
+            return true;
+    return false;
+}
+
+static unsigned held_of(const struct gate *g, const struct flow *f)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < g->held_count; i++)
+        n += g->held[i].flow == f;
+    return n;
+}
+
+bool gate_holds(const struct gate *g, const struct flow *f, enum flow_dir from)
+{
+    for (unsigned i = 0; i < g->held_count; i++)
+        if (g->held[i].flow == f && g->held[i].from == from)
+            return true;
+    return false;
+}
+
+bool gate_hold(struct gate *g, const struct gate_packet *p)
+{
+    if (p->queued == NULL)
+        return false;
+    if (is_again(g, p)) {
+        queue_drop(g->config.queue, p->queued->id);
+        return true;
+    }
+    if (g->held_count == GATE_HELD_MOST || held_of(g, p->flow) >= GATE_HELD_OF_FLOW) {
+        gate_count(g, COUNT_GATE_HELD_TOO_LONG);
+        return false;
+    }
+    struct held *h = &g->held[g->held_count++];
+    *h = (struct held){ .flow = p->flow,
+                        .id = p->queued->id,
+                        .from = p->from,
+                        .since_us = p->packet->time_us,
+                        .packet = *p->packet };
+    h->packet.payload = view_of(NULL, 0);
+    gate_count(g, COUNT_GATE_HELD);
+    return true;
+}
+
+void gate_release(struct gate *g, const struct flow *f)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < g->held_count; i++) {
+        if (g->held[i].flow == f)
+            queue_accept(g->config.queue, g->held[i].id, 0);
+        else
+            g->held[kept++] = g->held[i];
+    }
+    g->held_count = kept;
+}
+
+bool gate_discard(struct gate *g, const struct flow *f, struct held *first)
+{
+    unsigned kept = 0;
+    bool any = false;
+
+    for (unsigned i = 0; i < g->held_count; i++) {
+        if (g->held[i].flow != f) {
+            g->held[kept++] = g->held[i];
+            continue;
+        }
+        if (!any)
+            *first = g->held[i]; /* whoever calls decides what becomes of it */
+        else
+            queue_drop(g->config.queue, g->held[i].id);
+        any = true;
+    }
+    g->held_count = kept;
+    return any;
+}
+
+/* ---- the scanner ---- */
+
+bool gate_waits_for_scan(const struct gate *g, const struct flow *f)
+{
+    for (unsigned i = 0; g->scan_count > 0 && i < GATE_SCANS_MOST; i++)
+        if (g->scans[i].file != 0 && g->scans[i].flow == f && g->scans[i].ended)
+            return true;
+    return false;
+}
+
+void gate_forget_scans(struct gate *g, const struct flow *f)
+{
+    for (unsigned i = 0; g->scan_count > 0 && i < GATE_SCANS_MOST; i++)
+        if (g->scans[i].file != 0 && g->scans[i].flow == f) {
+            g->scans[i].file = 0;
+            g->scan_count--;
+        }
+}
+
+void gate_file_begin(struct gate *g, const struct flow *f, uint32_t file, uint64_t size, uint64_t time_us)
+{
+    if (g->config.queue == NULL || file == 0 ||
+        gate_judge(g, f, 1 << ACTIVITY_FILE, time_us).action != POLICY_SCAN)
+        return;
+    if (size == 0 || size > g->config.file_bytes) {
+        g->unscannable = size == 0 ? "its size is not announced" : "too large";
+        return;
+    }
+    for (unsigned i = 0; i < GATE_SCANS_MOST; i++)
+        if (g->scans[i].file == 0) {
+            g->scans[i] = (struct scanned_file){ .file = file, .flow = f };
+            g->scan_count++;
+            return;
+        }
+    g->unscannable = "too many files at a time";
+}
+
+void gate_file_end(struct gate *g, uint32_t file)
+{
+    for (unsigned i = 0; g->scan_count > 0 && i < GATE_SCANS_MOST; i++)
+        if (g->scans[i].file == file)
+            g->scans[i].ended = true;
+}
+
+void gate_scanned(struct gate *g, uint32_t file, const struct scan_result *result)
+{
+    pthread_mutex_lock(&g->lock);
+    if (g->answer_count < GATE_SCANS_MOST) { /* what finds no room is not waited for without end either */
+        struct gate_answer *a = &g->answers[g->answer_count++];
+        *a = (struct gate_answer){ .file = file, .state = result->state };
+        struct text t = TEXT(a->reason);
+        if (result->state == SCAN_NOT_SCANNED)
+            text_format(&t, "not scanned: %s", scan_reason_text(result->reason));
+        else
+            text_format(&t, "%s: %s", scan_state_name(result->state), result->signature);
+    }
+    pthread_mutex_unlock(&g->lock);
+}
+
+static bool block_unscanned(const struct gate *g)
+{
+    return g->rules->policy != NULL && policy_enforce(g->rules->policy)->block_unscanned;
+}
+
+/* The verdict on a file came: its flow goes on when no other of its files is waited for. */
+static void take_answer(struct gate *g, const struct gate_answer *a, uint64_t now_us)
+{
+    for (unsigned i = 0; i < GATE_SCANS_MOST; i++) {
+        struct scanned_file *s = &g->scans[i];
+        if (s->file != a->file)
+            continue;
+        struct flow *f = (struct flow *)(uintptr_t)s->flow; /* ours: the worker's */
+        bool unscanned = a->state == SCAN_NOT_SCANNED;
+        s->file = 0;
+        g->scan_count--;
+        if (unscanned)
+            gate_count(g, COUNT_GATE_UNSCANNED);
+        if (a->state == SCAN_CLEAN || (unscanned && !block_unscanned(g))) {
+            if (!gate_waits_for_scan(g, f))
+                gate_release(g, f);
+            return;
+        }
+        struct stop stop = { .judged = gate_judge(g, f, 1 << ACTIVITY_FILE, now_us),
+                             .activity = ACTIVITY_FILE,
+                             .reason = a->reason };
+        gate_block_held(g, f, &stop, now_us);
+        return;
+    }
+}
+
+static void take_answers(struct gate *g, uint64_t now_us)
+{
+    struct gate_answer a;
+
+    for (;;) {
+        pthread_mutex_lock(&g->lock);
+        bool any = g->answer_count > 0;
+        if (any)
+            a = g->answers[--g->answer_count];
+        pthread_mutex_unlock(&g->lock);
+        if (!any)
+            return;
+        take_answer(g, &a, now_us);
+    }
+}
+
+/* A flow waited too long. */
+static void give_up(struct gate *g, const struct flow *waiting, bool for_scan, uint64_t now_us)
+{
+    struct flow *f = (struct flow *)(uintptr_t)waiting;
+    struct stop stop = {
+        .judged = gate_judge(g, f, (uint8_t)(1 << (for_scan ? ACTIVITY_FILE : ACTIVITY_CHAT)), now_us),
+        .activity = for_scan ? ACTIVITY_FILE : ACTIVITY_CHAT,
+        .reason = for_scan ? "not scanned: the scanner took too long" : "the rest of a message did not come"
+    };
+
+    gate_count(g, for_scan ? COUNT_GATE_UNSCANNED : COUNT_GATE_HELD_TOO_LONG);
+    gate_forget_scans(g, f);
+    if (for_scan ? block_unscanned(g) : !g->config.fail_open)
+        gate_block_held(g, f, &stop, now_us);
+    else
+        gate_release(g, f);
+}
+
+unsigned gate_tend(struct gate *g, const struct rules *rules, uint64_t now_us)
+{
+    uint64_t scan_wait_us = (uint64_t)g->config.scan_wait_ms * 1000;
+
+    g->rules = rules;
+    if (g->scan_count > 0)
+        take_answers(g, now_us);
+    for (unsigned i = 0; i < g->held_count;) {
+        const struct held *h = &g->held[i];
+        bool for_scan = gate_waits_for_scan(g, h->flow);
+        if (h->since_us + (for_scan ? scan_wait_us : GATE_MESSAGE_WAIT_US) < now_us)
+            give_up(g, h->flow, for_scan, now_us); /* which takes it out */
+        else
+            i++;
+    }
+    if (g->config.queue != NULL)
+        queue_flush(g->config.queue);
+    return g->held_count;
+}
+
+void gate_flow_ended(struct gate *g, const struct flow *f, const struct record *note)
+{
+    struct held first;
+
+    if (note != NULL && note->gate.bucket != 0)
+        slab_put(&g->buckets, note->gate.bucket);
+    if (g->scan_count > 0)
+        gate_forget_scans(g, f);
+    if (g->held_count == 0)
+        return;
+    if (g->config.fail_open)
+        gate_release(g, f);
+    else if (gate_discard(g, f, &first))
+        queue_drop(g->config.queue, first.id);
+}

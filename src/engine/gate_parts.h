@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The inside of the gate, shared by gate.c (decides), gate_act.c (acts) and gate_hold.c (waits). */
+#pragma once
+#include "engine/gate.h"
+#include <pthread.h>
+
+enum {
+    GATE_HELD_OF_FLOW = 64,         /* packets of one flow that wait, at most */
+    GATE_MESSAGE_WAIT_US = 2000000, /* for the rest of a message */
+    GATE_TRIES = 8,                 /* packets of a blocked flow that are answered with a reset */
+    GATE_BUCKETS = 65536,
+};
+
+/* A packet that waits. Its bytes are not kept: the kernel has them. */
+struct held {
+    const struct flow *flow;
+    uint32_t id;
+    enum flow_dir from;
+    uint64_t since_us;
+    struct packet packet; /* without payload, for a reset */
+};
+
+/* A file that is to be scanned before it is whole at the other end. */
+struct scanned_file {
+    uint32_t file; /* 0: the place is free */
+    const struct flow *flow;
+    bool ended; /* its last byte is in a packet that waits */
+    uint64_t since_us;
+};
+
+struct gate_answer {
+    uint32_t file;
+    enum scan_state state;
+    char reason[192];
+};
+
+/* What flows at `rate` bytes a second may still send, each way. */
+struct bucket {
+    uint32_t rate;
+    int64_t left[2];
+    uint64_t at_us[2];
+};
+
+/* What is to be done with the packet at hand. */
+struct stop {
+    struct judgement judged;
+    int activity; /* -1: the flow as a whole */
+    const char *reason;
+};
+
+struct gate {
+    struct gate_config config;
+    const struct rules *rules; /* by which it judges now */
+    struct slab buckets;
+
+    struct held held[GATE_HELD_MOST]; /* in the order in which they came */
+    unsigned held_count;
+    struct scanned_file scans[GATE_SCANS_MOST];
+    unsigned scan_count;
+
+    /* told during the inspection of the packet at hand */
+    bool forbidden;          /* something was: */
+    struct stop last;        /* the last of it */
+    const char *unscannable; /* a file begins that cannot be scanned: why */
+
+    pthread_mutex_t lock; /* of what follows, which the content thread fills */
+    struct gate_answer answers[GATE_SCANS_MOST];
+    unsigned answer_count;
+};
+
+static inline struct judgement gate_judge(const struct gate *g, const struct flow *f, uint8_t activities,
+                                          uint64_t time_us)
+{
+    return g->config.judge(g->config.context, f, activities, time_us);
+}
+
+static inline void gate_count(const struct gate *g, enum counter which)
+{
+    count(g->config.counters, which);
+}
+
+/* ---- gate_act.c ---- */
+
+/* Tell that something was stopped, or that it was not. */
+void gate_tell(struct gate *g, const struct flow *f, uint64_t time_us, const struct stop *s,
+               enum enforced how);
+
+/* Verdicts on the packet at hand; in passive mode there are none to give. */
+void gate_accept(struct gate *g, const struct gate_packet *p, bool settled);
+void gate_drop(struct gate *g, const struct gate_packet *p, bool for_good);
+
+/* Stop the flow at this packet, by the means of the rule. */
+void gate_block(struct gate *g, const struct gate_packet *p, const struct stop *s);
+/* A packet of a flow that is blocked. */
+void gate_block_again(struct gate *g, const struct gate_packet *p);
+/* The same where the packets at hand are those that wait. */
+void gate_block_held(struct gate *g, struct flow *f, const struct stop *s, uint64_t now_us);
+/* A question to DNS for a name that is blocked. */
+void gate_refuse_name(struct gate *g, const struct gate_packet *p, const struct flow *asked,
+                      const struct stop *s);
+/* The packet goes on with its offers overwritten. */
+void gate_spoil(struct gate *g, const struct gate_packet *p);
+
+/* ---- gate_hold.c ---- */
+
+/* Let the packet wait. False: there is no room. */
+bool gate_hold(struct gate *g, const struct gate_packet *p);
+/* Do packets of this direction wait? */
+bool gate_holds(const struct gate *g, const struct flow *f, enum flow_dir from);
+/* Let those of a flow go on. */
+void gate_release(struct gate *g, const struct flow *f);
+/* Drop those of a flow; of one direction the first, which the receiver waits for, is copied to *first. */
+bool gate_discard(struct gate *g, const struct flow *f, struct held *first);
+/* Is the flow waiting for the scanner? */
+bool gate_waits_for_scan(const struct gate *g, const struct flow *f);
+/* Forget the files of a flow. */
+void gate_forget_scans(struct gate *g, const struct flow *f);
