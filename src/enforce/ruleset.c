@@ -324,10 +324,9 @@ static bool look(struct found *f, char said[OUTPUT_BYTES], struct imw_error_info
 
 /* ---- generations ---- */
 
-/* Mark which generations connections bear that the kernel knows of. */
-static bool dump_marks(int fd, bool borne[MARK_GENERATIONS + 1])
+/* Mark which generations connections bear that the kernel knows of. `bytes`: OUTPUT_BYTES from the heap. */
+static bool dump_marks(int fd, uint8_t *bytes, bool borne[MARK_GENERATIONS + 1])
 {
-    static _Alignas(MNL_ALIGNTO) uint8_t bytes[64 << 10];
     struct nlmsghdr *m = mnl_nlmsg_put_header(bytes);
     struct nfgenmsg *head = mnl_nlmsg_put_extra_header(m, sizeof *head);
 
@@ -337,7 +336,7 @@ static bool dump_marks(int fd, bool borne[MARK_GENERATIONS + 1])
     if (send(fd, m, m->nlmsg_len, 0) < 0)
         return false;
     for (;;) {
-        ssize_t n = recv(fd, bytes, sizeof bytes, 0);
+        ssize_t n = recv(fd, bytes, OUTPUT_BYTES, 0);
         int left = (int)n;
 
         if (n <= 0)
@@ -359,14 +358,14 @@ static bool dump_marks(int fd, bool borne[MARK_GENERATIONS + 1])
 }
 
 /* One that no connection bears, nor rules that are there. */
-static unsigned new_generation(unsigned there)
+static unsigned new_generation(unsigned there, char *memory)
 {
     bool borne[MARK_GENERATIONS + 1] = { [0] = true };
     uint8_t chance = 0;
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
 
     if (fd >= 0) {
-        (void)dump_marks(fd, borne);
+        (void)dump_marks(fd, (uint8_t *)memory, borne);
         close(fd);
     }
     borne[there] = true;
@@ -484,7 +483,7 @@ static bool install(const struct ruleset_config *config, struct ruleset_info *ou
             load_module(&settings[i], said);
     if (!look(&f, said, err) || !choose(config, out, memory, said, err))
         return false;
-    out->generation = new_generation(f.generation);
+    out->generation = new_generation(f.generation, said);
     for (unsigned i = 0; i < NOTES; i++) {
         bool found = i < SETTINGS
                          ? setting_is_wanted(&settings[i], config) && setting_read(&settings[i]) == '0'
