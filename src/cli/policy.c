@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imward policy: check a policy, and explain what it says to a flow that is described by options;
- * policy_test.c and policy_diff.c have the other words. */
+ * policy_test.c, policy_diff.c and policy_drill.c have the other words. */
 #include "cli/policy.h"
+#include "cli/drill.h"
 #include "identify/catalog.h"
 #include <getopt.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@ static const char usage[] =
     "       imward policy explain --policy FILE [fact ...] [--catalog PATH]\n"
     "       imward policy test --policy FILE [--catalog PATH] TABLE ...\n"
     "       imward policy diff [--json] [--catalog PATH] FROM TO EVENTS|CAPTURE ...\n"
+    "       imward policy drill --policy FILE --to ADDRESS [option ...]\n"
     "\n"
     "The institution's rules, in YAML: docs/policy.md tells the language.\n"
     "\n"
@@ -23,6 +25,7 @@ static const char usage[] =
     "  test       does the policy say what these tables of cases (YAML) expect?\n"
     "  diff       judge flows of the past by two policies, and say whose would be judged otherwise: those of\n"
     "             events (imward read --json, imward watch; - is standard input) or captures\n"
+    "  drill      prove that what the policy blocks is blocked: imward policy drill --help\n"
     "\n"
     "  -p, --policy FILE        the policy\n"
     "  -c, --catalog PATH       catalog to use (default: the built-in one)\n"
@@ -309,7 +312,7 @@ int command_policy(int argc, char **argv)
     static const struct {
         const char *word;
         int (*run)(int argc, char **argv);
-    } words[] = { { "test", policy_test }, { "diff", policy_diff } };
+    } words[] = { { "test", policy_test }, { "diff", policy_diff }, { "drill", policy_drill } };
     struct options o;
 
     for (unsigned i = 0; argc > 1 && i < sizeof words / sizeof words[0]; i++)
@@ -322,7 +325,7 @@ int command_policy(int argc, char **argv)
     const char *what = optind < argc ? argv[optind++] : "";
     bool checking = strcmp(what, "check") == 0;
     if (!checking && strcmp(what, "explain") != 0)
-        return cli_usage("policy", "say what to do: check, explain, test or diff");
+        return cli_usage("policy", "say what to do: check, explain, test, diff or drill");
     if (checking && optind < argc)
         o.policy = argv[optind++];
     if (o.policy == NULL || optind < argc)
