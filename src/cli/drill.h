@@ -112,6 +112,7 @@ struct drill_run {
     uint32_t wait_ms;                  /* for an answer */
     struct drill_test *tests;
     unsigned count;
+    uint16_t first_port; /* of this side; drill_do() chooses */
 };
 
 uint16_t drill_port(const struct drill_test *t);

@@ -288,10 +288,8 @@ size_t drill_opening(enum drill_method m, const char *name, bool neutral, uint8_
 
     if (neutral)
         name = DRILL_NEUTRAL;
-    if (neutral && drill_way(m)->service != NULL) {
-        put_text(&o, "imward drill: a line that belongs to nothing\r\n");
-        return o.len;
-    }
+    if (neutral && drill_way(m)->service != NULL)
+        m = DRILL_HTTP;
     switch (m) {
     case DRILL_TLS: put_tls(&o, name); break;
     case DRILL_QUIC:

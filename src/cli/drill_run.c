@@ -8,6 +8,7 @@
  */
 #include "base/text.h"
 #include "cli/drill.h"
+#include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
 #include <netdb.h>
@@ -15,6 +16,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +27,8 @@ enum {
     ANSWER_BYTES = 2048,
     LANES = DRILL_METHOD_COUNT + 1,
     LINE_BYTES = 64,
+    OWN_PORTS_FROM = 20000,
+    OWN_PORTS = 40000,
 };
 
 const char *drill_outcome_name(enum drill_outcome o)
@@ -57,13 +61,51 @@ static void pause_ms(long ms)
 
 /* ---- sockets ---- */
 
+/* Bind to the address that is wanted, and this port; 0: any. */
+static bool bind_from(int fd, struct addrinfo *from, uint16_t port)
+{
+    struct sockaddr_in6 v6;
+    struct sockaddr_in v4;
+
+    if (from->ai_family == AF_INET6) {
+        memcpy(&v6, from->ai_addr, sizeof v6);
+        v6.sin6_port = htons(port);
+        return bind(fd, (struct sockaddr *)&v6, sizeof v6) == 0;
+    }
+    memcpy(&v4, from->ai_addr, sizeof v4);
+    v4.sin_port = htons(port);
+    return bind(fd, (struct sockaddr *)&v4, sizeof v4) == 0;
+}
+
+static int open_with(const struct drill_run *run, const struct addrinfo *to, struct addrinfo *from,
+                     uint16_t port)
+{
+    int fd = socket(to->ai_family, to->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    bool done = run->interface == NULL || setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, run->interface,
+                                                     (socklen_t)strlen(run->interface)) == 0;
+    if (done && (done = bind_from(fd, from, port)) == false && errno == EADDRINUSE)
+        done = bind_from(fd, from, 0);
+    if (done && (connect(fd, to->ai_addr, to->ai_addrlen) == 0 || errno == EINPROGRESS))
+        return fd;
+    int kept = errno;
+    close(fd);
+    errno = kept;
+    return -1;
+}
+
 /* A socket as the run wants it, connecting to the responder. -1: errno, or where it is 0, *why, says why not.
  */
-static int open_to(const struct drill_run *run, uint8_t l4, uint16_t port, const char **why)
+static int open_to(const struct drill_run *run, uint8_t l4, uint16_t port, uint16_t own_port,
+                   const char **why)
 {
-    struct addrinfo hints = { .ai_flags = AI_NUMERICHOST, .ai_socktype = l4 == 6 ? SOCK_STREAM : SOCK_DGRAM },
+    struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_PASSIVE,
+                              .ai_socktype = l4 == 6 ? SOCK_STREAM : SOCK_DGRAM },
                     *to = NULL, *from = NULL;
     char service[8];
+    int fd = -1, kept = 0;
 
     snprintf(service, sizeof service, "%u", port);
     if (getaddrinfo(run->to, service, &hints, &to) != 0) {
@@ -72,24 +114,13 @@ static int open_to(const struct drill_run *run, uint8_t l4, uint16_t port, const
         return -1;
     }
     hints.ai_family = to->ai_family;
-    int fd = -1, kept = 0;
-    if (run->from != NULL && getaddrinfo(run->from, NULL, &hints, &from) != 0) {
+    if (getaddrinfo(run->from, "0", &hints, &from) != 0) {
         *why = "--from takes an address of the same family as --to";
     } else {
-        fd = socket(to->ai_family, to->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        bool done = fd >= 0 &&
-                    (run->interface == NULL || setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, run->interface,
-                                                          (socklen_t)strlen(run->interface)) == 0) &&
-                    (from == NULL || bind(fd, from->ai_addr, from->ai_addrlen) == 0) &&
-                    (connect(fd, to->ai_addr, to->ai_addrlen) == 0 || errno == EINPROGRESS);
+        fd = open_with(run, to, from, own_port);
         kept = errno;
-        if (!done && fd >= 0) {
-            close(fd);
-            fd = -1;
-        }
-    }
-    if (from != NULL)
         freeaddrinfo(from);
+    }
     freeaddrinfo(to);
     errno = kept;
     return fd;
@@ -141,7 +172,7 @@ static bool ask(int control, uint8_t l4, uint16_t port, uint64_t *out)
 
 static int open_control(const struct drill_run *run, const char **why)
 {
-    int fd = open_to(run, 6, DRILL_CONTROL_PORT, why), error;
+    int fd = open_to(run, 6, DRILL_CONTROL_PORT, 0, why), error;
 
     if (fd < 0)
         return -1;
@@ -232,6 +263,13 @@ static void note_port(struct drill_test *t, int fd)
         t->src_port = (uint16_t)number;
 }
 
+/* Each test has a port of its own: one that was used before in this run may belong to a flow that the gateway
+ * knows, and has let pass. */
+static uint16_t own_port(const struct drill_run *run, const struct drill_test *t)
+{
+    return (uint16_t)(OWN_PORTS_FROM + (run->first_port + (size_t)(t - run->tests)) % OWN_PORTS);
+}
+
 static void do_test(const struct drill_run *run, int control, struct drill_test *t)
 {
     uint8_t l4 = drill_way(t->method)->l4;
@@ -245,7 +283,7 @@ static void do_test(const struct drill_run *run, int control, struct drill_test 
         return;
     }
     begin_us = now_us(CLOCK_MONOTONIC);
-    int fd = open_to(run, l4, drill_port(t), &why), error = errno;
+    int fd = open_to(run, l4, drill_port(t), own_port(run, t), &why), error = errno;
     if (fd >= 0) {
         note_port(t, fd);
         error = try_flow(t, fd, &open, (uint64_t)run->wait_ms * 1000, &t->outcome);
@@ -315,7 +353,7 @@ bool drill_do(struct drill_run *run, struct imw_error_info *err)
     struct lane lanes[LANES];
     unsigned count = make_lanes(run, lanes);
     const char *why = NULL;
-    bool ready = true;
+    bool ready = getrandom(&run->first_port, sizeof run->first_port, 0) > 0;
 
     for (unsigned i = 0; ready && i < count; i++) {
         lanes[i].control = open_control(run, &why);

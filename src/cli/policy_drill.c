@@ -149,11 +149,17 @@ static uint8_t activities_of(enum drill_method m, enum role role)
         [ROLE_CALL] = 1 << ACTIVITY_CALL,
     };
 
-    if (m == DRILL_DNS)
-        return 1 << ACTIVITY_LOOKUP;
-    if (m == DRILL_SIMPLE)
-        return 1 << ACTIVITY_PRESENCE;
-    return drill_way(m)->service != NULL ? 1 << ACTIVITY_LOGIN : by_role[role];
+    switch (m) {
+    case DRILL_TLS:
+    case DRILL_QUIC:
+    case DRILL_HTTP: return by_role[role];
+    case DRILL_DNS: return 1 << ACTIVITY_LOOKUP;
+    case DRILL_IRC:
+    case DRILL_XMPP:
+    case DRILL_YMSG: return 1 << ACTIVITY_LOGIN;
+    case DRILL_SIMPLE: return 1 << ACTIVITY_PRESENCE;
+    default: return 0; /* a greeting says nothing yet of what it is for */
+    }
 }
 
 static void judge(const struct drill *d, const struct drill_test *t, enum role role,
