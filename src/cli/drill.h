@@ -66,9 +66,6 @@ size_t drill_opening(enum drill_method m, const char *name, bool neutral, uint8_
 /* Listen at the address, and answer until a signal ends it. Returns the exit status. */
 int drill_respond(const char *address);
 
-/* The command; argv[0] is "drill". */
-int policy_drill(int argc, char **argv);
-
 /* ---- a run ---- */
 
 #define DRILL_OUTCOMES(X)                                                                                    \

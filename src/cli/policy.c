@@ -2,7 +2,6 @@
 /* imward policy: check a policy, and explain what it says to a flow that is described by options;
  * policy_test.c, policy_diff.c and policy_drill.c have the other words. */
 #include "cli/policy.h"
-#include "cli/drill.h"
 #include "identify/catalog.h"
 #include <getopt.h>
 #include <stdio.h>

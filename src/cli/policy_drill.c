@@ -7,9 +7,8 @@
  * on every port a neutral flow goes first, and where that does not arrive, the others there are "unproved".
  */
 #include "base/json.h"
-#include "cli/cli.h"
 #include "cli/drill.h"
-#include "policy/policy.h"
+#include "cli/policy.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -588,7 +587,7 @@ static int drill_once(const struct options *o, FILE *events)
     uint16_t only = 0;
     int status;
 
-    if (!(o->catalog != NULL ? catalog_open(o->catalog, &catalog, &err) : catalog_builtin(&catalog, &err)))
+    if (!policy_catalog(o->catalog, &catalog, &err))
         return cli_failed(&err);
     d.catalog = catalog;
     d.tests = calloc(TESTS, sizeof d.tests[0]);
