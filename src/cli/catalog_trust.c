@@ -5,10 +5,12 @@
  * write at a time take turns by a lock on the folder.
  */
 #include "cli/catalog_trust.h"
+#include "base/file.h"
 #include "base/json_value.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "identify/catalog_overrides.h"
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -18,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FILE_BYTES = 4 << 20, PATH_BYTES = 4096 };
+enum { PATH_BYTES = 4096 };
 
 static const char heading[] =
     "# What we say against imward's catalog; see imward-catalog(1). Add to it with\n"
@@ -26,33 +28,18 @@ static const char heading[] =
 
 /* ---- the file ---- */
 
-/* All of it, malloc'd; an empty text where there is no file. False: err. */
-static bool read_text(const char *path, char **out, struct stat *st, struct imw_error_info *err)
+/* All of it, malloc'd; the heading where there is no file. False: err. */
+static bool read_text(const char *path, char **out, size_t *out_len, struct stat *st,
+                      struct imw_error_info *err)
 {
-    FILE *f = fopen(path, "re");
-    char *text = calloc(1, FILE_BYTES + 1);
-
-    *out = text;
-    st->st_mode = 0;
-    if (text == NULL || (f == NULL && errno != ENOENT)) {
-        free(text);
-        if (f != NULL)
-            fclose(f);
+    *st = (struct stat){ .st_mode = 0 };
+    if (stat(path, st) == 0)
+        return file_read(path, OVERRIDES_BYTES, out, out_len, err);
+    if (errno != ENOENT)
         return error_errno(err, path);
-    }
-    if (f == NULL) {
-        memcpy(text, heading, sizeof heading);
-        return true;
-    }
-    size_t len = fread(text, 1, FILE_BYTES + 1, f);
-    bool ok = ferror(f) == 0 && fstat(fileno(f), st) == 0;
-    fclose(f);
-    if (!ok || len > FILE_BYTES) {
-        free(text);
-        return ok ? error_file(err, IMW_ERROR_LIMIT, path, "longer than %d bytes", FILE_BYTES)
-                  : error_errno(err, path);
-    }
-    return true;
+    *out = strdup(heading);
+    *out_len = sizeof heading - 1;
+    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
 }
 
 /* In the place of the file, whole or not at all. */
@@ -195,19 +182,23 @@ static bool add_record(const struct trust_request *q, const struct override *wha
     struct overrides *checked;
     struct stat before;
     char *old = NULL;
+    size_t len = 0;
 
-    if (!read_text(q->file, &old, &before, err))
+    if (!read_text(q->file, &old, &len, &before, err))
         return false;
-    size_t len = strlen(old), room = len + RECORD_BYTES;
-    char *new = malloc(room);
-    struct text t = text_over(new != NULL ? new : old, new != NULL ? room : 1);
-    text_string(&t, old);
+    char *new = malloc(len + RECORD_BYTES);
+    if (new == NULL) {
+        free(old);
+        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    }
+    struct text t = text_over(new, len + RECORD_BYTES);
+    text_add(&t, view_of(old, len));
     if (len > 0 && old[len - 1] != '\n')
         text_char(&t, '\n');
     record(&t, q, what->what);
     free(old);
-    bool ok = (new != NULL && !t.cut) || error_set(err, IMW_ERROR_MEMORY, "out of memory");
-    ok = ok && overrides_parse(q->file, view_of(t.at, t.len), &checked, err);
+    assert(!t.cut);
+    bool ok = overrides_parse(q->file, view_of(t.at, t.len), &checked, err);
     if (ok) {
         overrides_free(checked);
         ok = write_text(q->file, t.at, t.len, &before, err);

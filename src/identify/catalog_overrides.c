@@ -5,6 +5,7 @@
  * for each trusted network. No heap, no lock: a set never changes.
  */
 #include "identify/catalog_overrides.h"
+#include "base/file.h"
 #include "base/yaml.h"
 #include "identify/catalog.h"
 #include "identify/catalog_format.h"
@@ -209,9 +210,14 @@ bool overrides_parse(const char *name, struct view text, struct overrides **out,
 
 bool overrides_load(const char *path, struct overrides **out, struct imw_error_info *err)
 {
-    struct yaml *file;
+    char *text;
+    size_t len;
 
-    return yaml_load(path, &file, err) && finish(file, out, err);
+    if (!file_read(path, OVERRIDES_BYTES, &text, &len, err))
+        return false;
+    bool ok = overrides_parse(path, view_of(text, len), out, err);
+    free(text);
+    return ok;
 }
 
 void overrides_free(struct overrides *o)

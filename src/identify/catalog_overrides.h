@@ -18,7 +18,10 @@
 #include "base/address.h"
 #include "base/error.h"
 
-enum { OVERRIDES = 4096 }; /* most records of a file */
+enum {
+    OVERRIDES = 4096, /* most records of a file */
+    OVERRIDES_BYTES = 4 << 20,
+};
 
 struct override {
     struct view what; /* name in lower case, or network, as written */

@@ -559,6 +559,44 @@ static void told_free(struct told *t)
     free(t);
 }
 
+static void test_overrides_are_reloaded_and_a_broken_one_changes_nothing(void **state)
+{
+    struct folder f = CATALOG_OF("alpha", "beta");
+    struct folder other = folder_new();
+    char path[80];
+    struct rules_files files = { .catalog = f.path, .overrides = path };
+    struct rules *first = NULL, *next = NULL;
+    struct imw_error_info err = { 0 };
+    struct catalog_hit hit;
+
+    (void)state;
+    snprintf(path, sizeof path, "%s/overrides", other.path);
+    folder_write(&other, "overrides", "# none yet\n");
+    assert_true(rules_load_files(&files, NULL, &first, &err));
+    assert_true(catalog_match_name(first->catalog, VIEW("alpha.example"), &hit));
+
+    folder_write(&other, "overrides",
+                 "- trust: alpha.example\n  not: alhpa\n  by: a\n  at: 2026-11-23\n  why: b\n");
+    assert_false(rules_load_files(&files, first, &next, &err));
+    assert_null(next);
+    assert_int_equal(err.line, 1);
+    assert_non_null(strstr(err.text, "unknown service 'alhpa'"));
+
+    /* Services keep their numbers over a reload, and overrides are of these numbers. */
+    add_service(&f, "aaa");
+    folder_write(&other, "overrides",
+                 "- trust: alpha.example\n  not: alpha\n  by: a\n  at: 2026-11-23\n  why: b\n");
+    assert_true(rules_load_files(&files, first, &next, &err));
+    assert_false(catalog_match_name(next->catalog, VIEW("www.alpha.example"), &hit));
+    assert_true(catalog_match_name(next->catalog, VIEW("aaa.example"), &hit));
+    assert_true(catalog_match_name(next->catalog, VIEW("beta.example"), &hit));
+    assert_true(catalog_match_name(first->catalog, VIEW("alpha.example"), &hit)); /* as it was */
+    rules_free(first);
+    rules_free(next);
+    folder_remove(&other);
+    folder_remove(&f);
+}
+
 static void assert_hits(const struct rules *r, unsigned number, uint64_t hits, uint64_t stopped,
                         uint64_t last_us)
 {
@@ -639,7 +677,8 @@ static void test_a_reload_under_load_changes_no_event(void **state)
                               "  - {name: first, match: {service: [alpha]}, action: allow}\n");
     read_under(m, 1, catalogs, policy, false, alone);
     assert_int_equal(alone->count, TALKS);
-    assert_int_equal(lines_with(alone, "\"verdict\":{\"action\":\"block\",\"rule\":\"talk\"}"), TALKS / 4);
+    assert_int_equal(lines_with(alone, "\"verdict\":{\"action\":\"block\",\"rule\":\"talk\",\"policy\":\""),
+                     TALKS / 4);
     assert_int_equal(lines_with(alone, "\"service\":\"alpha\""), TALKS / 4);
     assert_int_equal(lines_with(alone, "\"service\":\"beta\""), TALKS / 4);
     for (unsigned workers = 1; workers <= 3; workers++) {
@@ -665,6 +704,7 @@ int main(void)
         cmocka_unit_test(test_a_flow_of_a_service_that_is_gone_is_not_called_port_agile),
         cmocka_unit_test(test_what_other_flows_taught_gives_no_service_that_the_catalog_does_not_hold),
         cmocka_unit_test(test_rules_that_cannot_be_loaded_change_nothing),
+        cmocka_unit_test(test_overrides_are_reloaded_and_a_broken_one_changes_nothing),
         cmocka_unit_test(test_rules_go_on_counting_under_their_names),
         cmocka_unit_test(test_a_reload_under_load_changes_no_event),
     };

@@ -218,6 +218,89 @@ static void test_what_dns_told_of_a_trusted_name_is_forgotten(void **state)
     folder_remove(&f);
 }
 
+/* ---- a flow ---- */
+
+static enum im_answer probe(const struct sample *s, struct finding *out)
+{
+    (void)out;
+    return view_starts(s->bytes[FROM_CLIENT], VIEW("GO\n")) ? IM_YES : IM_NO;
+}
+
+/* Lines: a name that the client asks for, one that the server proves, a DNS answer for the first name that
+ * led to the second. */
+static size_t feed(void *state, struct session *s, enum flow_dir from, struct view in)
+{
+    const uint8_t v4[4] = { 192, 0, 2, 77 };
+    const struct ip_addr addr = ip_from_v4(v4);
+    struct view rest = in, line;
+
+    (void)state;
+    (void)from;
+    if (!view_line(&rest, &line))
+        return 0;
+    struct view word = view_token(&line, ' ');
+    if (view_equal(word, VIEW("sni")))
+        (void)session_name(s, EVIDENCE_SNI, line);
+    else if (view_equal(word, VIEW("proves")))
+        (void)session_name(s, EVIDENCE_CERTIFICATE, line);
+    else if (view_equal(word, VIEW("answer"))) {
+        struct view first = view_token(&line, ' ');
+        session_learn_address(s, first, line, &addr, 60);
+    }
+    return in.len - rest.len;
+}
+
+static const struct parser toy = { .protocol = PROTOCOL_TLS, .on = PARSER_TCP, .probe = probe, .feed = feed };
+static const struct parser *const toys[] = { &toy };
+
+/* The service of a flow that says this, and what its address is known for then; with overrides or without. */
+static void flow_of(const char *lines, const char *overrides, const char *service, const char *learnt)
+{
+    const uint8_t v4[4] = { 192, 0, 2, 77 };
+    const struct ip_addr addr = ip_from_v4(v4);
+    struct known_address known = { 0 };
+    struct rig r;
+
+    rig_start(&r, toys, 1, 0);
+    if (overrides != NULL) {
+        struct folder f = folder_new();
+        struct imw_error_info err = { 0 };
+        char path[80];
+        folder_write(&f, "o.yaml", overrides);
+        snprintf(path, sizeof path, "%s/o.yaml", f.path);
+        assert_true(catalog_override(r.catalog, path, &err));
+        folder_remove(&f);
+    }
+    client(&r, "GO\n");
+    client(&r, lines);
+    (void)knowledge_address(r.knowledge, &addr, r.now_us, &known);
+    const struct catalog_service *of = catalog_service(r.catalog, known.service);
+    if (strcmp(rig_service(&r), service) != 0 || strcmp(of != NULL ? of->slug : "-", learnt) != 0)
+        fail_msg("'%s' gives %s and %s, not %s and %s", lines, rig_service(&r), of != NULL ? of->slug : "-",
+                 service, learnt);
+    rig_stop(&r);
+}
+
+static void test_a_flow_to_a_trusted_name_is_none_of_the_service(void **state)
+{
+    static const char trust[] = "- trust: portal.chat.example\n  not: chat\n" TAIL;
+
+    (void)state;
+    flow_of("sni portal.chat.example\n", NULL, "chat", "-");
+    flow_of("sni portal.chat.example\n", trust, "-", "-");
+    flow_of("sni web.chat.example\n", trust, "chat", "-");
+    /* What its server proves besides is about the same server. */
+    flow_of("sni portal.chat.example\nproves *.chat.example\n", NULL, "chat", "-");
+    flow_of("sni portal.chat.example\nproves *.chat.example\n", trust, "-", "-");
+    flow_of("sni portal.chat.example\nproves other.example\n", trust, "other", "-");
+    flow_of("sni bank.example\nproves chat.example\n", trust, "chat", "-");
+    /* Nor do its addresses tell, wherever its name leads. */
+    flow_of("answer portal.chat.example edge.chat.example\n", NULL, "-", "chat");
+    flow_of("answer portal.chat.example edge.chat.example\n", trust, "-", "-");
+    flow_of("answer bank.example edge.chat.example\n", trust, "-", "chat");
+    flow_of("answer bank.example portal.chat.example\n", trust, "-", "-");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -225,6 +308,7 @@ int main(void)
         cmocka_unit_test(test_what_is_wrong_is_told_with_its_line),
         cmocka_unit_test(test_what_is_trusted_is_no_evidence_and_all_else_is),
         cmocka_unit_test(test_an_unknown_service_is_refused_and_the_catalog_stays),
+        cmocka_unit_test(test_a_flow_to_a_trusted_name_is_none_of_the_service),
         cmocka_unit_test(test_what_dns_told_of_a_trusted_name_is_forgotten),
     };
 
