@@ -782,6 +782,21 @@ bool catalog_own_port(const struct catalog *c, uint16_t service, uint8_t l4, uin
     return false;
 }
 
+/* Is all that the entry says overridden? */
+static bool is_overridden(const struct catalog *c, const struct record_entry *e, uint16_t service)
+{
+    struct view text = string_view(c, e->text);
+    struct ip_addr network;
+    unsigned bits;
+
+    if (c->trusted == NULL)
+        return false;
+    if (e->kind == ENTRY_RANGE)
+        return ip_parse_network(text, &network, &bits) &&
+               trusted_network(c->trusted, &network, bits, service);
+    return e->kind == ENTRY_DOMAIN && trusted_name(c->trusted, text, service);
+}
+
 void catalog_each(const struct catalog *c, uint16_t service, catalog_visit *each, void *context)
 {
     static const char *const words[] = {
@@ -796,6 +811,8 @@ void catalog_each(const struct catalog *c, uint16_t service, catalog_visit *each
         return;
     for (uint32_t i = s->first_entry; i < s->first_entry + s->entry_count; i++) {
         const struct record_entry *e = &c->entries[i];
+        if (is_overridden(c, e, service))
+            continue;
         each(context, words[e->kind], (enum role)e->role, (enum strength)e->strength, string_view(c, e->text),
              string_view(c, e->source));
     }

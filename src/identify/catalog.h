@@ -97,7 +97,8 @@ bool catalog_own_port(const struct catalog *c, uint16_t service, uint8_t l4, uin
 /* Compile every *.yaml of `folder` into `out_file`. Errors name file, line and key. */
 bool catalog_compile(const char *folder, const char *out_file, struct imw_error_info *err) IMW_MUST_USE;
 
-/* Call `each` with every name, range … of a service, for `catalog show`: kind is "domain", "range", "port",
+/* Call `each` with every name, range … of a service, for `catalog show` and exports, but for those that are
+ * overridden as a whole: kind is "domain", "range", "port",
  * "agent", "path", "ja4", "client". */
 typedef void catalog_visit(void *context, const char *kind, enum role role, enum strength strength,
                            struct view entry, struct view source);

@@ -166,6 +166,8 @@ void trusted_free(struct trusted *t); /* NULL is fine */
 /* Is the name (in lower case), or the address, trusted not to be the service (0: not to be one)? */
 bool trusted_name(const struct trusted *t, struct view name, uint16_t service);
 bool trusted_address(const struct trusted *t, const struct ip_addr *addr, uint16_t service);
+/* The same of all addresses of a network. */
+bool trusted_network(const struct trusted *t, const struct ip_addr *network, unsigned bits, uint16_t service);
 /* The catalog takes it, in the place of what it has. */
 void catalog_set_trusted(struct catalog *c, struct trusted *t);
 /* A domain name in lower case, without port and final dot. False: it is none. */

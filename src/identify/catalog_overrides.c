@@ -349,11 +349,17 @@ bool trusted_name(const struct trusted *t, struct view name, uint16_t service)
     return false;
 }
 
-bool trusted_address(const struct trusted *t, const struct ip_addr *addr, uint16_t service)
+bool trusted_network(const struct trusted *t, const struct ip_addr *network, unsigned bits, uint16_t service)
 {
     for (unsigned i = 0; i < t->network_count; i++)
         if ((t->networks[i].service == 0 || service == 0 || t->networks[i].service == service) &&
-            ip_in_network(addr, &t->networks[i].network, t->networks[i].bits))
+            t->networks[i].bits <= bits &&
+            ip_in_network(network, &t->networks[i].network, t->networks[i].bits))
             return true;
     return false;
+}
+
+bool trusted_address(const struct trusted *t, const struct ip_addr *addr, uint16_t service)
+{
+    return trusted_network(t, addr, 128, service);
 }

@@ -160,6 +160,44 @@ static void test_what_is_trusted_is_no_evidence_and_all_else_is(void **state)
     catalog_close(c);
 }
 
+static void count_entry(void *context, const char *kind, enum role role, enum strength strength,
+                        struct view entry, struct view source)
+{
+    struct text *t = context;
+
+    (void)kind;
+    (void)role;
+    (void)strength;
+    (void)source;
+    text_add(t, entry);
+    text_char(t, ' ');
+}
+
+/* What is told of a service leaves out what is overridden as a whole, as exports do. */
+static void test_entries_that_are_overridden_are_not_told(void **state)
+{
+    static const struct {
+        const char *overrides, *entries;
+    } cases[] = {
+        { "# none\n", "chat.example shared.example 198.51.100.0/24 203.0.113.0/24 SharedLib/ tls " },
+        { "- trust: chat.example\n  not: other\n" TAIL "- trust: 198.51.100.0/25\n" TAIL
+          "- trust: a.shared.example\n" TAIL,
+          "chat.example shared.example 198.51.100.0/24 203.0.113.0/24 SharedLib/ tls " },
+        { "- trust: chat.example\n  not: chat\n" TAIL "- trust: 198.51.100.0/23\n" TAIL,
+          "shared.example 203.0.113.0/24 SharedLib/ tls " },
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct catalog *c = overridden(cases[i].overrides);
+        char entries[512];
+        struct text t = TEXT(entries);
+        catalog_each(c, catalog_find(c, VIEW("chat")), count_entry, &t);
+        assert_string_equal(entries, cases[i].entries);
+        catalog_close(c);
+    }
+}
+
 static void test_an_unknown_service_is_refused_and_the_catalog_stays(void **state)
 {
     struct folder f = folder_new();
@@ -307,6 +345,7 @@ int main(void)
         cmocka_unit_test(test_a_file_is_a_history),
         cmocka_unit_test(test_what_is_wrong_is_told_with_its_line),
         cmocka_unit_test(test_what_is_trusted_is_no_evidence_and_all_else_is),
+        cmocka_unit_test(test_entries_that_are_overridden_are_not_told),
         cmocka_unit_test(test_an_unknown_service_is_refused_and_the_catalog_stays),
         cmocka_unit_test(test_a_flow_to_a_trusted_name_is_none_of_the_service),
         cmocka_unit_test(test_what_dns_told_of_a_trusted_name_is_forgotten),
