@@ -162,7 +162,7 @@ void pipeline_file_end(struct pipeline *p, unsigned worker, uint32_t file, uint6
 static void on_alert(void *context, const struct scene *s, const struct alert *a, uint64_t suppressed)
 {
     struct pipeline *p = context;
-    struct judgement judged = { .verdict = { "alert", "default" } };
+    struct judgement judged = { .verdict = { .action = "alert", .rule = "default" } };
 
     if (s->flow != NULL)
         judged = rules_judge_scene(p->in_use, s, s->flow->activities);
