@@ -656,7 +656,7 @@ static void on_shared_url(struct xmpp_state *st, struct session *s, struct xmpp_
     struct im_detail detail = people(st, z, outgoing);
     struct view body = st->written[0], url = st->written[1];
 
-    if (body.len == 0 || !view_equal(body, url) || (z->facts & HAS_SHARED) != 0)
+    if (view_find(url, VIEW("://")) == url.len || !view_equal(body, url) || (z->facts & HAS_SHARED) != 0)
         return;
     z->facts |= HAS_SHARED;
     detail.file = url_name(url);
