@@ -408,18 +408,20 @@ static void inspect(struct inspector *in, struct flow *flow, enum flow_dir from,
 
 void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p)
 {
-    bool enforced = in->config.forbids != NULL;
     uint8_t before = flow->activities;
 
-    in->outcome.told = in->outcome.refused = in->outcome.spoil_count = 0;
+    in->outcome.told = 0;
+    if (in->config.forbids == NULL) {
+        inspect(in, flow, from, p);
+        return;
+    }
+    in->outcome.refused = in->outcome.spoil_count = 0;
     in->outcome.cut = in->outcome.midway = false;
     in->outcome.asked = 0;
-    if (enforced)
-        spoil_begin(in, inspection_of(in, flow), from, p);
+    spoil_begin(in, inspection_of(in, flow), from, p);
     inspect(in, flow, from, p);
     in->outcome.told |= flow->activities & (uint8_t)~before;
-    if (enforced)
-        spoil_end(in);
+    spoil_end(in);
 }
 
 const struct inspect_outcome *inspector_outcome(const struct inspector *in)
