@@ -73,20 +73,18 @@ static void gateway_stop(void)
     knowledge_free(g.knowledge);
 }
 
-/* One packet, as it goes on. Returns what was found in it. */
-static struct inspect_outcome pass(enum flow_dir from, struct view bytes)
+/* A packet whose bytes, as they go on, are left in `copy`. */
+static struct inspect_outcome inspect(enum flow_dir from, uint32_t seq, uint32_t ack, uint8_t *copy,
+                                      size_t len)
 {
-    uint8_t *copy = malloc(bytes.len);
     struct packet p = { .l4 = g.flow.key.l4,
-                        .tcp_flags = TCP_ACK,
-                        .seq = g.next[from],
-                        .payload_len = (uint32_t)bytes.len,
+                        .tcp_flags = ack != 0 ? TCP_ACK : 0,
+                        .seq = seq,
+                        .ack = ack,
+                        .payload_len = (uint32_t)len,
+                        .payload = view_of(copy, len),
                         .time_us = g.now_us += 1000 };
 
-    assert_non_null(copy);
-    memcpy(copy, bytes.at, bytes.len);
-    p.payload = view_of(copy, bytes.len);
-    g.next[from] += (uint32_t)bytes.len;
     if (g.flow.state != FLOW_SETTLED)
         inspector_packet(g.in, &g.flow, from, &p);
     struct inspect_outcome out = *inspector_outcome(g.in);
@@ -94,9 +92,21 @@ static struct inspect_outcome pass(enum flow_dir from, struct view bytes)
     g.refused |= out.refused;
     g.cut |= out.cut;
     for (unsigned i = 0; i < out.spoil_count; i++) {
-        assert_in_range(out.spoils[i].offset + out.spoils[i].count, 1, bytes.len);
+        assert_in_range(out.spoils[i].offset + out.spoils[i].count, 1, len);
         memset(copy + out.spoils[i].offset, out.spoils[i].with, out.spoils[i].count);
     }
+    return out;
+}
+
+/* The next packet of one side. Returns what was found in it. */
+static struct inspect_outcome pass(enum flow_dir from, struct view bytes)
+{
+    uint8_t *copy = malloc(bytes.len);
+
+    assert_non_null(copy);
+    memcpy(copy, bytes.at, bytes.len);
+    struct inspect_outcome out = inspect(from, g.next[from], 0, copy, bytes.len);
+    g.next[from] += (uint32_t)bytes.len;
     assert_true(g.received_len + bytes.len <= MOST);
     memcpy(g.received + g.received_len, copy, bytes.len);
     g.received_len += bytes.len;
@@ -203,11 +213,86 @@ static void check_segments(const struct offer *o)
     gateway_stop();
 }
 
+/* ---- a network that loses, repeats and reorders ---- */
+
+static uint32_t dice(uint32_t *seed, uint32_t sides)
+{
+    *seed = *seed * 1664525 + 1013904223;
+    return (*seed >> 8) % sides;
+}
+
+/* What the other end has; of two copies of an octet it keeps the first. */
+static struct {
+    uint8_t bytes[MOST];
+    bool have[MOST];
+    size_t front;
+} end;
+
+/* Octets [from, to) of the stream are sent. False: the connection was cut. */
+static bool send_part(const struct offer *o, uint32_t first, struct view all, size_t from, size_t to,
+                      bool lost)
+{
+    uint8_t *copy = malloc(to - from);
+
+    assert_non_null(copy);
+    memcpy(copy, all.at + from, to - from);
+    inspect(o->from, first + (uint32_t)from, 1, copy, to - from);
+    for (size_t i = from; i < to && !lost && !g.cut; i++)
+        if (!end.have[i]) {
+            end.have[i] = true;
+            end.bytes[i] = copy[i - from];
+        }
+    free(copy);
+    while (end.front < all.len && end.have[end.front])
+        end.front++;
+    return !g.cut;
+}
+
+/* An octet of the offer's token arrives changed, or the connection is cut before all of it is there. */
+static void check_disorder(const struct offer *o, struct view all, uint32_t seed)
+{
+    begin(o, o->activity);
+    uint32_t first = g.next[o->from];
+    memset(&end, 0, sizeof end);
+    while (end.front < all.len && !g.cut) {
+        size_t from = end.front + dice(&seed, 3) * dice(&seed, 30);
+        if (from > 0 && dice(&seed, 4) == 0)
+            from -= dice(&seed, from < 60 ? (uint32_t)from : 60);
+        from = from < all.len ? from : all.len - 1;
+        size_t to = from + 1 + dice(&seed, 80);
+        send_part(o, first, all, from, to < all.len ? to : all.len, dice(&seed, 3) == 0);
+        if (dice(&seed, 2) == 0) {
+            uint8_t none = 0;
+            inspect(dir_other(o->from), g.next[dir_other(o->from)], first + (uint32_t)end.front, &none, 0);
+        }
+    }
+    bool whole = end.front >= o->chat.len + o->offer.len;
+    if (whole && holds(view_of(end.bytes, end.front), o->token))
+        fail_msg("%s: the token arrives in disorder, seed %u", o->name, seed);
+    if (!g.cut)
+        assert_true(view_equal(view_of(end.bytes, o->chat.len), o->chat));
+    gateway_stop();
+}
+
+static void check_network(const struct offer *o)
+{
+    static uint8_t both[MOST];
+    struct view all = view_of(both, 2 * o->chat.len + o->offer.len);
+
+    memcpy(both, o->chat.at, o->chat.len);
+    memcpy(both + o->chat.len, o->offer.at, o->offer.len);
+    memcpy(both + o->chat.len + o->offer.len, o->chat.at, o->chat.len);
+    for (uint32_t seed = 1; seed <= 60; seed++)
+        check_disorder(o, all, seed * 7919);
+}
+
 static void check(const struct offer *o)
 {
     check_whole(o);
-    if (o->l4 == L4_TCP)
-        check_segments(o);
+    if (o->l4 != L4_TCP)
+        return;
+    check_segments(o);
+    check_network(o);
 }
 
 #define V(literal)                                                                                           \
