@@ -61,6 +61,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     recorder.udp = s.l4 == L4_UDP;
     recorder.known_names = (data[0] & 4) != 0;
     recorder.media = (data[0] & 8) != 0;
+    recorder.forbid = (data[0] & 16) != 0 ? 0xff : 0;
     for (size_t at = 1; at < size && !recorder.settled && !recorder.upgraded && answer != IM_NO;) {
         enum flow_dir from = data[at] >> 7;
         size_t n = data[at++] & 127;
