@@ -107,8 +107,12 @@ static void nft_rules(struct text *t, const struct ruleset_config *config, const
             text_format(t, "ct mark & 0x%08" PRIx32 " == 0x%08" PRIx32 " flow add @flows_%u\n", MARK_MASK,
                         pass, generation);
         }
+        nft_rule(t, config, "before"); /* ends come to the queue, so that flows end when they do */
+        text_format(t, "tcp flags & (fin | rst) == 0 ct mark & 0x%08" PRIx32 " == 0x%08" PRIx32 " accept\n",
+                    MARK_MASK, pass);
         nft_rule(t, config, "before");
-        text_format(t, "ct mark & 0x%08" PRIx32 " == 0x%08" PRIx32 " accept\n", MARK_MASK, pass);
+        text_format(t, "meta l4proto != tcp ct mark & 0x%08" PRIx32 " == 0x%08" PRIx32 " accept\n", MARK_MASK,
+                    pass);
         nft_rule(t, config, "before");
         text_format(t, "ct mark & 0x%08" PRIx32 " == 0x%08" PRIx32 " counter drop\n", MARK_MASK, drop);
         nft_rule(t, config, "before");
@@ -204,7 +208,12 @@ static void iptables_rules(struct text *t, const struct ruleset_config *config, 
 {
     static const char *const protocols[] = { "tcp", "udp" };
 
-    text_format(t, "-A %s -m connmark --mark 0x%08" PRIx32 "/0x%08" PRIx32 " -j RETURN\n", asks,
+    /* Ends come to the queue, so that flows end when they do. */
+    text_format(t,
+                "-A %s -p tcp -m connmark --mark 0x%08" PRIx32 "/0x%08" PRIx32
+                " -m tcp --tcp-flags FIN,RST NONE -j RETURN\n",
+                asks, mark_of(generation, MARK_PASS), MARK_MASK);
+    text_format(t, "-A %s ! -p tcp -m connmark --mark 0x%08" PRIx32 "/0x%08" PRIx32 " -j RETURN\n", asks,
                 mark_of(generation, MARK_PASS), MARK_MASK);
     text_format(t, "-A %s -m connmark --mark 0x%08" PRIx32 "/0x%08" PRIx32 " -j DROP\n", asks,
                 mark_of(generation, MARK_DROP), MARK_MASK);

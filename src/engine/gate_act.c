@@ -303,6 +303,7 @@ void gate_spoil(struct gate *g, const struct gate_packet *p)
         return;
     }
     gate_count(g, COUNT_GATE_SPOILED);
-    gate_tell(g, p->flow, p->packet->time_us, &g->last, ENFORCED_SPOILED);
+    if (g->forbidden) /* else it is sent again, and was told */
+        gate_tell(g, p->flow, p->packet->time_us, &g->last, ENFORCED_SPOILED);
     queue_replace(g->config.queue, p->queued->id, 0, view_of(bytes, len));
 }

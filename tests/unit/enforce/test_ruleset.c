@@ -58,7 +58,8 @@ static void test_nft_text(void **state)
         "}; counter; }");
     expect_line("add rule inet imward before " BETWEEN
                 "ct mark & 0x03ff0000 == 0x01050000 flow add @flows_5");
-    expect_line("add rule inet imward before " BETWEEN "ct mark & 0x03ff0000 == 0x01050000 accept");
+    expect_line("add rule inet imward before " BETWEEN
+                "tcp flags & (fin | rst) == 0 ct mark & 0x03ff0000 == 0x01050000 accept");
     expect_line("add rule inet imward before " BETWEEN "ct mark & 0x03ff0000 == 0x02050000 counter drop");
     expect_line("add rule inet imward before " BETWEEN
                 "meta l4proto { tcp, udp } counter queue flags bypass to 4-6");
@@ -101,7 +102,8 @@ static void test_iptables_text(void **state)
     expect_line("-A IMWARD-TO -o wan0.7 -g IMWARD-ASK");
     expect_line("-A IMWARD -m physdev --physdev-in wan0.7 -g IMWARD-TO");
     expect_line("-A IMWARD-TO -m physdev --physdev-out lan0 -g IMWARD-ASK");
-    expect_line("-A IMWARD-ASK -m connmark --mark 0x01050000/0x03ff0000 -j RETURN");
+    expect_line("-A IMWARD-ASK -p tcp -m connmark --mark 0x01050000/0x03ff0000 -m tcp --tcp-flags FIN,RST "
+                "NONE -j RETURN");
     expect_line("-A IMWARD-ASK -m connmark --mark 0x02050000/0x03ff0000 -j DROP");
     expect_line("-A IMWARD-ASK -p tcp -j NFQUEUE --queue-balance 4:6 --queue-bypass");
     expect_line("-A IMWARD-ASK -p udp -j NFQUEUE --queue-balance 4:6 --queue-bypass");
