@@ -277,6 +277,31 @@ static void draw_content(struct page *p)
     line_end(p);
 }
 
+/* What was stopped, in the place of the bypass: of a gateway most packets go by the kernel anyhow. */
+static void draw_enforcement(struct page *p)
+{
+    const struct sensor_status *s = &p->view->now;
+    const uint64_t *n = s->counters.n;
+
+    put(p, DIM, " %-10s", "enforced");
+    put(p, n[COUNT_GATE_BLOCKED] > 0 ? RED : BOLD, "%9s", si((double)n[COUNT_GATE_BLOCKED]).text);
+    put(p, PLAIN, "  flows blocked, %s offers made void, %s look-ups refused; %s",
+        si((double)n[COUNT_GATE_SPOILED]).text, si((double)n[COUNT_GATE_NAMES_REFUSED]).text, s->enforcement);
+}
+
+static void draw_bypass(struct page *p)
+{
+    const struct sensor_status *s = &p->view->now, *b = &p->view->before;
+    double packets = (double)grown(all_packets(s), all_packets(b));
+
+    put(p, DIM, " %-10s", "bypass");
+    put(p, BOLD, "%8.0f%%",
+        packets > 0 ? 100 * (double)grown(s->live.bypassed_packets, b->live.bypassed_packets) / packets : 0);
+    put(p, PLAIN, "  of packets, %s flows", si((double)s->live.bypassed_flows).text);
+    if (strcmp(s->bypass, "on") != 0)
+        put(p, YELLOW, "  %s", s->bypass);
+}
+
 static void draw_rates(struct page *p)
 {
     const struct sensor_status *s = &p->view->now, *b = &p->view->before;
@@ -294,13 +319,10 @@ static void draw_rates(struct page *p)
         bytes((double)s->resident_bytes).text,
         bytes((double)(s->memory.flow_bytes + s->memory.inspect_bytes)).text);
     line_end(p);
-    double packets = (double)grown(all_packets(s), all_packets(b));
-    put(p, DIM, " %-10s", "bypass");
-    put(p, BOLD, "%8.0f%%",
-        packets > 0 ? 100 * (double)grown(s->live.bypassed_packets, b->live.bypassed_packets) / packets : 0);
-    put(p, PLAIN, "  of packets, %s flows", si((double)s->live.bypassed_flows).text);
-    if (strcmp(s->bypass, "on") != 0)
-        put(p, YELLOW, "  %s", s->bypass);
+    if (s->enforcement[0] != '\0')
+        draw_enforcement(p);
+    else
+        draw_bypass(p);
     for (unsigned i = 0; i < DECISION_BUCKETS; i++)
         decisions += s->decided.packets[i];
     if (decisions > 0)

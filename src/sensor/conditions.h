@@ -25,6 +25,10 @@
       "too many files at a time, or the spool is full: raise the policy's scan.spool_limit, or give it room") \
     X(NOT_KEPT, "vault_failed", "messages_and_files", 1, s->content.not_kept,                                 \
       "the vault could not keep what the policy wants kept: content_failed in this log says why")             \
+    X(GATE_WAITS, "gateway_waits", "packets", 1, s->counters.n[COUNT_GATE_HELD_TOO_LONG],                     \
+      "the scanner or the rest of a message did not come in time: they pass or are cut as --fail says")       \
+    X(GATE_ANSWERS, "gateway_answers", "packets", 1, s->counters.n[COUNT_GATE_FORGED_FAILED],                 \
+      "no reset or answer could be sent (no route back?): what is blocked is dropped, and its ends wait")     \
     X(BYPASS_FULL, "bypass_full", "flows_not_bypassed", 1, s->live.bypass_full,                               \
       "the kernel's table of bypassed flows is full: the others go on as before")
 

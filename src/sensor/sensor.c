@@ -173,6 +173,13 @@ static const char *method_name(const struct sensor_config *c)
     return c->guard.inline_ ? "nfqueue" : c->live.method == LIVE_XDP ? "af_xdp" : "af_packet";
 }
 
+static const char *enforcement_name(const struct guard_config *g)
+{
+    if (g->inline_)
+        return g->fail_open ? "gateway, fail-open" : "gateway, fail-closed";
+    return !g->reset ? "" : g->dry_run ? "resets, dry run" : "resets";
+}
+
 static void on_status(void *context, struct sensor_status *out)
 {
     struct sensor *s = context;
@@ -183,7 +190,8 @@ static void on_status(void *context, struct sensor_status *out)
                                    .now_us = clock_us(CLOCK_REALTIME),
                                    .method = method_name(s->config) };
     COPY_TEXT(out->version, IMWARD_VERSION);
-    COPY_TEXT(out->interface, s->config->live.interface);
+    COPY_TEXT(out->interface, s->config->guard.inline_ ? "forwarded" : s->config->live.interface);
+    COPY_TEXT(out->enforcement, enforcement_name(&s->config->guard));
     fill_workers(s, out);
     pthread_mutex_lock(&s->lock);
     out->live = live_sum(s);
@@ -650,6 +658,7 @@ static bool start_engine(struct sensor *s, struct grants *grants, struct imw_err
         }
         memcpy(config.queues, s->guard.queues, sizeof config.queues);
         config.gate = &s->guard.gate;
+        COPY_TEXT(s->bypass, s->config->guard.inline_ ? "on" : "off");
     }
     return (!grants->has_live || take_grant(s, &grants->live, err)) && event_writer_start(s->writer, err) &&
            engine_watch(s->engine, s->live, &config, &s->watch, err);

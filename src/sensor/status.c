@@ -43,6 +43,7 @@ static const struct field fields[] = {
     S("interface.method", WORD, method),
     S("interface.state", WORD, state),
     S("interface.bypass", TEXT_IN, bypass),
+    S("enforcement", TEXT_IN, enforcement),
     S("live.received", NUMBER, live.received),
     S("live.dropped", NUMBER, live.dropped),
     S("live.freezes", NUMBER, live.freezes),

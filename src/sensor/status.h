@@ -19,9 +19,12 @@ struct sensor_status {
     int pid;
     uint64_t started_us, now_us;
     char interface[16];
-    const char *method; /* "af_packet", "af_xdp" */
+    const char *method; /* "af_packet", "af_xdp", "nfqueue" */
     const char *state;  /* "up", "down", "gone" */
     char bypass[128];   /* "on", "off", or why not */
+    /* "gateway, fail-open", "gateway, fail-closed", "resets", "resets, dry run"; empty: nothing is enforced
+     */
+    char enforcement[32];
     unsigned worker_count;
     struct sensor_worker_status workers[ENGINE_WORKERS_MAX];
     struct counters counters; /* of all workers */
