@@ -14,6 +14,7 @@
  */
 #include "enforce/endpoints.h"
 #include "base/hash.h"
+#include "base/netlink.h"
 #include "enforce/endpoints_kernel.h"
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
@@ -317,22 +318,17 @@ static int answer(int fd)
 
     for (;;) {
         ssize_t n = recv(fd, bytes, sizeof bytes, MSG_DONTWAIT);
-        int left = (int)n;
+        struct view rest = view_of(bytes, n > 0 ? (size_t)n : 0);
+        const struct nlmsghdr *h;
+        int told;
 
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
             return n < 0 && errno != EAGAIN ? errno : error;
-        for (const struct nlmsghdr *h = (const void *)bytes; mnl_nlmsg_ok(h, left);
-             h = mnl_nlmsg_next(h, &left)) {
-            struct nlmsgerr a;
-
-            if (h->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(h) < sizeof a)
-                continue;
-            memcpy(&a, mnl_nlmsg_get_payload(h), sizeof a);
-            if (error == EIO || a.error != 0)
-                error = -a.error;
-        }
+        while ((h = netlink_message(&rest)) != NULL)
+            if (netlink_error(h, &told) && (error == EIO || told != 0))
+                error = told;
     }
 }
 

@@ -12,6 +12,7 @@
  * shown to the rules of IP (bridge-nf-call-*). They are put back at the end.
  */
 #include "enforce/ruleset.h"
+#include "base/netlink.h"
 #include "base/text.h"
 #include "enforce/ruleset_text.h"
 #include <arpa/inet.h>
@@ -337,22 +338,20 @@ static bool dump_marks(int fd, uint8_t *bytes, bool borne[MARK_GENERATIONS + 1])
         return false;
     for (;;) {
         ssize_t n = recv(fd, bytes, OUTPUT_BYTES, 0);
-        int left = (int)n;
+        struct view rest = view_of(bytes, n > 0 ? (size_t)n : 0);
+        const struct nlmsghdr *a;
 
         if (n <= 0)
             return false;
-        for (const struct nlmsghdr *a = (const void *)bytes; mnl_nlmsg_ok(a, left);
-             a = mnl_nlmsg_next(a, &left)) {
-            struct view rest = view_from(view_of(mnl_nlmsg_get_payload(a), mnl_nlmsg_get_payload_len(a)),
-                                         sizeof(struct nfgenmsg));
+        while ((a = netlink_message(&rest)) != NULL) {
+            struct view attrs = netlink_payload(a, sizeof(struct nfgenmsg));
+            const struct nlattr *attr;
+
             if (a->nlmsg_type == NLMSG_DONE || a->nlmsg_type == NLMSG_ERROR)
                 return a->nlmsg_type == NLMSG_DONE;
-            while (mnl_attr_ok((const void *)rest.at, (int)rest.len)) {
-                const struct nlattr *attr = (const void *)rest.at;
+            while ((attr = netlink_attr(&attrs)) != NULL)
                 if (mnl_attr_get_type(attr) == CTA_MARK && mnl_attr_get_payload_len(attr) >= sizeof(uint32_t))
                     borne[ntohl(mnl_attr_get_u32(attr)) >> 16 & 0xff] = true;
-                rest = view_from(rest, (attr->nla_len + 3u) & ~3u);
-            }
         }
     }
 }

@@ -18,6 +18,7 @@
  * the packets' numbers tell the first.
  */
 #include "packet/queue.h"
+#include "base/netlink.h"
 #include <arpa/inet.h>
 #include <endian.h>
 #include <errno.h>
@@ -60,11 +61,6 @@ struct queue {
 };
 _Static_assert(SLOT_BYTES % MNL_ALIGNTO == 0, "messages are read where they lie");
 _Static_assert((size_t)VERDICTS_BYTES >= VERDICT_BYTES + QUEUE_PACKET_BYTES + MNL_ALIGNTO, "one always fits");
-
-static size_t align(size_t n)
-{
-    return (n + MNL_ALIGNTO - 1) / MNL_ALIGNTO * MNL_ALIGNTO;
-}
 
 static void add(_Atomic uint64_t *counter, uint64_t by)
 {
@@ -176,16 +172,14 @@ static int ask(int fd, const struct nlmsghdr *m)
         return errno;
     for (;;) {
         ssize_t n = recv(fd, answer, sizeof answer, 0);
-        const struct nlmsghdr *a = (const struct nlmsghdr *)answer;
-        struct nlmsgerr e;
+        struct view rest = view_of(answer, n > 0 ? (size_t)n : 0);
+        const struct nlmsghdr *a = netlink_message(&rest);
+        int error;
 
         if (n < 0 && errno != EINTR)
             return errno;
-        if (n < 0 || !mnl_nlmsg_ok(a, (int)n) || a->nlmsg_type != NLMSG_ERROR ||
-            mnl_nlmsg_get_payload_len(a) < sizeof e)
-            continue;
-        memcpy(&e, mnl_nlmsg_get_payload(a), sizeof e);
-        return -e.error;
+        if (a != NULL && netlink_error(a, &error))
+            return error;
     }
 }
 
@@ -316,38 +310,23 @@ static void put_attr(const struct nlattr *a, struct queued *p, bool *has_id)
 
 static bool is_packet(const struct queue *q, const struct nlmsghdr *m)
 {
-    struct nfgenmsg head;
+    struct view payload = netlink_payload(m, 0);
 
-    if (m->nlmsg_type != (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET) ||
-        mnl_nlmsg_get_payload_len(m) < sizeof head)
-        return false;
-    memcpy(&head, mnl_nlmsg_get_payload(m), sizeof head);
-    return ntohs(head.res_id) == q->number;
-}
-
-static void read_error(struct queue *q, const struct nlmsghdr *m)
-{
-    struct nlmsgerr e;
-
-    if (m->nlmsg_type != NLMSG_ERROR || mnl_nlmsg_get_payload_len(m) < sizeof e)
-        return;
-    memcpy(&e, mnl_nlmsg_get_payload(m), sizeof e);
-    q->gone |= e.error == -EPERM || e.error == -ENODEV;
+    return m->nlmsg_type == (NFNL_SUBSYS_QUEUE << 8 | NFQNL_MSG_PACKET) &&
+           payload.len >= sizeof(struct nfgenmsg) &&
+           view_u16(payload, offsetof(struct nfgenmsg, res_id)) == q->number;
 }
 
 /* False: there is no packet with a number in it. */
 static bool read_packet(struct queue *q, const struct nlmsghdr *m, uint64_t now_us, struct queued *out)
 {
-    struct view rest = view_from(view_of(mnl_nlmsg_get_payload(m), mnl_nlmsg_get_payload_len(m)),
-                                 align(sizeof(struct nfgenmsg)));
+    struct view rest = netlink_payload(m, sizeof(struct nfgenmsg));
+    const struct nlattr *a;
     bool has_id = false;
 
     *out = (struct queued){ .frame = { .time_us = now_us, .link = LINK_RAW, .data = view_of(NULL, 0) } };
-    while (mnl_attr_ok((const struct nlattr *)(const void *)rest.at, (int)rest.len)) {
-        const struct nlattr *a = (const struct nlattr *)(const void *)rest.at;
+    while ((a = netlink_attr(&rest)) != NULL)
         put_attr(a, out, &has_id);
-        rest = view_from(rest, align(a->nla_len));
-    }
     if (!has_id)
         return false;
     if (out->frame.wire_len < out->frame.data.len)
@@ -361,21 +340,21 @@ static bool read_packet(struct queue *q, const struct nlmsghdr *m, uint64_t now_
 }
 
 /* What one datagram holds: the kernel puts one message into each. */
-static unsigned read_slot(struct queue *q, const uint8_t *slot, size_t bytes, uint64_t now_us,
-                          struct queued *out, unsigned room)
+static unsigned read_slot(struct queue *q, struct view rest, uint64_t now_us, struct queued *out,
+                          unsigned room)
 {
-    const struct nlmsghdr *m = (const struct nlmsghdr *)(const void *)slot;
-    int left = (int)bytes;
+    const struct nlmsghdr *m;
     unsigned n = 0;
 
-    for (; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left)) {
+    while ((m = netlink_message(&rest)) != NULL) {
         struct queued extra;
+        int error;
 
-        if (!is_packet(q, m))
-            read_error(q, m);
-        else if (n < room)
+        if (netlink_error(m, &error))
+            q->gone |= error == EPERM || error == ENODEV;
+        else if (is_packet(q, m) && n < room)
             n += read_packet(q, m, now_us, &out[n]);
-        else if (read_packet(q, m, now_us, &extra))
+        else if (is_packet(q, m) && read_packet(q, m, now_us, &extra))
             queue_drop(q, extra.id);
     }
     return n;
@@ -394,7 +373,7 @@ static unsigned receive(struct queue *q, struct queued *out, unsigned max, unsig
 {
     struct mmsghdr messages[QUEUE_BATCH] = { 0 };
     struct iovec parts[QUEUE_BATCH];
-    struct sockaddr_nl from[QUEUE_BATCH];
+    struct sockaddr_nl from[QUEUE_BATCH] = { 0 };
 
     for (unsigned i = 0; i < max; i++) {
         parts[i] = (struct iovec){ q->slots[i], sizeof q->slots[i] };
@@ -413,8 +392,8 @@ static unsigned receive(struct queue *q, struct queued *out, unsigned max, unsig
     uint64_t now_us = clock_us();
     for (int i = 0; i < n; i++)
         if (from[i].nl_pid == 0) /* the kernel */
-            *out_count +=
-                read_slot(q, q->slots[i], messages[i].msg_len, now_us, out + *out_count, max - *out_count);
+            *out_count += read_slot(q, view_of(q->slots[i], messages[i].msg_len), now_us, out + *out_count,
+                                    max - *out_count);
     return (unsigned)n;
 }
 
@@ -438,7 +417,7 @@ enum queue_answer queue_read(struct queue *q, struct queued *out, unsigned max, 
 static void put_verdict(struct queue *q, uint32_t id, uint32_t verdict, uint32_t mark,
                         const struct view *packet)
 {
-    size_t most = VERDICT_BYTES + (packet != NULL ? align(packet->len) : 0);
+    size_t most = VERDICT_BYTES + (packet != NULL ? netlink_align(packet->len) : 0);
     struct nfqnl_msg_verdict_hdr head = { .verdict = htonl(verdict), .id = htonl(id) };
 
     if (most > sizeof q->verdicts - q->used)
@@ -449,7 +428,7 @@ static void put_verdict(struct queue *q, uint32_t id, uint32_t verdict, uint32_t
         mnl_attr_put_u32(m, NFQA_MARK, htonl(mark));
     if (packet != NULL)
         mnl_attr_put(m, NFQA_PAYLOAD, packet->len, packet->at);
-    q->used += align(m->nlmsg_len);
+    q->used += netlink_align(m->nlmsg_len);
 }
 
 void queue_accept(struct queue *q, uint32_t id, uint32_t mark)
@@ -476,12 +455,12 @@ void queue_replace(struct queue *q, uint32_t id, uint32_t mark, struct view pack
 
 void queue_flush(struct queue *q)
 {
-    const struct nlmsghdr *m = (const struct nlmsghdr *)(const void *)q->verdicts;
-    int left = (int)q->used;
+    struct view rest = view_of(q->verdicts, q->used);
+    const struct nlmsghdr *m;
 
     /* The kernel may have no memory for so many in one piece: then one by one. */
     if (q->used > 0 && send(q->fd, q->verdicts, q->used, 0) < 0)
-        for (; mnl_nlmsg_ok(m, left); m = mnl_nlmsg_next(m, &left))
+        while ((m = netlink_message(&rest)) != NULL)
             if (send(q->fd, m, m->nlmsg_len, 0) < 0)
                 q->gone |= errno == EPERM || errno == EBADF;
     q->used = 0;

@@ -575,6 +575,147 @@ static void test_unknown_packet(void **state)
     close_ends(&e);
 }
 
+/* ---- messages that the kernel does not send ---- */
+
+struct said {
+    size_t len;
+    uint8_t bytes[70000];
+};
+
+static void say(struct said *s, const void *bytes, size_t len)
+{
+    memcpy(s->bytes + s->len, bytes, len);
+    s->len += len;
+}
+
+static void say16(struct said *s, size_t n)
+{
+    uint16_t v = (uint16_t)n;
+
+    say(s, &v, sizeof v);
+}
+
+static void say32(struct said *s, size_t n)
+{
+    uint32_t v = (uint32_t)n;
+
+    say(s, &v, sizeof v);
+}
+
+static void say_attr(struct said *s, size_t type, const void *bytes, size_t len)
+{
+    say16(s, 4 + len);
+    say16(s, type);
+    say(s, bytes, len);
+    say(s, "\0\0\0", (4 - len % 4) % 4);
+}
+
+/* A message of a packet, its length (4 octets at its start) still to be set. */
+static size_t say_packet(struct said *s, uint32_t id, size_t queue)
+{
+    size_t from = s->len;
+    uint8_t head[7] = { 0, 0, 0, (uint8_t)id, 8, 0, 2 };
+
+    say32(s, 0);
+    say16(s, 3 << 8); /* a packet of a queue */
+    say(s, "\0\0\0\0\0\0\0\0\0\0\2\0", 12);
+    say16(s, htons((uint16_t)queue));
+    say_attr(s, 1, head, sizeof head);
+    say_attr(s, 3, "\0\0\0\x2a", 4);                            /* mark */
+    say_attr(s, 4, "\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x03", 16); /* 2.000003 s */
+    say_attr(s, 9, "\0\6\0\0\1\2\3\4\5\6\0\0", 12);             /* hardware address */
+    say_attr(s, 10, "E and so on", 11);
+    return from;
+}
+
+static void end_packet(struct said *s, size_t from)
+{
+    uint32_t len = (uint32_t)(s->len - from);
+
+    memcpy(s->bytes + from, &len, sizeof len);
+}
+
+static unsigned hear(struct queue *q, int fd, const struct said *s, unsigned max)
+{
+    unsigned n = 0;
+
+    assert_int_equal(send(fd, s->bytes, s->len, 0), (ssize_t)s->len);
+    assert_int_not_equal(queue_read(q, got, max, 0, &n), QUEUE_GONE);
+    assert_true(n <= max);
+    for (unsigned i = 0; i < n; i++)
+        for (size_t at = 0; at < got[i].frame.data.len; at++)
+            (void)*(volatile const uint8_t *)(got[i].frame.data.at + at); /* it can all be read */
+    return n;
+}
+
+static void test_odd_messages(void **state)
+{
+    struct imw_error_info err;
+    struct queue *q = NULL;
+    static struct said s;
+    int fd[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, fd), 0);
+    assert_true(queue_new(fd[0], QUEUE, &q, &err));
+    size_t from = say_packet(&s, 1, QUEUE);
+    end_packet(&s, from);
+    assert_int_equal(hear(q, fd[1], &s, 4), 1);
+    assert_int_equal(got[0].id, 1);
+    assert_int_equal(got[0].mark, 0x2a);
+    assert_int_equal(got[0].frame.time_us, 2000003);
+    assert_memory_equal(got[0].mac, "\1\2\3\4\5\6", 6);
+    assert_true(view_equal(got[0].frame.data, VIEW("E and so on")));
+    assert_int_equal(got[0].frame.wire_len, 11);
+    /* Cut anywhere: it says that it is longer. */
+    struct said cut = s;
+    for (cut.len = 0; cut.len < s.len; cut.len++)
+        if (cut.len > 0)
+            assert_int_equal(hear(q, fd[1], &cut, 4), 0);
+    /* An attribute that is longer than the message ends it. */
+    struct said bad = s;
+    bad.bytes[bad.len - 16] = 200;
+    assert_int_equal(hear(q, fd[1], &bad, 4), 1);
+    assert_int_equal(got[0].frame.data.len, 0);
+    /* One of another queue; one without a number. */
+    s.len = 0;
+    end_packet(&s, say_packet(&s, 2, QUEUE + 1));
+    assert_int_equal(hear(q, fd[1], &s, 4), 0);
+    s.len = 0;
+    end_packet(&s, say_packet(&s, 3, QUEUE));
+    s.bytes[22] = 15; /* another type */
+    assert_int_equal(hear(q, fd[1], &s, 4), 0);
+    /* Three at a time, and room for two: the third is dropped, and not forgotten. */
+    s.len = 0;
+    for (uint32_t i = 4; i < 7; i++)
+        end_packet(&s, say_packet(&s, i, QUEUE));
+    assert_int_equal(hear(q, fd[1], &s, 2), 2);
+    struct queue_counters c;
+    queue_counters(q, &c);
+    assert_int_equal(c.dropped, 1);
+    /* Longer than any. */
+    s.len = 0;
+    from = say_packet(&s, 9, QUEUE);
+    memset(s.bytes + s.len, 0, sizeof s.bytes - s.len);
+    s.len = sizeof s.bytes;
+    end_packet(&s, from);
+    assert_int_equal(hear(q, fd[1], &s, 4), 0);
+    /* Any octets changed. */
+    uint32_t chance = 1;
+    for (unsigned round = 0; round < 20000; round++) {
+        s.len = 0;
+        end_packet(&s, say_packet(&s, round & 0xff, QUEUE));
+        for (unsigned i = 0; i < 1 + round % 4; i++) {
+            chance = chance * 1664525 + 1013904223;
+            s.bytes[(chance >> 16) % s.len] = (uint8_t)(chance >> 8);
+        }
+        if (s.bytes[4] != 2) /* an error may say that it is the end */
+            (void)hear(q, fd[1], &s, 4);
+    }
+    queue_free(q);
+    close(fd[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -592,6 +733,7 @@ int main(void)
         cmocka_unit_test_teardown(test_busy, no_rules),
         cmocka_unit_test_teardown(test_no_permission, no_rules),
         cmocka_unit_test_teardown(test_unknown_packet, no_rules),
+        cmocka_unit_test(test_odd_messages),
     };
     return cmocka_run_group_tests(tests, enter, NULL);
 }
