@@ -9,8 +9,7 @@
 
 enum {
     HEADER_BYTES = 512,
-    VALUE_BYTES = 300,  /* of a value, before it is escaped */
-    FACTS_BYTES = 1500, /* what the facts may add to a template, when it is checked */
+    VALUE_BYTES = 300, /* of a value, before it is escaped */
 };
 
 static const char own_page[] =
@@ -121,7 +120,6 @@ static void add_escaped(struct text *t, struct view v)
 /* What comes next: text, then the word between "{{" and "}}". */
 struct piece {
     struct view text, word; /* word: empty at the end */
-    size_t at;              /* of the word, in the template */
 };
 
 /* False: "{{" and no "}}". */
@@ -130,7 +128,7 @@ static bool next_piece(struct view template, size_t *at, struct piece *out)
     struct view rest = view_from(template, *at);
     size_t open = view_find(rest, VIEW("{{"));
 
-    *out = (struct piece){ .text = view_slice(rest, 0, open), .word = VIEW(""), .at = *at + open };
+    *out = (struct piece){ .text = view_slice(rest, 0, open), .word = VIEW("") };
     *at += open;
     if (open == rest.len)
         return true;
@@ -198,59 +196,4 @@ size_t page_make(struct view template, const struct page_facts *f, char out[FORG
     memmove(out + header.len, body.at, body.len);
     memcpy(out, header.at, header.len);
     return header.len + body.len;
-}
-
-/* ---- the check ---- */
-
-static bool wrong(struct imw_error_info *err, struct view template, size_t at, const char *what,
-                  struct view word)
-{
-    char shown[64];
-    struct text t = TEXT(shown);
-
-    text_printable(&t, view_slice(word, 0, 40));
-    (void)error_set(err, IMW_ERROR_FORMAT, "%s{{%s}}", what, shown);
-    if (err == NULL)
-        return false;
-    err->line = 1;
-    for (size_t i = 0; i < at; i++)
-        err->line += template.at[i] == '\n';
-    return false;
-}
-
-bool page_check(struct view template, struct imw_error_info *err)
-{
-    struct view open = VIEW("");
-    struct piece piece = { 0 };
-    size_t open_at = 0;
-    enum name name;
-
-    for (size_t at = 0; at < template.len;) {
-        if (!next_piece(template, &at, &piece))
-            return wrong(err, template, piece.at, "\"{{\" without \"}}\"; a placeholder is written ",
-                         VIEW("rule"));
-        if (piece.at == template.len)
-            break;
-        uint8_t kind = piece.word.len > 0 ? piece.word.at[0] : 0;
-        bool section = kind == '#' || kind == '^' || kind == '/';
-        if (!name_find(view_from(piece.word, section), &name))
-            return wrong(err, template, piece.at,
-                         "there is service, rule, contact, sign and reference to put in, not ", piece.word);
-        if (kind == '/') {
-            if (!view_equal(view_from(open, 1), view_from(piece.word, 1)))
-                return wrong(err, template, piece.at, "no section of this name is open: ", piece.word);
-            open = VIEW("");
-        } else if (section) {
-            if (open.len > 0)
-                return wrong(err, template, piece.at, "sections do not stand in one another: ", piece.word);
-            open = piece.word;
-            open_at = piece.at;
-        }
-    }
-    if (open.len > 0)
-        return wrong(err, template, open_at, "a section without an end: ", open);
-    if (template.len > FORGE_ANSWER_BYTES - HEADER_BYTES - FACTS_BYTES)
-        return error_set(err, IMW_ERROR_LIMIT, "a page of %zu bytes is too long: %d fit", template.len,
-                         FORGE_ANSWER_BYTES - HEADER_BYTES - FACTS_BYTES);
-    return true;
 }

@@ -10,7 +10,6 @@
  * browser by the answer's header, whatever the template says.
  */
 #pragma once
-#include "base/error.h"
 #include "enforce/forge.h"
 
 /* NULL or empty: not known. */
@@ -27,6 +26,3 @@ struct page_facts {
  * for ours, which is also taken where the template with these facts is too long. Returns its length.
  */
 size_t page_make(struct view template, const struct page_facts *f, char out[FORGE_ANSWER_BYTES]);
-
-/* False: err says what is wrong with the template, and in which line. */
-bool page_check(struct view template, struct imw_error_info *err) IMW_MUST_USE;

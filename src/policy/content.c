@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 enum {
-    LIST_MOST = 256, /* entries of one list */
-    PAGE_BYTES = 32 << 10,
+    LIST_MOST = 256,       /* entries of one list */
+    PAGE_BYTES = 12 << 10, /* with what is put in, no more than FORGE_ANSWER_BYTES of enforce/forge.h */
     URL_BYTES = 1024,
     PATH_BYTES = 4096,
     SECOND_MS = 1000,
@@ -523,31 +523,45 @@ static const char *read_url(struct reader *r, const struct yaml_node *n)
     return NULL;
 }
 
-/* Nothing but what the page may ask for stands between {{ and }}. */
+static bool wrong_page(struct reader *r, const char *path, struct view page, size_t at, const char *why)
+{
+    error_file(r->err, IMW_ERROR_VALUE, path, "%s", why);
+    if (r->err != NULL) {
+        r->err->line = 1;
+        for (size_t i = 0; i < at; i++)
+            r->err->line += page.at[i] == '\n';
+    }
+    return false;
+}
+
+/* Nothing but what the page may ask for (enforce/page.h) stands between {{ and }}. */
 static bool check_page(struct reader *r, const char *path, struct view page)
 {
     static const char *const words[] = { "rule", "service", "contact", "sign", "reference", NULL };
-    unsigned line = 1;
+    struct view open = VIEW(""); /* of the section that it is in */
+    size_t at = 0;
 
-    while (page.len > 0) {
-        bool opens = view_starts(page, VIEW("{{"));
-        line += page.at[0] == '\n';
-        page = view_from(page, opens ? 2 : 1);
-        if (!opens)
-            continue;
-        struct view word = view_slice(page, 0, view_find_byte(page, '}', 0));
-        bool known = false;
+    while ((at += view_find(view_from(page, at), VIEW("{{"))) < page.len) {
+        struct view word = view_from(page, at + 2);
+        word = view_slice(word, 0, view_find(word, VIEW("}}")));
+        bool ends = view_starts(word, VIEW("/")),
+             begins = view_starts(word, VIEW("#")) || view_starts(word, VIEW("^")), known = false;
+        struct view name = view_from(word, ends || begins);
         for (unsigned i = 0; words[i] != NULL; i++)
-            known |= view_equal(word, view_string(words[i]));
-        if (known && view_starts(view_from(page, word.len), VIEW("}}")))
-            continue;
-        error_file(r->err, IMW_ERROR_VALUE, path,
-                   "'{{' stands before one of rule, service, contact, sign and reference, then '}}'");
-        if (r->err != NULL)
-            r->err->line = line;
-        return false;
+            known |= view_equal(name, view_string(words[i]));
+        if (!known || at + 4 + word.len > page.len)
+            return wrong_page(
+                r, path, page, at,
+                "'{{' stands before one of rule, service, contact, sign and reference, then '}}'");
+        if (begins ? open.len > 0 : ends && !view_equal(name, open))
+            return wrong_page(r, path, page, at,
+                              "sections such as {{#sign}} to {{/sign}} end before another begins");
+        if (begins || ends)
+            open = begins ? name : VIEW("");
+        at += 4 + word.len;
     }
-    return true;
+    return open.len == 0 ||
+           wrong_page(r, path, page, page.len, "the last section has no end, such as {{/sign}}");
 }
 
 static bool read_page(struct reader *r, const struct yaml_node *n, struct policy_enforce *e)

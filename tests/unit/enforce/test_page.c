@@ -134,34 +134,6 @@ static void test_page_fits(void **state)
     has_not(body_of(page_make(view_of(template, sizeof template - 2000), &usual, out)), "</html>\n");
 }
 
-static void check_wrong(struct view template, unsigned line, const char *what)
-{
-    struct imw_error_info err = { 0 };
-
-    assert_false(page_check(template, &err));
-    has(err.text, what);
-    assert_int_equal(err.line, line);
-}
-
-static void test_page_check_says_what_is_wrong(void **state)
-{
-    static char template[FORGE_ANSWER_BYTES];
-    struct imw_error_info err;
-
-    (void)state;
-    assert_true(page_check(VIEW(""), &err));
-    assert_true(page_check(VIEW("<p>{{rule}}{{#sign}}{{sign}}{{/sign}}{{^sign}}x{{/sign}}"), &err));
-    check_wrong(VIEW("a\nb {{rulez}}"), 2, "not {{rulez}}");
-    check_wrong(VIEW("a\nb\n{{rule"), 3, "without");
-    check_wrong(VIEW("{{}}"), 1, "not {{}}");
-    check_wrong(VIEW("{{#sign}}\n{{sign}}"), 1, "without an end: {{#sign}}");
-    check_wrong(VIEW("{{#sign}}\n{{/rule}}"), 2, "{{/rule}}");
-    check_wrong(VIEW("\n\n{{/rule}}"), 3, "{{/rule}}");
-    check_wrong(VIEW("{{#sign}}{{#rule}}{{/rule}}{{/sign}}"), 1, "{{#rule}}");
-    memset(template, 'x', sizeof template);
-    check_wrong(view_of(template, sizeof template), 0, "too long");
-}
-
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -171,7 +143,6 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_page_links_to_pages_only),
         cmocka_unit_test(test_page_of_the_institution),
         cmocka_unit_test(test_page_fits),
-        cmocka_unit_test(test_page_check_says_what_is_wrong),
     };
 
     if (argc > 1 && strcmp(argv[1], "--show") == 0) { /* for those who want to look at it */

@@ -25,7 +25,16 @@ static int begin(void **state)
     for (unsigned i = 0; i < sizeof files / sizeof files[0]; i++)
         folder_write(&folder, files[i], "x\n");
     folder_write(&folder, "page.html", "<p>{{rule}} {{service}} {{contact}}\n{{sign}}{{reference}} {x}");
+    folder_write(&folder, "sections.html",
+                 "a{b{c}}{{#sign}}{{sign}}{{/sign}}\n{{^sign}}ask {{contact}}{{/sign}}");
+    folder_write(&folder, "open.html", "a\n{{#sign}}{{sign}}\n");
+    folder_write(&folder, "nested.html", "{{#sign}}{{^rule}}{{/rule}}{{/sign}}");
+    folder_write(&folder, "crossed.html", "{{#sign}}\n{{/rule}}");
     folder_write(&folder, "empty.html", "");
+    char page[(12 << 10) + 2];
+    memset(page, 'x', sizeof page - 1);
+    page[sizeof page - 1] = '\0';
+    folder_write(&folder, "long.html", page);
     folder_write(&folder, "wrong.html", "<p>\n{{rules}}");
     folder_write(&folder, "cut.html", "{{rule");
     snprintf(key, sizeof key, "%s/vault.key", folder.path);
@@ -355,6 +364,7 @@ static void those_who_are_stopped_are_told_what_the_policy_says(void **state)
     assert_true(e->block_unscanned);
     assert_int_equal(policy_content(p)->scan.fallback, SCAN_FALLBACK_BLOCK);
     policy_free(p);
+    policy_free(parse(TOP "enforce: {page: sections.html}\n"));
 
     p = parse(TOP "scan: {when_away: alert}\n");
     e = policy_enforce(p);
@@ -443,6 +453,10 @@ static void errors_name_line_key_and_what_was_meant(void **state)
         { TOP "enforce:\n  page: empty.html\n", 4, "enforce.page", "is empty" },
         { TOP "enforce:\n  page: wrong.html\n", 2, "", "one of rule, service" },
         { TOP "enforce:\n  page: cut.html\n", 1, "", "one of rule, service" },
+        { TOP "enforce:\n  page: open.html\n", 3, "", "the last section has no end" },
+        { TOP "enforce:\n  page: nested.html\n", 1, "", "before another begins" },
+        { TOP "enforce:\n  page: crossed.html\n", 2, "", "before another begins" },
+        { TOP "enforce:\n  page: long.html\n", 0, "", "12288" },
         { TOP "scan:\n  when_away: stop\n", 4, "scan.when_away", "unknown setting" },
         { TOP "rules:\n  - {name: a, match: {}, action: alert, with: drop}\n", 4, "rules[0].with",
           "'block'" },
