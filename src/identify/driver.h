@@ -62,6 +62,7 @@ struct inspection {
     struct finding_notes notes;
     struct tamper tamper; /* TCP */
     uint32_t spoiled;     /* TCP: what was changed in packets and is not acknowledged yet, 0: nothing */
+    uint8_t refused[2];   /* ACTIVITY_ bits of offers that were made void and are not told yet */
 };
 
 /* Bytes that were overwritten in packets of a flow. */
@@ -87,6 +88,7 @@ struct tracked {
     const struct packet *packet; /* NULL: none */
     enum flow_dir from;
     uint8_t count;
+    uint8_t unasked; /* ACTIVITY_ bits that were told without an offer that is void */
     struct origin origin[ORIGINS];
 };
 
@@ -185,6 +187,9 @@ void layer_finish(struct session *s);
 void spoil_begin(struct inspector *in, const struct inspection *i, enum flow_dir from,
                  const struct packet *p);
 void spoil_end(struct inspector *in);
+
+/* An activity is told: of an offer that was made void? Only between the two. */
+void spoil_told(struct session *s, enum activity a);
 
 /* Has a message begun, from this side, that is not over? */
 bool layers_are_midway(const struct session *s, enum flow_dir from);

@@ -46,11 +46,12 @@ struct record {
 /* What the last inspector_packet() found that matters to whoever decides what becomes of the packet. */
 enum { OUTCOME_SPOILS = 8 };
 struct inspect_outcome {
-    uint8_t told;    /* ACTIVITY_ bits told of in this packet */
-    uint8_t refused; /* of these, those that are forbidden and whose offers `spoils` make void */
-    bool cut;        /* something forbidden that cannot be made void so: the flow must not go on */
-    bool midway;     /* a message or an offer has begun and is not over */
-    uint16_t asked;  /* DNS: service of the name that the packet asks for, 0: none */
+    uint8_t told; /* ACTIVITY_ bits told of in this packet */
+    uint8_t
+        refused; /* those that are forbidden and whose offers are void: by `spoils`, or in a packet before */
+    bool cut;    /* something forbidden that cannot be made void so: the flow must not go on */
+    bool midway; /* a message or an offer has begun and is not over */
+    uint16_t asked; /* DNS: service of the name that the packet asks for, 0: none */
     /* To overwrite before the packet goes on, whatever else is decided: bytes of an offer, also those of an
      * earlier packet's that the sender sends again. */
     uint8_t spoil_count;

@@ -478,6 +478,7 @@ void layer_lost(struct session *s, enum flow_dir from, uint64_t lost)
 {
     struct layer *outermost = s->layer;
 
+    s->inspection->refused[from] = 0;
     lost_here(s, from, lost);
     while ((s->layer = layer_inside(s)) != NULL)
         lost_here(s, from, lost);

@@ -205,6 +205,8 @@ void session_activity(struct session *s, enum activity a, const struct im_detail
 {
     s->flow->activities |= (uint8_t)(1 << a);
     s->in->outcome.told |= (uint8_t)(1 << a);
+    if (s->in->tracked.packet != NULL)
+        spoil_told(s, a);
     if (detail == NULL)
         return;
     struct record *r = record_get(s->in, s->flow);

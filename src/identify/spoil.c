@@ -157,7 +157,7 @@ void spoil_begin(struct inspector *in, const struct inspection *i, enum flow_dir
 {
     in->tracked.packet = p;
     in->tracked.from = from;
-    in->tracked.count = 0;
+    in->tracked.count = in->tracked.unasked = 0;
     if (p->payload.len > 0)
         origin_add(in, p->payload.at, p->payload.len, 0);
     struct spoiled *s = i != NULL ? spoiled_of(in, i) : NULL;
@@ -171,6 +171,18 @@ void spoil_end(struct inspector *in)
 {
     in->tracked.packet = NULL;
     in->tracked.count = 0;
+    in->outcome.refused &= (uint8_t)~in->tracked.unasked;
+}
+
+void spoil_told(struct session *s, enum activity a)
+{
+    uint8_t *refused = &s->inspection->refused[s->in->tracked.from], bit = (uint8_t)(1 << a);
+
+    if ((*refused & bit) != 0)
+        s->in->outcome.refused |= bit; /* in this packet, or in an earlier one of the same message */
+    else
+        s->in->tracked.unasked |= bit;
+    *refused &= (uint8_t)~bit;
 }
 
 bool layers_are_midway(const struct session *s, enum flow_dir from)
@@ -224,9 +236,11 @@ bool session_forbidden(struct session *s, enum activity a, const struct im_detai
         return false;
     bool spoiled = spoil_token(s, token, with);
     session_trace(s, "forbidden: %s, %s", activity_name(a), spoiled ? "the offer is made void" : "to be cut");
-    if (spoiled)
-        s->in->outcome.refused |= (uint8_t)(1 << a);
-    else
+    if (!spoiled) {
         s->in->outcome.cut = true;
+        return true;
+    }
+    s->in->outcome.refused |= (uint8_t)(1 << a);
+    s->inspection->refused[s->in->tracked.from] |= (uint8_t)(1 << a);
     return true;
 }

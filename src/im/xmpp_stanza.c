@@ -964,7 +964,8 @@ static void end_file_or_call(struct xmpp_state *st, struct session *s, const str
         detail.file = span_view(z, z->name);
         detail.size = z->size;
         session_activity(s, ACTIVITY_FILE, &detail);
-    } else if ((z->facts & HAS_FILE_DATA) != 0 && (z->stream.len > 0 || refused)) {
+    } else if ((z->facts & HAS_FILE_DATA) != 0 ? z->stream.len > 0 || refused
+                                               : refused && (z->facts & (HAS_CALL | HAS_SHARED)) == 0) {
         session_activity(s, ACTIVITY_FILE,
                          NULL); /* a proxy that is asked for its address has no stream yet */
     }

@@ -5,7 +5,8 @@
  *
  *     file TOKEN, call TOKEN   an offer         in:TEXT      TEXT is carried inside, in place
  *     copy TOKEN               an offer whose token was decoded       begin, over  session_midway()
- *     chat                     an activity      ask NAME     a DNS query
+ *     chat, data               an activity      ask NAME, name NAME    a DNS query, a server's name
+ *     early TOKEN              an offer whose activity is told later, by "data"
  *
  * The test plays the gateway: it overwrites what it is told to and keeps what the other end receives.
  */
@@ -59,6 +60,10 @@ static void obey(struct session *s, enum flow_dir from, struct view line)
         offer(s, ACTIVITY_FILE, view_of(copy, line.len));
     } else if (view_equal(word, VIEW("chat"))) {
         session_activity(s, ACTIVITY_CHAT, NULL);
+    } else if (view_equal(word, VIEW("data"))) {
+        session_activity(s, ACTIVITY_FILE, NULL);
+    } else if (view_equal(word, VIEW("early"))) {
+        (void)session_forbidden(s, ACTIVITY_FILE, NULL, line, 'x');
     } else if (view_equal(word, VIEW("ask"))) {
         (void)session_name(s, EVIDENCE_DNS_QUERY, line);
     } else if (view_equal(word, VIEW("name"))) {
@@ -175,6 +180,34 @@ static void test_what_is_allowed_stays(void **state)
     assert_string_equal(world.received[FROM_CLIENT], "HELLO\nfile abc\ncall xxx\n");
     assert_int_equal(inspector_outcome(r.in)->told, FILES | CALLS);
     assert_int_equal(inspector_outcome(r.in)->refused, CALLS);
+    rig_stop(&r);
+}
+
+static void test_what_comes_beside_a_void_offer_is_not_refused(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    start(&r, FILES);
+    pass(&r, FROM_CLIENT, "HELLO\n");
+    const struct inspect_outcome *out = pass(&r, FROM_CLIENT, "file abc\ndata\n");
+    assert_int_equal(out->told, FILES);
+    assert_int_equal(out->refused, 0);
+    rig_stop(&r);
+}
+
+static void test_an_offer_is_void_though_it_is_told_in_a_later_packet(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    start(&r, FILES);
+    pass(&r, FROM_CLIENT, "HELLO\n");
+    pass(&r, FROM_CLIENT, "early abc\n");
+    assert_int_equal(pass(&r, FROM_SERVER, "chat\n")->refused, 0);
+    const struct inspect_outcome *out = pass(&r, FROM_CLIENT, "data\n");
+    assert_int_equal(out->told & out->refused, FILES);
+    assert_int_equal(pass(&r, FROM_CLIENT, "data\n")->refused, 0);
     rig_stop(&r);
 }
 
@@ -422,6 +455,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_an_offer_is_overwritten_where_it_stands),
         cmocka_unit_test(test_what_is_allowed_stays),
+        cmocka_unit_test(test_what_comes_beside_a_void_offer_is_not_refused),
+        cmocka_unit_test(test_an_offer_is_void_though_it_is_told_in_a_later_packet),
         cmocka_unit_test(test_without_enforcement_nothing_is_refused),
         cmocka_unit_test(test_every_cut_makes_the_offer_void),
         cmocka_unit_test(test_kept_bytes_keep_their_place),

@@ -90,7 +90,7 @@ static struct inspect_outcome inspect(enum flow_dir from, uint32_t seq, uint32_t
     struct inspect_outcome out = *inspector_outcome(g.in);
     g.told |= out.told;
     g.refused |= out.refused;
-    g.cut |= out.cut;
+    g.cut |= out.cut || (out.told & g.forbidden & ~out.refused) != 0; /* as the gateway does */
     for (unsigned i = 0; i < out.spoil_count; i++) {
         assert_in_range(out.spoils[i].offset + out.spoils[i].count, 1, len);
         memset(copy + out.spoils[i].offset, out.spoils[i].with, out.spoils[i].count);
