@@ -2,6 +2,7 @@
 /* Fuzz target of overrides of the catalog: the input is the file. What loads is whole: each record says what,
  * who, when and why, and what is ended was ended by a later one of the same. */
 #include "identify/catalog_overrides.h"
+#include "library_leaks.h"
 #include <stdlib.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
