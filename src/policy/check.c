@@ -95,18 +95,23 @@ static void add_domains(const struct checking *c, uint32_t value)
     }
 }
 
-/* The rules that accept this value, whether they name it or do not ask. */
-static void collect_accepting(const struct checking *c, uint32_t term)
+/* The rules that accept this value, whether they name it or do not ask; until the next call. */
+static const uint64_t *accepting(const struct checking *c, uint32_t term)
 {
     const struct policy *p = c->policy;
     enum axis_id axis = term_axis(term);
 
+    if (axis >= SEVERAL) {
+        const uint64_t *bits = p->axes[axis].values[term_value(term)].bits;
+        return bits != NULL ? bits : p->axes[axis].any;
+    }
     memcpy(c->accepting, p->axes[axis].any, p->words * sizeof *c->accepting);
     add_naming(c, axis, term_value(term));
     if (axis == NETWORK || axis == SERVER)
         add_wider(c, axis, term_value(term));
     if (axis == SERVER)
         add_domains(c, term_value(term));
+    return c->accepting;
 }
 
 /* Does a flow whose comparisons hold for `r` hold for `earlier` too, at whatever time? */
@@ -133,39 +138,58 @@ static bool covers_comparisons(const struct policy *p, const struct rule *earlie
     return (r->keys & hours) != 0;
 }
 
-/* Into c->cover: the rules before `r` that accept all that it does, on all axes but `left_out`. */
-static void collect_covering(const struct checking *c, uint32_t r, enum axis_id left_out)
+/* Keep of c->cover what is in `set`. False: nothing is left. */
+static bool keep(const struct checking *c, const uint64_t *set, uint32_t words)
+{
+    uint64_t some = 0;
+
+    for (uint32_t w = 0; w < words; w++) {
+        c->cover[w] &= set[w];
+        some |= c->cover[w];
+    }
+    return some != 0;
+}
+
+/* Into c->cover: the rules before `r` that accept all that it does, on all axes but `left_out`. False: none.
+ */
+static bool collect_covering(const struct checking *c, uint32_t r, enum axis_id left_out)
 {
     const struct policy *p = c->policy;
     const struct rule *rule = &p->rules[r];
-    bool asked[AXES] = { false };
-    uint32_t words = r / 64 + 1;
+    uint32_t asked = 0, words = r / 64 + 1;
+    bool some = r > 0;
 
     memset(c->cover, 0, p->words * sizeof *c->cover);
-    for (uint32_t earlier = 0; earlier < r; earlier++)
-        if (covers_comparisons(p, &p->rules[earlier], rule))
-            c->cover[earlier / 64] |= (uint64_t)1 << (earlier % 64);
-    for (uint32_t i = 0; i < rule->term_count; i++) {
-        uint32_t term = p->terms[rule->first_term + i];
-        asked[term_axis(term)] = true;
-        if (term_axis(term) == left_out)
-            continue;
-        collect_accepting(c, term);
-        for (uint32_t w = 0; w < words; w++)
-            c->cover[w] &= c->accepting[w];
+    memcpy(c->cover, p->all, words * sizeof *c->cover);
+    c->cover[r / 64] &= ((uint64_t)1 << (r % 64)) - 1;
+    for (unsigned k = 0; k < POLICY_KEY_COUNT; k++)
+        asked |= (rule->keys >> k & 1u) << policy_key_axis((enum policy_key)k);
+    for (unsigned a = 0; a < AXES && some; a++)
+        if ((asked >> a & 1) == 0 && a != left_out && p->axes[a].asked)
+            some = keep(c, p->axes[a].any, words);
+    for (uint32_t i = 0; i < rule->term_count && some; i++)
+        if (term_axis(p->terms[rule->first_term + i]) != left_out)
+            some = keep(c, accepting(c, p->terms[rule->first_term + i]), words);
+    if (!some)
+        return false;
+    some = false;
+    for (uint32_t w = 0; w < words; w++) {
+        for (uint64_t left = c->cover[w] & p->compared[w]; left != 0; left &= left - 1)
+            if (!covers_comparisons(p, &p->rules[w * 64 + (uint32_t)__builtin_ctzll(left)], rule))
+                c->cover[w] &= ~(left & -left);
+        some |= c->cover[w] != 0;
     }
-    for (unsigned a = 0; a < AXES; a++)
-        for (uint32_t w = 0; !asked[a] && a != left_out && p->axes[a].asked && w < words; w++)
-            c->cover[w] &= p->axes[a].any[w];
+    return some;
 }
 
-/* The first rule in a set; as many as there are rules: none. */
-static uint32_t first_of(const struct policy *p, const uint64_t *set)
+/* The first rule in c->cover, which is not empty. */
+static uint32_t first_covering(const struct checking *c)
 {
-    for (uint32_t w = 0; w < p->words; w++)
-        if (set[w] != 0)
-            return w * 64 + (uint32_t)__builtin_ctzll(set[w]);
-    return p->rule_names.count;
+    uint32_t w = 0;
+
+    while (c->cover[w] == 0)
+        w++;
+    return w * 64 + (uint32_t)__builtin_ctzll(c->cover[w]);
 }
 
 /* Is this value of the axis accepted by one of those in c->cover? *last: the last that is needed so far. */
@@ -173,13 +197,27 @@ static bool is_value_covered(const struct checking *c, uint32_t term, uint32_t *
 {
     const struct policy *p = c->policy;
 
-    collect_accepting(c, term);
-    for (uint32_t w = 0; w < p->words; w++)
-        c->accepting[w] &= c->cover[w];
-    uint32_t first = first_of(p, c->accepting);
+    const uint64_t *set = accepting(c, term);
+    uint32_t w = 0;
+
+    while (w < p->words && (set[w] & c->cover[w]) == 0)
+        w++;
+    if (w == p->words)
+        return false;
+    uint32_t first = w * 64 + (uint32_t)__builtin_ctzll(set[w] & c->cover[w]);
     if (first > *last || *last == NAME_NONE)
         *last = first;
-    return first < p->rule_names.count;
+    return true;
+}
+
+/* Is there more than one value to divide? */
+static bool may_be_divided(const struct policy *p, const struct rule *r, enum axis_id axis)
+{
+    unsigned values = 0;
+
+    for (uint32_t i = 0; i < r->term_count && values < 2; i++)
+        values += term_axis(p->terms[r->first_term + i]) == axis ? 1 : 0;
+    return values > 1 || (axis == PORT_AGILE && values == 0 && p->axes[axis].asked);
 }
 
 /* Do rules before `r` accept all that it does, dividing this axis? *last: the last of them. */
@@ -189,9 +227,8 @@ static bool is_divided(const struct checking *c, uint32_t r, enum axis_id axis, 
     const struct rule *rule = &p->rules[r];
     unsigned values = 0;
 
-    collect_covering(c, r, axis);
     *last = NAME_NONE;
-    if (first_of(p, c->cover) >= p->rule_names.count)
+    if (!collect_covering(c, r, axis))
         return false;
     for (uint32_t i = 0; i < rule->term_count; i++) {
         uint32_t term = p->terms[rule->first_term + i];
@@ -224,11 +261,10 @@ static void check_reached(struct checking *c, uint32_t r)
 {
     const struct policy *p = c->policy;
     const struct rule *rule = &p->rules[r];
-    uint32_t earlier, last;
+    uint32_t last;
 
-    collect_covering(c, r, AXES);
-    earlier = first_of(p, c->cover);
-    if (earlier < p->rule_names.count) {
+    if (collect_covering(c, r, AXES)) {
+        uint32_t earlier = first_covering(c);
         bool same = p->rules[earlier].action == rule->action;
         bool repeated = is_same_match(p, &p->rules[earlier], rule);
         tell_rule(c, r,
@@ -240,7 +276,7 @@ static void check_reached(struct checking *c, uint32_t r)
         return;
     }
     for (unsigned a = 0; a < AXES; a++)
-        if (is_divided(c, r, (enum axis_id)a, &last)) {
+        if (may_be_divided(p, rule, (enum axis_id)a) && is_divided(c, r, (enum axis_id)a, &last)) {
             tell_rule(c, r,
                       "is never reached: all that it matches is decided before by several rules, the last is",
                       policy_rule_name(p, last + 1));

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From rules with terms to values with sets of rules; from networks to a table that is searched by halving.
- */
+/* From rules with terms to values with sets of rules; from networks to a table of places. */
 #include "base/hash.h"
 #include "policy/rules.h"
 #include <endian.h>
@@ -124,6 +123,76 @@ static uint32_t holder(const struct places *p, uint32_t from, const struct ip_ad
     return from;
 }
 
+/* The first `bits` of an address. */
+static struct ip_addr network_of(const struct ip_addr *ip, unsigned bits)
+{
+    const hash_wide mask = bits == 0 ? 0 : ~(hash_wide)0 << (128 - bits), value = address_value(ip) & mask;
+
+    return (struct ip_addr){ .word = { htobe64((uint64_t)(value >> 64)), htobe64((uint64_t)value) } };
+}
+
+static struct place_slot *find_slot(const struct place_table *t, const struct ip_addr *network)
+{
+    uint32_t at = (uint32_t)hash_words(network->word[0], network->word[1], 0) & t->mask;
+
+    while (t->slots[at].place != 0 && !ip_equal(&t->slots[at].network, network))
+        at = (at + 1) & t->mask;
+    return &t->slots[at];
+}
+
+/* Who is at a place, and what lies around it. Those around it come before it and are known. */
+static void fill_slot(const struct places *p, uint32_t number, struct place_slot *out)
+{
+    const struct place *at = &p->places[number];
+    const struct place_slot *wider = at->parent != NAME_NONE ? places_look(p, &at->network) : NULL;
+    bool users = false, others = false;
+    struct place_slot s = { .network = at->network, .place = number + 1, .user = NAME_NONE };
+
+    for (uint32_t i = 0; i < at->count; i++) {
+        const struct member *m = &p->members[at->first + i];
+        others |= m->axis != USER;
+        if (m->axis != USER)
+            continue;
+        s.user = users ? NAME_NONE : m->value;
+        users = true;
+    }
+    if (!users && wider != NULL)
+        s.user = wider->user;
+    s.around = others ? number : wider != NULL ? wider->around : NAME_NONE;
+    *out = s;
+}
+
+static bool index_places(struct places *p)
+{
+    uint32_t counts[129] = { 0 };
+    size_t slots = 0;
+
+    for (uint32_t i = 0; i < p->place_count; i++)
+        counts[p->places[i].bits]++;
+    for (unsigned bits = 129; bits-- > 0;) {
+        uint32_t room = 2;
+        while (room < counts[bits] * 2)
+            room *= 2;
+        if (counts[bits] == 0)
+            continue;
+        p->tables[p->table_count++] = (struct place_table){ .bits = bits, .mask = room - 1 };
+        slots += room;
+    }
+    p->slots = calloc(slots, sizeof *p->slots);
+    if (p->slots == NULL)
+        return false;
+    struct place_slot *next = p->slots;
+    for (unsigned t = 0; t < p->table_count; t++) {
+        p->tables[t].slots = next;
+        next += p->tables[t].mask + 1;
+    }
+    for (uint32_t i = 0; i < p->place_count; i++)
+        for (unsigned t = 0; t < p->table_count; t++)
+            if (p->tables[t].bits == p->places[i].bits)
+                fill_slot(p, i, find_slot(&p->tables[t], &p->places[i].network));
+    return true;
+}
+
 static bool compile_places(struct places *p)
 {
     if (p->member_count == 0)
@@ -145,25 +214,34 @@ static bool compile_places(struct places *p)
         }
         p->places[p->place_count - 1].count++;
     }
-    return true;
+    return index_places(p);
 }
 
-/* The last network that begins at or before `ip` is the one that holds it, or lies in it. */
+void places_fetch(const struct places *p, const struct ip_addr *ip)
+{
+    if (p->table_count == 0)
+        return;
+    const struct place_table *t = &p->tables[0];
+    struct ip_addr network = network_of(ip, t->bits);
+    __builtin_prefetch(&t->slots[(uint32_t)hash_words(network.word[0], network.word[1], 0) & t->mask]);
+}
+
+const struct place_slot *places_look(const struct places *p, const struct ip_addr *ip)
+{
+    for (unsigned t = 0; t < p->table_count; t++) {
+        struct ip_addr network = network_of(ip, p->tables[t].bits);
+        const struct place_slot *s = find_slot(&p->tables[t], &network);
+        if (s->place != 0)
+            return s;
+    }
+    return NULL;
+}
+
 const struct place *places_find(const struct places *p, const struct ip_addr *ip)
 {
-    const hash_wide wanted = address_value(ip);
-    uint32_t low = 0,
-             high = p->place_count; /* all before `low` begin at or before, all from `high` on after */
+    const struct place_slot *s = places_look(p, ip);
 
-    while (low < high) {
-        uint32_t middle = low + (high - low) / 2;
-        if (address_value(&p->places[middle].network) <= wanted)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    uint32_t found = holder(p, low > 0 ? low - 1 : NAME_NONE, ip, 128);
-    return found != NAME_NONE ? &p->places[found] : NULL;
+    return s != NULL ? &p->places[s->place - 1] : NULL;
 }
 
 /* --- sets --- */
@@ -237,13 +315,18 @@ static void write_any(struct policy *p)
         }
 }
 
-/* Sets of bits for the values with long lists. */
+/* Is the list of a value worth a set of bits? */
+static bool wants_bits(const struct policy *p, enum axis_id axis, const struct rule_set *s)
+{
+    return s->count > (axis < SEVERAL ? p->words : 0);
+}
+
 static void write_bits(struct policy *p, uint64_t *bits)
 {
     for (unsigned a = 0; a < AXES; a++)
         for (uint32_t v = 0; v < p->axes[a].value_count; v++) {
             struct rule_set *s = &p->axes[a].values[v];
-            if (s->count <= p->words)
+            if (!wants_bits(p, (enum axis_id)a, s))
                 continue;
             memcpy(bits, p->axes[a].any, p->words * sizeof *bits);
             for (uint32_t i = 0; i < s->count; i++)
@@ -253,14 +336,25 @@ static void write_bits(struct policy *p, uint64_t *bits)
         }
 }
 
-static size_t long_lists(const struct policy *p)
+static size_t count_bits(const struct policy *p)
 {
     size_t n = 0;
 
     for (unsigned a = 0; a < AXES; a++)
         for (uint32_t v = 0; v < p->axes[a].value_count; v++)
-            n += p->axes[a].values[v].count > p->words;
+            n += wants_bits(p, (enum axis_id)a, &p->axes[a].values[v]);
     return n;
+}
+
+static void write_quiet(struct policy *p)
+{
+    for (uint32_t w = 0; w < p->words; w++) {
+        p->quiet[w] = p->all[w];
+        for (unsigned a = 0; a < SEVERAL; a++)
+            p->quiet[w] &= p->axes[a].any[w];
+        if (p->quiet[w] != 0)
+            set_bit(p->quiet_words, w);
+    }
 }
 
 /* --- people --- */
@@ -278,9 +372,13 @@ static void compile_people(struct policy *p)
         qsort(p->memberships, p->membership_count, sizeof *p->memberships, by_user);
     for (uint32_t i = 0; i < p->membership_count; i++) {
         struct person *person = &p->persons[p->memberships[i].user];
+        if (person->group_count < NEAR_GROUPS)
+            person->near_groups[person->group_count] = p->memberships[i].group;
         if (person->group_count++ == 0)
             person->first_group = i;
     }
+    for (uint32_t u = 0; u < p->users.count; u++)
+        p->persons[u].asked = p->axes[USER].values[u].count > 0;
 }
 
 bool policy_compile(struct policy *p)
@@ -289,17 +387,25 @@ bool policy_compile(struct policy *p)
     p->lists = malloc((p->term_count + 1) * sizeof *p->lists);
     if (p->lists == NULL || !make_values(p) || !compile_places(&p->clients) || !compile_places(&p->remotes))
         return false;
-    compile_people(p);
     write_lists(p);
-    p->bits = calloc((AXES + 1 + long_lists(p)) * p->words, sizeof *p->bits);
+    compile_people(p);
+    p->bits = calloc((AXES + 3 + count_bits(p)) * p->words, sizeof *p->bits);
     if (p->bits == NULL)
         return false;
     p->all = p->bits;
+    p->quiet = p->bits + p->words;
+    p->compared = p->bits + 2 * p->words;
     for (unsigned a = 0; a < AXES; a++)
-        p->axes[a].any = p->bits + (a + 1) * p->words;
-    for (uint32_t r = 0; r < p->rule_names.count; r++)
+        p->axes[a].any = p->bits + (a + 3) * p->words;
+    for (uint32_t r = 0; r < p->rule_names.count; r++) {
+        p->rules[r].name = names_text(&p->rule_names, r);
         set_bit(p->all, r);
+        if (p->rules[r].exception ||
+            (p->rules[r].keys & (1u << POLICY_KEY_HOURS | 1u << POLICY_KEY_CLIENT_VERSION_BELOW)) != 0)
+            set_bit(p->compared, r);
+    }
     write_any(p);
-    write_bits(p, p->bits + (AXES + 1) * p->words);
+    write_quiet(p);
+    write_bits(p, p->bits + (AXES + 3) * p->words);
     return true;
 }

@@ -840,10 +840,10 @@ void policy_free(struct policy *p)
     content_free(p->content);
     for (unsigned a = 0; a < AXES; a++)
         free(p->axes[a].values);
-    void *const owned[] = { p->rules,           p->group,          p->persons,         p->memberships,
-                            p->spans,           p->terms,          p->clients.members, p->clients.places,
-                            p->remotes.members, p->remotes.places, p->lists,           p->bits,
-                            p->classes };
+    void *const owned[] = { p->rules,           p->group,         p->persons,         p->memberships,
+                            p->spans,           p->terms,         p->clients.members, p->clients.places,
+                            p->remotes.members, p->clients.slots, p->remotes.slots,   p->remotes.places,
+                            p->lists,           p->bits,          p->classes };
     for (unsigned i = 0; i < sizeof owned / sizeof owned[0]; i++)
         free(owned[i]);
     free(p);

@@ -4,21 +4,34 @@
  * satisfy; the sets are intersected word by word, and the first rule that is left and whose comparisons hold
  * decides.
  *
+ * On axes of several values (groups, users, networks, servers) most rules are about others. Those that name
+ * one of the flow's values are few: they are noted word by word, and only words with such a rule, or with one
+ * that asks on none of these axes, are looked at. Where a value is named by so many rules that it has a set
+ * of its own, all words are.
+ *
  * The person of a flow is found by the client's address, or by the server's where only that lies in a
  * network, group or person's address of the policy: a direct leg that was opened from outside.
  */
 #include "policy/rules.h"
 #include <stdlib.h>
 
-enum { RULE_WORDS = POLICY_RULES / 64 + STRIDE_WORDS, SERVER_LABELS = 32 };
+enum { SERVER_LABELS = 32 };
+
+/* Rules of one word that name values which the flow has, by axis. */
+struct named {
+    uint64_t axis[SEVERAL];
+};
 
 /* The rules that a flow's facts satisfy, axis by axis. */
 struct choice {
     const struct policy *policy;
-    const uint64_t *set[AXES];
-    uint64_t made[AXES][RULE_WORDS]; /* sets that no value has by itself */
-    uint32_t unknown;                /* bits of enum policy_key */
-    uint32_t what;                   /* value of the axis */
+    const uint64_t *set[AXES]; /* and, on axes of several values, those named */
+    struct named named[RULE_WORDS];
+    uint64_t words[RULE_WORDS / 64 + 1]; /* bits of the words that have an entry in `named` */
+    uint64_t made[SEVERAL][RULE_WORDS];  /* sets that no value has by itself */
+    bool everywhere;                     /* a set other than `any` stands on an axis of several values */
+    uint32_t unknown;                    /* bits of enum policy_key */
+    uint32_t what;                       /* value of the axis */
     bool has_time;
     int64_t day;     /* local */
     uint32_t minute; /* of the week */
@@ -71,7 +84,7 @@ unsigned policy_rules(const struct policy *p)
 
 const char *policy_rule_name(const struct policy *p, unsigned number)
 {
-    return number > 0 && number <= p->rule_names.count ? names_text(&p->rule_names, number - 1) : "default";
+    return number > 0 && number <= p->rule_names.count ? p->rules[number - 1].name : "default";
 }
 
 struct policy_place policy_rule_place(const struct policy *p, unsigned number)
@@ -153,30 +166,41 @@ bool version_is_below(const struct version *a, const struct version *b)
 
 /* --- choosing --- */
 
+static void name_rule(struct choice *c, enum axis_id axis, uint32_t rule)
+{
+    uint32_t w = rule / 64;
+
+    if (!bit_is_set(c->words, w)) {
+        c->words[w / 64] |= (uint64_t)1 << (w % 64);
+        c->named[w] = (struct named){ { 0 } };
+    }
+    c->named[w].axis[axis] |= (uint64_t)1 << (rule % 64);
+}
+
 /* The flow has this value: rules that accept it may match. */
 static void choose(struct choice *c, enum axis_id axis, uint32_t value)
 {
     const struct policy *p = c->policy;
-    uint64_t *made = c->made[axis];
 
     if (!p->axes[axis].asked)
         return;
     const struct rule_set *s = &p->axes[axis].values[value];
-    if (s->count == 0)
+    if (s->bits == NULL) {
+        for (uint32_t i = 0; i < s->count; i++)
+            name_rule(c, axis, p->lists[s->first + i]);
         return;
-    if (s->bits != NULL && c->set[axis] == p->axes[axis].any) {
+    }
+    c->everywhere |= axis < SEVERAL;
+    if (c->set[axis] == p->axes[axis].any) {
         c->set[axis] = s->bits;
         return;
     }
+    uint64_t *made = c->made[axis]; /* a second value, so it is an axis of several */
     if (c->set[axis] != made)
         memcpy(made, c->set[axis], p->words * sizeof *made);
     c->set[axis] = made;
-    if (s->bits != NULL)
-        for (uint32_t w = 0; w < p->words; w++)
-            made[w] |= s->bits[w];
-    else
-        for (uint32_t i = 0; i < s->count; i++)
-            made[p->lists[s->first + i] / 64] |= (uint64_t)1 << (p->lists[s->first + i] % 64);
+    for (uint32_t w = 0; w < p->words; w++)
+        made[w] |= s->bits[w];
 }
 
 static void unknown(struct choice *c, enum policy_key key)
@@ -224,9 +248,11 @@ static void choose_user(struct choice *c, uint32_t user)
     const struct policy *p = c->policy;
     const struct person *person = &p->persons[user];
 
-    choose(c, USER, user);
+    if (person->asked)
+        choose(c, USER, user);
     for (uint32_t i = 0; i < person->group_count; i++)
-        choose(c, GROUP, p->memberships[person->first_group + i].group);
+        choose(c, GROUP,
+               i < NEAR_GROUPS ? person->near_groups[i] : p->memberships[person->first_group + i].group);
     if (!person->listed)
         return;
     if (p->has_edition) {
@@ -240,60 +266,48 @@ static void choose_user(struct choice *c, uint32_t user)
 }
 
 /* Every group, network or server that a place and the places around it belong to. */
-static void choose_places(struct choice *c, const struct places *places, const struct place *at)
+static void choose_places(struct choice *c, const struct places *places, const struct place_slot *slot)
 {
-    for (; at != NULL; at = at->parent != NAME_NONE ? &places->places[at->parent] : NULL)
-        for (uint32_t i = 0; i < at->count; i++) {
-            const struct member *m = &places->members[at->first + i];
+    uint32_t at = slot != NULL ? slot->around : NAME_NONE;
+
+    for (; at != NAME_NONE; at = places->places[at].parent)
+        for (uint32_t i = 0; i < places->places[at].count; i++) {
+            const struct member *m = &places->members[places->places[at].first + i];
             if (m->axis != USER)
                 choose(c, (enum axis_id)m->axis, m->value);
         }
 }
 
-/* The one user of the narrowest place that has users; an address that several share tells none. */
-static uint32_t place_user(const struct places *places, const struct place *at)
-{
-    uint32_t user = NAME_NONE;
-
-    for (; at != NULL && user == NAME_NONE; at = at->parent != NAME_NONE ? &places->places[at->parent] : NULL)
-        for (uint32_t i = 0; i < at->count; i++) {
-            const struct member *m = &places->members[at->first + i];
-            if (m->axis != USER)
-                continue;
-            if (user != NAME_NONE)
-                return NAME_NONE;
-            user = m->value;
-        }
-    return user;
-}
-
 /* Where the flow's person is, or NULL. */
-static const struct place *place_of(const struct policy *p, const struct policy_facts *f)
+static const struct place_slot *place_of(const struct policy *p, const struct policy_facts *f)
 {
-    const struct place *at = NULL;
+    const struct place_slot *at = NULL;
 
     if (f->client != NULL)
-        at = places_find(&p->clients, f->client);
+        at = places_look(&p->clients, f->client);
     if (at == NULL && f->server != NULL)
-        at = places_find(&p->clients, f->server);
+        at = places_look(&p->clients, f->server);
     return at;
 }
 
 /* The number of the flow's person; NAME_NONE: nobody of the policy. */
-static uint32_t user_of(const struct policy *p, const struct policy_facts *f, const struct place *at)
+static uint32_t user_of(const struct policy *p, const struct policy_facts *f, const struct place_slot *at,
+                        uint64_t fetched)
 {
-    return f->user.len > 0 ? names_find(&p->users, f->user) : place_user(&p->clients, at);
+    if (f->user.len > 0)
+        return names_find_fetched(&p->users, f->user, fetched);
+    return at != NULL ? at->user : NAME_NONE;
 }
 
-static void choose_who(struct choice *c, const struct policy_facts *f)
+static void choose_who(struct choice *c, const struct policy_facts *f, uint64_t fetched)
 {
     const struct policy *p = c->policy;
-    const struct place *at = place_of(p, f);
+    const struct place_slot *at = place_of(p, f);
 
     unknown(c, POLICY_KEY_ACKNOWLEDGED);
     unknown(c, POLICY_KEY_TRAINED);
     choose_places(c, &p->clients, at);
-    uint32_t user = user_of(p, f, at);
+    uint32_t user = user_of(p, f, at, fetched);
     if (user != NAME_NONE)
         choose_user(c, user);
     bool addressed = f->client != NULL || f->server != NULL, named = f->user.len > 0 || user != NAME_NONE;
@@ -315,7 +329,7 @@ static void choose_server(struct choice *c, const struct policy_facts *f)
     if (f->server == NULL && name.len == 0)
         unknown(c, POLICY_KEY_SERVER);
     if (f->server != NULL)
-        choose_places(c, &p->remotes, places_find(&p->remotes, f->server));
+        choose_places(c, &p->remotes, places_look(&p->remotes, f->server));
     if (name.len > 0 && name.at[name.len - 1] == '.')
         name.len--;
     for (unsigned label = 0; name.len > 0 && label < SERVER_LABELS; label++) {
@@ -339,15 +353,21 @@ static void choose_time(struct choice *c, const struct policy_facts *f)
 
 static void choose_all(struct choice *c, const struct policy *p, const struct policy_facts *f)
 {
+    uint64_t fetched = f->user.len > 0 ? names_fetch(&p->users, f->user) : 0;
+
+    if (f->client != NULL)
+        places_fetch(&p->clients, f->client);
     c->policy = p;
     c->unknown = 0;
+    c->everywhere = false;
+    memset(c->words, 0, sizeof c->words);
     for (unsigned a = 0; a < AXES; a++)
         c->set[a] = p->axes[a].any;
     choose_time(c, f);
     choose_what(c, f);
     choose_words(c, f);
-    choose_who(c, f);
     choose_server(c, f);
+    choose_who(c, f, fetched); /* what it needs was asked for in the beginning */
     c->has_version = version_find(f->client_version, &c->version);
     if (!c->has_version)
         unknown(c, POLICY_KEY_CLIENT_VERSION_BELOW);
@@ -408,13 +428,64 @@ static bool judge_word(const struct choice *c, uint32_t first, uint64_t left, st
     for (; left != 0; left &= left - 1) {
         uint32_t r = first + (uint32_t)__builtin_ctzll(left);
         const struct rule *rule = &c->policy->rules[r];
-        if (failed_comparisons(c, rule) != 0)
+        bool compared = bit_is_set(c->policy->compared, r);
+        if (compared && failed_comparisons(c, rule) != 0)
             continue;
-        if (!is_expired(c, rule)) {
+        if (!compared || !is_expired(c, rule)) {
             decide(c, r + 1, out);
             return true;
         }
         out->expired = true;
+    }
+    return false;
+}
+
+/* Of these rules of word `w`, those that the flow satisfies on all axes. */
+static uint64_t intersect(const struct choice *c, uint32_t w, uint64_t left)
+{
+    const struct policy *p = c->policy;
+
+    for (unsigned a = SEVERAL; a < AXES && left != 0; a++)
+        if (p->axes[a].asked)
+            left &= c->set[a][w];
+    bool named = left != 0 && bit_is_set(c->words, w);
+    for (unsigned a = 0; a < SEVERAL && left != 0; a++)
+        left &= c->set[a][w] | (named ? c->named[w].axis[a] : 0);
+    return left;
+}
+
+static bool judge_named(const struct choice *c, struct policy_verdict *out)
+{
+    const struct policy *p = c->policy;
+
+    for (uint32_t group = 0; group * 64 < p->words; group++)
+        for (uint64_t words = c->words[group] | p->quiet_words[group]; words != 0; words &= words - 1) {
+            uint32_t w = group * 64 + (uint32_t)__builtin_ctzll(words);
+            uint64_t left = p->quiet[w];
+            for (unsigned a = 0; bit_is_set(c->words, w) && a < SEVERAL; a++)
+                left |= c->named[w].axis[a];
+            if (judge_word(c, w * 64, intersect(c, w, left), out))
+                return true;
+        }
+    return false;
+}
+
+static bool judge_everywhere(const struct choice *c, struct policy_verdict *out)
+{
+    const struct policy *p = c->policy;
+
+    for (uint32_t w = 0; w < p->words; w += STRIDE_WORDS) {
+        uint64_t left[STRIDE_WORDS];
+        memcpy(left, p->all + w, sizeof left);
+        for (unsigned a = SEVERAL; a < AXES; a++) {
+            const uint64_t *set = c->set[a] + w;
+            if (p->axes[a].asked)
+                for (unsigned i = 0; i < STRIDE_WORDS; i++)
+                    left[i] &= set[i];
+        }
+        for (unsigned i = 0; i < STRIDE_WORDS; i++)
+            if (left[i] != 0 && judge_word(c, (w + i) * 64, intersect(c, w + i, left[i]), out))
+                return true;
     }
     return false;
 }
@@ -425,24 +496,15 @@ void policy_judge(const struct policy *p, const struct policy_facts *facts, stru
 
     choose_all(&c, p, facts);
     *out = (struct policy_verdict){ .expired = false };
-    for (uint32_t w = 0; w < p->words; w += STRIDE_WORDS) {
-        uint64_t left[STRIDE_WORDS];
-        memcpy(left, p->all + w, sizeof left);
-        for (unsigned a = 0; a < AXES; a++)
-            for (unsigned i = 0; p->axes[a].asked && i < STRIDE_WORDS; i++)
-                left[i] &= c.set[a][w + i];
-        for (unsigned i = 0; i < STRIDE_WORDS; i++)
-            if (judge_word(&c, (w + i) * 64, left[i], out))
-                return;
-    }
-    decide(&c, 0, out);
+    if (!(c.everywhere ? judge_everywhere(&c, out) : judge_named(&c, out)))
+        decide(&c, 0, out);
 }
 
 /* --- for those who ask about the policy --- */
 
 const char *policy_person(const struct policy *p, const struct policy_facts *facts)
 {
-    uint32_t user = user_of(p, facts, place_of(p, facts));
+    uint32_t user = user_of(p, facts, place_of(p, facts), names_fetch(&p->users, facts->user));
 
     return user != NAME_NONE ? names_text(&p->users, user) : NULL;
 }
@@ -487,7 +549,11 @@ static uint32_t failed_axes(const struct choice *c, uint32_t number)
 
     for (unsigned k = 0; k < POLICY_KEY_COUNT; k++) {
         enum axis_id a = policy_key_axis((enum policy_key)k);
-        if (a != COMPARED && (c->policy->rules[number].keys >> k & 1) != 0 && !bit_is_set(c->set[a], number))
+        if (a == COMPARED || (c->policy->rules[number].keys >> k & 1) == 0)
+            continue;
+        bool named = a < SEVERAL && bit_is_set(c->words, number / 64) &&
+                     (c->named[number / 64].axis[a] >> (number % 64) & 1) != 0;
+        if (!named && !bit_is_set(c->set[a], number))
             failed |= (uint32_t)1 << k;
     }
     return failed;

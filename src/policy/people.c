@@ -81,6 +81,7 @@ static bool read_person(const struct people *in, struct view line)
     struct view field[FIELDS];
     struct policy *p = in->policy;
     unsigned count = 0;
+    int64_t day = -1;
     uint32_t user;
 
     for (struct view rest = line; count < FIELDS; count++)
@@ -96,8 +97,9 @@ static bool read_person(const struct people *in, struct view line)
         return fail(in, "user", "this user is there already", view_of(NULL, 0));
     person->listed = true;
     person->acknowledged = in->edition.len > 0 && view_equal(field[SIGNED], in->edition);
-    if (field[TRAINED_UNTIL].len > 0 && !date_parse(field[TRAINED_UNTIL], &person->trained_until))
+    if (field[TRAINED_UNTIL].len > 0 && !date_parse(field[TRAINED_UNTIL], &day))
         return fail(in, "trained_until", "a date such as 2027-01-31 is needed", field[TRAINED_UNTIL]);
+    person->trained_until = (int32_t)day;
     return read_addresses(in, field[ADDRESSES], user) && read_groups(in, field[GROUPS], user);
 }
 

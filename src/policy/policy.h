@@ -48,9 +48,12 @@ const char *policy_means_name(enum policy_means m);
     X(PROTOCOL, "protocol")                                                                                  \
     X(ACTIVITY, "activity")                                                                                  \
     X(DELIVERY, "delivery")                                                                                  \
-    X(PORT_AGILE, "port_agile") X(GROUP, "group") X(USER, "user") X(NETWORK, "network") X(SERVER, "server")  \
-        X(HOURS, "hours") X(ACKNOWLEDGED, "acknowledged") X(TRAINED, "trained")                              \
-            X(CLIENT_VERSION_BELOW, "client_version_below")
+    X(PORT_AGILE, "port_agile")                                                                              \
+    X(GROUP, "group")                                                                                        \
+    X(USER, "user")                                                                                          \
+    X(NETWORK, "network")                                                                                    \
+    X(SERVER, "server") X(HOURS, "hours") X(ACKNOWLEDGED, "acknowledged") X(TRAINED, "trained")              \
+        X(CLIENT_VERSION_BELOW, "client_version_below")
 enum policy_key {
 #define X(id, name) POLICY_KEY_##id,
     POLICY_KEYS(X)

@@ -18,15 +18,16 @@
 #include "policy/zone.h"
 
 enum axis_id {
-    WHAT,
+    GROUP, /* a flow may have several values on the first of these */
+    USER,
+    NETWORK,
+    SERVER,
+    SEVERAL, /* as many axes */
+    WHAT = SEVERAL,
     PROTOCOL,
     ACTIVITY,
     DELIVERY,
     PORT_AGILE,
-    GROUP,
-    USER,
-    NETWORK,
-    SERVER,
     ACKNOWLEDGED,
     TRAINED,
     AXES,
@@ -40,6 +41,7 @@ enum {
     VERSION_PARTS = 4,
     EDITION_BYTES = 63, /* longest */
     STRIDE_WORDS = 8,   /* of sets that are intersected in one go */
+    RULE_WORDS = POLICY_RULES / 64 + STRIDE_WORDS,
 };
 
 struct version {
@@ -47,9 +49,10 @@ struct version {
 };
 
 struct rule {
-    uint32_t line; /* where it stands */
-    uint16_t file; /* in policy.files */
-    uint16_t keys; /* bits of enum policy_key that it asks for */
+    const char *name; /* set when all are read */
+    uint32_t line;    /* where it stands */
+    uint16_t file;    /* in policy.files */
+    uint16_t keys;    /* bits of enum policy_key that it asks for */
     uint8_t action, means;
     bool exception; /* until the end of last_day, in local time */
     int64_t last_day;
@@ -80,11 +83,11 @@ static inline uint32_t term_value(uint32_t term)
     return term & 0xffffff;
 }
 
-/* The rules that accept a value: a list of those that name it or, where that would be longer than a set of
- * bits, the bits of these and of all that do not ask. */
+/* The rules that accept a value: a list of those that name it and, on axes of one value, and where a list
+ * would be longer than a set of bits, the bits of these and of all that do not ask. */
 struct rule_set {
     uint32_t first, count; /* in policy.lists */
-    const uint64_t *bits;  /* NULL: the list it is */
+    const uint64_t *bits;  /* NULL: only the list */
 };
 
 struct axis {
@@ -109,17 +112,38 @@ struct place {
     uint32_t first, count; /* in places.members */
 };
 
+/* What a flow asks of a place, in one look. */
+struct place_slot {
+    struct ip_addr network;
+    uint32_t place;  /* number + 1; 0: a free slot */
+    uint32_t user;   /* the one of the place or, where it has none, of the one around it; NAME_NONE: none, or
+                        several */
+    uint32_t around; /* itself or the next one around it that has other members than users; NAME_NONE: none */
+};
+
+/* The places of one length: a hash table with open addressing. */
+struct place_table {
+    struct place_slot *slots; /* of places.slots */
+    uint32_t bits, mask;
+};
+
 struct places {
     struct member *members; /* sorted by network, the wider first */
     struct place *places;   /* in the same order */
     uint32_t member_count, member_room, place_count;
+    struct place_slot *slots;
+    struct place_table tables[129]; /* the longest networks first */
+    unsigned table_count;
 };
 
+enum { NEAR_GROUPS = 4 };
 struct person {
     bool listed;                       /* in the file of people: what follows is known */
     bool acknowledged;                 /* the edition in force */
-    int64_t trained_until;             /* day; -1: never trained */
+    bool asked;                        /* a rule names him or her */
+    int32_t trained_until;             /* day; -1: never trained */
     uint32_t first_group, group_count; /* in policy.memberships */
+    uint32_t near_groups[NEAR_GROUPS]; /* the first of them */
 };
 
 struct membership {
@@ -176,9 +200,12 @@ struct policy {
     struct places clients, remotes;
 
     /* compiled */
-    uint32_t words; /* of a set of rules, a multiple of STRIDE_WORDS */
-    uint64_t *all;  /* every rule */
-    uint64_t *bits; /* memory of the sets */
+    uint32_t words;                            /* of a set of rules, a multiple of STRIDE_WORDS */
+    uint64_t *all;                             /* every rule */
+    uint64_t *compared;                        /* those with hours, client version or end date */
+    uint64_t *quiet;                           /* those that ask on none of the axes of several values */
+    uint64_t quiet_words[RULE_WORDS / 64 + 1]; /* bits of the words of `quiet` with a rule */
+    uint64_t *bits;                            /* memory of the sets */
     uint32_t *lists;
     struct axis axes[AXES];
 };
@@ -240,6 +267,8 @@ bool version_find(struct view text, struct version *out);
 bool version_is_below(const struct version *a, const struct version *b);
 
 /* The narrowest place that holds an address, or NULL. */
+void places_fetch(const struct places *p, const struct ip_addr *ip); /* memory that the look-up needs */
+const struct place_slot *places_look(const struct places *p, const struct ip_addr *ip);
 const struct place *places_find(const struct places *p, const struct ip_addr *ip);
 
 static inline bool bit_is_set(const uint64_t *bits, uint32_t n)

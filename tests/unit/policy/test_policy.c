@@ -739,8 +739,30 @@ static uint32_t next_random(uint32_t *seed)
 
 /* Of each key a value, or -1: not asked. Networks are 10.value.0.0/16 of 10.0.0.0/8, activities bits. */
 struct model {
-    int service, activities, delivery, network, server;
+    int service, activities, delivery, network, server, group, user;
 };
+enum { MODEL_USERS = 20, MODEL_GROUPS = 12 };
+
+/* Some are in two of the groups, some in eight. */
+static bool is_in_group(int user, int group)
+{
+    return (user * 7 + group * 3) % 5 < 1 + user % 4;
+}
+
+static void print_model_groups(char *out, size_t size)
+{
+    struct text t = text_over(out, size);
+
+    text_string(&t, "version: 1\ndefault: alert\ngroups:\n");
+    for (int g = 0; g < MODEL_GROUPS; g++) {
+        text_format(&t, "  g%d: {users: [nobody", g);
+        for (int u = 0; u < MODEL_USERS; u++)
+            if (is_in_group(u, g))
+                text_format(&t, ", u%d", u);
+        text_string(&t, "]}\n");
+    }
+    text_string(&t, "rules:\n");
+}
 
 static void print_model(char *out, size_t size, unsigned number, const struct model *m)
 {
@@ -760,6 +782,10 @@ static void print_model(char *out, size_t size, unsigned number, const struct mo
         text_format(&t, m->network == 0 ? ", network: 10.0.0.0/8" : ", network: 10.%d.0.0/16", m->network);
     if (m->server >= 0)
         text_format(&t, ", server: s%d.example", m->server);
+    if (m->group >= 0)
+        text_format(&t, ", group: g%d", m->group);
+    if (m->user >= 0)
+        text_format(&t, ", user: u%d", m->user);
     text_string(&t, "}}\n");
 }
 
@@ -770,32 +796,44 @@ static bool model_holds(const struct model *m, const struct model *flow)
            (m->delivery <= 0 || m->delivery == flow->delivery) &&
            (m->network < 0 || (m->network == 0 && flow->network > 0) ||
             (m->network > 0 && m->network == flow->network)) &&
-           (m->server < 0 || m->server == flow->server);
+           (m->server < 0 || m->server == flow->server) &&
+           (m->group < 0 || is_in_group(flow->user, m->group)) && (m->user < 0 || m->user == flow->user);
 }
 
 static void many_rules_decide_as_a_loop_over_them_does(void **state)
 {
     static struct model rules[MODEL_RULES];
-    static char text[MODEL_RULES * 256] = "version: 1\ndefault: alert\nrules:\n";
+    static char text[MODEL_RULES * 256];
     uint32_t seed = 7;
+    print_model_groups(text, sizeof text);
     size_t len = strlen(text);
     unsigned decided = 0, defaults = 0;
 
     (void)state;
     for (unsigned i = 0; i < MODEL_RULES; i++) {
-        /* Servers are many, so that lists stay short; the rest are few, so that they become bits. */
-        rules[i] = (struct model){ (int)(next_random(&seed) % 3) - 1, (int)(next_random(&seed) % 64),
-                                   (int)(next_random(&seed) % 4), (int)(next_random(&seed) % 60) - 1,
-                                   next_random(&seed) % 50 == 0 ? -1 : (int)(next_random(&seed) % 40) };
+        /* Servers, users and most groups are many, so that lists stay short; the rest are few, so that they
+         * become bits. */
+        rules[i] = (struct model){ (int)(next_random(&seed) % 3) - 1,
+                                   (int)(next_random(&seed) % 64),
+                                   (int)(next_random(&seed) % 4),
+                                   (int)(next_random(&seed) % 60) - 1,
+                                   next_random(&seed) % 50 == 0 ? -1 : (int)(next_random(&seed) % 40),
+                                   -1,
+                                   -1 };
+        if (i % 3 == 1)
+            rules[i].group = (int)(next_random(&seed) % (i % 2 == 0 ? 2 : MODEL_GROUPS));
+        if (i % 8 == 0)
+            rules[i].user = (int)(next_random(&seed) % MODEL_USERS);
         print_model(text + len, sizeof text - len, i, &rules[i]);
         len += strlen(text + len);
     }
     struct policy *p = parse(text);
     for (unsigned i = 0; i < MODEL_FLOWS; i++) {
-        struct model m = { (int)(next_random(&seed) % 2), (int)(next_random(&seed) % 63) + 1,
-                           (int)(next_random(&seed) % 4), (int)(next_random(&seed) % 80),
-                           (int)(next_random(&seed) % 60) };
-        char name[32];
+        struct model m = { (int)(next_random(&seed) % 2),          (int)(next_random(&seed) % 63) + 1,
+                           (int)(next_random(&seed) % 4),          (int)(next_random(&seed) % 80),
+                           (int)(next_random(&seed) % 60),         -1,
+                           (int)(next_random(&seed) % MODEL_USERS) };
+        char name[32], user[16];
         struct policy_facts f = facts();
         struct policy_verdict v;
         uint8_t octets[4] = { m.network == 0 ? 11 : 10, (uint8_t)m.network, 3, 4 };
@@ -806,6 +844,8 @@ static void many_rules_decide_as_a_loop_over_them_does(void **state)
         f.activities = (uint8_t)m.activities;
         f.delivery = (enum delivery)m.delivery;
         f.server_name = view_string(name);
+        snprintf(user, sizeof user, "u%d", m.user);
+        f.user = view_string(user);
         while (wanted < MODEL_RULES && !model_holds(&rules[wanted], &m))
             wanted++;
         policy_judge(p, &f, &v);
