@@ -2,13 +2,13 @@
 /*
  * How long a large policy takes to load, and how many decisions a second one thread makes with it.
  *
- *     bench_policy [-r RULES] [-u USERS] [-n FLOWS]
+ *     bench_policy [-r RULES] [-u USERS] [-g GROUPS] [-n FLOWS]
  *
  * The rules are those of a bank with many desks: most say what one or two groups may do with some services,
  * some by hours; some are exceptions of single people, some name networks or servers; the last ones hold for
- * all. Everybody has an address and one to three of a thousand groups. The flows are those of people taken at
- * random, one in ten of an address that nobody has, to services, servers and hours taken at random, so that
- * nothing is where the one before left it.
+ * all. Everybody has an address and one to three of the groups, a thousand where none is said. The flows are
+ * those of people taken at random, one in ten of an address that nobody has, to services, servers and hours
+ * taken at random, so that nothing is where the one before left it.
  *
  * Output: JSON on one line. `load_s` and `decision_ns`, the time of all decisions by their number, are of the
  * processor; the other two are of each decision by itself, less what taking the time costs. Wall time in
@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { GROUPS = 1000, ROUNDS = 5, NAME = 24 };
+enum { ROUNDS = 5, NAME = 24 };
 
 struct flow_facts {
     struct policy_facts facts;
@@ -77,16 +77,16 @@ static const char *slug_at(const struct catalog *c, unsigned n)
     return catalog_service(c, (uint16_t)(n % catalog_count(c) + 1))->slug;
 }
 
-static void write_match(FILE *out, const struct catalog *c, unsigned users, uint64_t *random)
+static void write_match(FILE *out, const struct catalog *c, unsigned users, unsigned groups, uint64_t *random)
 {
     static const char *const activities[] = { "login", "presence", "chat", "file", "call" };
     unsigned kind = below(random, 100), n = below(random, UINT32_MAX);
 
     if (kind < 60)
-        fprintf(out, "{group: [g%u, g%u], service: [%s, %s], activity: %s}", n % GROUPS, n / GROUPS % GROUPS,
+        fprintf(out, "{group: [g%u, g%u], service: [%s, %s], activity: %s}", n % groups, n / groups % groups,
                 slug_at(c, n), slug_at(c, n / 7), activities[n % 5]);
     else if (kind < 75)
-        fprintf(out, "{group: g%u, class: im, hours: \"mon-fri %02u:00-%02u:30\"}", n % GROUPS, n % 9,
+        fprintf(out, "{group: g%u, class: im, hours: \"mon-fri %02u:00-%02u:30\"}", n % groups, n % 9,
                 n % 9 + 9);
     else if (kind < 85)
         fprintf(out, "{user: u%u, service: %s}", n % users, slug_at(c, n / 3));
@@ -94,13 +94,13 @@ static void write_match(FILE *out, const struct catalog *c, unsigned users, uint
         fprintf(out, "{network: 10.%u.%u.0/24, service: %s, activity: [file, call]}", n % 2, n / 2 % 256,
                 slug_at(c, n / 5));
     else if (kind < 97)
-        fprintf(out, "{server: s%u.example, group: g%u}", n % 5000, n / 5000 % GROUPS);
+        fprintf(out, "{server: s%u.example, group: g%u}", n % 5000, n / 5000 % groups);
     else
-        fprintf(out, "{acknowledged: false, service: %s, group: g%u}", slug_at(c, n), n / 3 % GROUPS);
+        fprintf(out, "{acknowledged: false, service: %s, group: g%u}", slug_at(c, n), n / 3 % groups);
 }
 
 static bool write_policy(const char *path, const struct catalog *c, unsigned rules, unsigned users,
-                         uint64_t *random)
+                         unsigned groups, uint64_t *random)
 {
     static const char *const actions[] = { "allow", "alert", "block", "scan" };
     FILE *out = fopen(path, "w");
@@ -110,7 +110,7 @@ static bool write_policy(const char *path, const struct catalog *c, unsigned rul
     fputs("version: 1\nedition: e1\ndefault: alert\npeople: people.csv\nrules:\n", out);
     for (unsigned i = 0; i + 2 < rules; i++) {
         fprintf(out, "  - name: rule %u\n    match: ", i);
-        write_match(out, c, users, random);
+        write_match(out, c, users, groups, random);
         fprintf(out, "\n    action: %s\n", actions[below(random, 4)]);
     }
     fputs("  - name: files\n    match: {class: im, activity: file}\n    action: block\n"
@@ -119,7 +119,7 @@ static bool write_policy(const char *path, const struct catalog *c, unsigned rul
     return fclose(out) == 0;
 }
 
-static bool write_people(const char *path, unsigned users, uint64_t *random)
+static bool write_people(const char *path, unsigned users, unsigned groups, uint64_t *random)
 {
     FILE *out = fopen(path, "w");
 
@@ -128,9 +128,9 @@ static bool write_people(const char *path, unsigned users, uint64_t *random)
     fputs("user,addresses,acknowledged,trained_until,groups\n", out);
     for (unsigned i = 0; i < users; i++) {
         fprintf(out, "u%u,10.%u.%u.%u,%s,2027-01-31,g%u", i, i >> 16 & 255, i >> 8 & 255, i & 255,
-                below(random, 4) > 0 ? "e1" : "", below(random, GROUPS));
+                below(random, 4) > 0 ? "e1" : "", below(random, groups));
         for (unsigned more = below(random, 3); more > 0; more--)
-            fprintf(out, " g%u", below(random, GROUPS));
+            fprintf(out, " g%u", below(random, groups));
         fputc('\n', out);
     }
     return fclose(out) == 0;
@@ -247,27 +247,29 @@ static int run(const char *path, const struct catalog *c, unsigned users, unsign
 
 int main(int argc, char **argv)
 {
-    unsigned rules = 10000, users = 100000, n = 200000;
+    unsigned rules = 10000, users = 100000, groups = 1000, n = 200000;
     char folder[] = "/tmp/bench-policy-XXXXXX", policy[64], people[64];
     struct catalog *catalog;
     uint64_t random = 1;
     int option;
 
-    while ((option = getopt(argc, argv, "r:u:n:")) != -1) {
+    while ((option = getopt(argc, argv, "r:u:g:n:")) != -1) {
         unsigned number = (unsigned)strtoul(optarg, NULL, 10);
         switch (option) {
         case 'r': rules = number; break;
         case 'u': users = number; break;
+        case 'g': groups = number; break;
         case 'n': n = number; break;
         default: return 2;
         }
     }
-    if (rules < 2 || users < 1 || n < 1 || users > 8000000 || !catalog_builtin(&catalog, NULL) ||
-        mkdtemp(folder) == NULL)
+    if (rules < 2 || users < 1 || groups < 1 || n < 1 || users > 8000000 ||
+        !catalog_builtin(&catalog, NULL) || mkdtemp(folder) == NULL)
         return 1;
     snprintf(policy, sizeof policy, "%s/policy.yaml", folder);
     snprintf(people, sizeof people, "%s/people.csv", folder);
-    int status = write_policy(policy, catalog, rules, users, &random) && write_people(people, users, &random)
+    int status = write_policy(policy, catalog, rules, users, groups, &random) &&
+                         write_people(people, users, groups, &random)
                      ? run(policy, catalog, users, n, &random)
                      : 1;
     unlink(policy);

@@ -318,7 +318,7 @@ static void write_any(struct policy *p)
 /* Is the list of a value worth a set of bits? */
 static bool wants_bits(const struct policy *p, enum axis_id axis, const struct rule_set *s)
 {
-    return s->count > (axis < SEVERAL ? p->words : 0);
+    return s->count > (axis < SEVERAL ? p->words / 4 : 0); /* a rule of a list costs as much as some words */
 }
 
 static void write_bits(struct policy *p, uint64_t *bits)

@@ -28,10 +28,11 @@ struct choice {
     const uint64_t *set[AXES]; /* and, on axes of several values, those named */
     struct named named[RULE_WORDS];
     uint64_t words[RULE_WORDS / 64 + 1]; /* bits of the words that have an entry in `named` */
-    uint64_t made[SEVERAL][RULE_WORDS];  /* sets that no value has by itself */
-    bool everywhere;                     /* a set other than `any` stands on an axis of several values */
-    uint32_t unknown;                    /* bits of enum policy_key */
-    uint32_t what;                       /* value of the axis */
+    bool has_named[SEVERAL];
+    uint64_t made[SEVERAL][RULE_WORDS]; /* sets that no value has by itself */
+    bool everywhere;                    /* a set other than `any` stands on an axis of several values */
+    uint32_t unknown;                   /* bits of enum policy_key */
+    uint32_t what;                      /* value of the axis */
     bool has_time;
     int64_t day;     /* local */
     uint32_t minute; /* of the week */
@@ -186,6 +187,7 @@ static void choose(struct choice *c, enum axis_id axis, uint32_t value)
         return;
     const struct rule_set *s = &p->axes[axis].values[value];
     if (s->bits == NULL) {
+        c->has_named[axis] |= s->count > 0;
         for (uint32_t i = 0; i < s->count; i++)
             name_rule(c, axis, p->lists[s->first + i]);
         return;
@@ -361,6 +363,7 @@ static void choose_all(struct choice *c, const struct policy *p, const struct po
     c->unknown = 0;
     c->everywhere = false;
     memset(c->words, 0, sizeof c->words);
+    memset(c->has_named, 0, sizeof c->has_named);
     for (unsigned a = 0; a < AXES; a++)
         c->set[a] = p->axes[a].any;
     choose_time(c, f);
@@ -477,9 +480,9 @@ static bool judge_everywhere(const struct choice *c, struct policy_verdict *out)
     for (uint32_t w = 0; w < p->words; w += STRIDE_WORDS) {
         uint64_t left[STRIDE_WORDS];
         memcpy(left, p->all + w, sizeof left);
-        for (unsigned a = SEVERAL; a < AXES; a++) {
+        for (unsigned a = 0; a < AXES; a++) {
             const uint64_t *set = c->set[a] + w;
-            if (p->axes[a].asked)
+            if (p->axes[a].asked && !(a < SEVERAL && c->has_named[a]))
                 for (unsigned i = 0; i < STRIDE_WORDS; i++)
                     left[i] &= set[i];
         }

@@ -83,8 +83,8 @@ static inline uint32_t term_value(uint32_t term)
     return term & 0xffffff;
 }
 
-/* The rules that accept a value: a list of those that name it and, on axes of one value, and where a list
- * would be longer than a set of bits, the bits of these and of all that do not ask. */
+/* The rules that accept a value: a list of those that name it and, on axes of one value and where the list is
+ * long, the bits of these and of all that do not ask. */
 struct rule_set {
     uint32_t first, count; /* in policy.lists */
     const uint64_t *bits;  /* NULL: only the list */
