@@ -186,8 +186,10 @@ static void choose(struct choice *c, enum axis_id axis, uint32_t value)
     if (!p->axes[axis].asked)
         return;
     const struct rule_set *s = &p->axes[axis].values[value];
-    if (s->bits == NULL) {
-        c->has_named[axis] |= s->count > 0;
+    if (s->count == 0)
+        return;
+    if (s->bits == NULL) { /* so it is an axis of several values */
+        c->has_named[axis] = true;
         for (uint32_t i = 0; i < s->count; i++)
             name_rule(c, axis, p->lists[s->first + i]);
         return;
