@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imward policy: check a policy, and explain what it says to a flow that is described by options;
- * policy_test.c, policy_diff.c and policy_drill.c have the other words. */
+ * policy_test.c, policy_diff.c, policy_drill.c and policy_export.c have the other words. */
 #include "cli/policy.h"
 #include "identify/catalog.h"
 #include <getopt.h>
@@ -14,6 +14,7 @@ static const char usage[] =
     "       imward policy test --policy FILE [--catalog PATH] TABLE ...\n"
     "       imward policy diff [--json] [--catalog PATH] FROM TO EVENTS|CAPTURE ...\n"
     "       imward policy drill --policy FILE --to ADDRESS [option ...]\n"
+    "       imward policy export TARGET --policy FILE [-o FILE] [--catalog PATH]\n"
     "\n"
     "The institution's rules, in YAML: docs/policy.md tells the language.\n"
     "\n"
@@ -25,6 +26,7 @@ static const char usage[] =
     "  diff       judge flows of the past by two policies, and say whose would be judged otherwise: those of\n"
     "             events (imward read --json, imward watch; - is standard input) or captures\n"
     "  drill      prove that what the policy blocks is blocked: imward policy drill --help\n"
+    "  export     write what FILE blocks for another program: imward policy export --help\n"
     "\n"
     "  -p, --policy FILE        the policy\n"
     "  -c, --catalog PATH       catalog to use (default: the built-in one)\n"
@@ -311,7 +313,10 @@ int command_policy(int argc, char **argv)
     static const struct {
         const char *word;
         int (*run)(int argc, char **argv);
-    } words[] = { { "test", policy_test }, { "diff", policy_diff }, { "drill", policy_drill } };
+    } words[] = { { "test", policy_test },
+                  { "diff", policy_diff },
+                  { "drill", policy_drill },
+                  { "export", policy_export } };
     struct options o;
 
     for (unsigned i = 0; argc > 1 && i < sizeof words / sizeof words[0]; i++)
@@ -324,7 +329,7 @@ int command_policy(int argc, char **argv)
     const char *what = optind < argc ? argv[optind++] : "";
     bool checking = strcmp(what, "check") == 0;
     if (!checking && strcmp(what, "explain") != 0)
-        return cli_usage("policy", "say what to do: check, explain, test, diff or drill");
+        return cli_usage("policy", "say what to do: check, explain, test, diff, drill or export");
     if (checking && optind < argc)
         o.policy = argv[optind++];
     if (o.policy == NULL || optind < argc)

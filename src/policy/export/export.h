@@ -16,14 +16,15 @@
 
 struct export_plan;
 
-/* The catalog must be the one that the policy was loaded with. */
-bool export_plan_new(const struct policy *p, const struct catalog *c, struct export_plan **out,
-                     struct imw_error_info *err) IMW_MUST_USE;
+/* The catalog must be the one that the policy was loaded with. Exceptions that ended before `now_us` are left
+ * out. */
+bool export_plan_new(const struct policy *p, const struct catalog *c, uint64_t now_us,
+                     struct export_plan **out, struct imw_error_info *err) IMW_MUST_USE;
 void export_plan_free(struct export_plan *plan);
 
 struct export_options {
     const char *policy_path, *catalog_path; /* as given, for the head */
-    uint64_t now_us;                        /* exceptions that ended before are left out */
+    uint64_t now_us;                        /* when it is made */
     const char *block_page;                 /* where names of blocked services lead; NULL: nowhere */
 };
 
