@@ -20,18 +20,20 @@ static const char usage[] =
     "  -p, --policy FILE        the policy\n"
     "  -c, --catalog PATH       catalog to use (default: the built-in one)\n"
     "  -o, --output FILE        write to FILE, at once and whole (default: standard output)\n"
+    "      --bare               without the head, for programs that mind\n"
     "      --block-page HOST    where names of blocked services lead, for targets that can say so\n"
     "  -l, --list               name the targets\n"
     "  -h, --help               this text\n"
     "\n"
     "exit status: 0 done; 1 the policy is wrong, or nothing could be written; 2 wrong use\n";
 
-enum { OPTION_BLOCK_PAGE = 256 };
+enum { OPTION_BLOCK_PAGE = 256, OPTION_BARE };
 
 static const struct option long_options[] = {
     { "policy", required_argument, NULL, 'p' },
     { "catalog", required_argument, NULL, 'c' },
     { "output", required_argument, NULL, 'o' },
+    { "bare", no_argument, NULL, OPTION_BARE },
     { "block-page", required_argument, NULL, OPTION_BLOCK_PAGE },
     { "list", no_argument, NULL, 'l' },
     { "help", no_argument, NULL, 'h' },
@@ -56,6 +58,7 @@ static bool read_options(int argc, char **argv, struct options *o)
         case 'o': o->output = optarg; break;
         case 'l': o->list = true; break;
         case 'h': o->help = true; break;
+        case OPTION_BARE: o->e.bare = true; break;
         case OPTION_BLOCK_PAGE: o->e.block_page = optarg; break;
         default: fputs("imward policy export --help tells how it is used.\n", stderr); return false;
         }

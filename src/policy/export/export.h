@@ -25,6 +25,7 @@ void export_plan_free(struct export_plan *plan);
 struct export_options {
     const char *policy_path, *catalog_path; /* as given, for the head */
     uint64_t now_us;                        /* when it is made */
+    bool bare;                              /* without the head */
     const char *block_page;                 /* where names of blocked services lead; NULL: nowhere */
 };
 

@@ -17,19 +17,6 @@
 #define KEY_BIT(k) ((uint32_t)1 << (k))
 #define ALWAYS (PLAN_BIT(SERVICE) | PLAN_BIT(VENDOR) | PLAN_BIT(CLASS) | PLAN_BIT(ACTIVITY))
 #define ALL_ACTIVITIES ((uint8_t)((1u << ACTIVITY_COUNT) - 1))
-#define NONE UINT32_MAX
-
-/* A name of the catalog. */
-struct catalog_name {
-    struct view text, key; /* `key` sorts: the name, or what a START stands below */
-    struct view start;
-    enum plan_name_form form;
-    enum role role;
-    bool shared;
-    uint16_t service; /* 0: of none */
-    uint32_t above;   /* the nearest name above it, NONE: none */
-    uint32_t shown;   /* an answer: where in `listed`, NONE: not */
-};
 
 struct export_plan {
     const struct policy *policy;
@@ -39,7 +26,8 @@ struct export_plan {
     uint32_t row_count, row_room;
     struct plan_network *networks;
     uint32_t network_count, network_room;
-    struct catalog_name *names; /* sorted by `key`, START before others */
+    uint32_t *service_rows, *first_row; /* numbers of rows, by service; where those of a service begin */
+    struct plan_entry *names;           /* sorted by `rest`, START before others */
     uint32_t name_count, name_room;
 
     /* answers */
@@ -47,6 +35,8 @@ struct export_plan {
     uint32_t *decided;               /* by service: bits of roles */
     const struct plan_row **blocker; /* by service and role */
     struct plan_name *listed;
+    uint32_t *shown; /* by name: where in `listed`, PLAN_NONE: not */
+    const struct plan_row **steps;
     uint32_t *later; /* by service: roles that later rules block */
     bool *strict;    /* by rule: a later one blocks what it allows */
 };
@@ -234,7 +224,31 @@ static void point_clients(struct export_plan *p)
     }
 }
 
+/* The rows of each service, in order. */
+static bool index_rows(struct export_plan *p)
+{
+    size_t services = (size_t)catalog_count(p->catalog) + 2;
+
+    p->first_row = calloc(services, sizeof *p->first_row);
+    p->service_rows = calloc((size_t)p->row_count + 1, sizeof *p->service_rows);
+    if (p->first_row == NULL || p->service_rows == NULL)
+        return false;
+    for (uint32_t i = 0; i < p->row_count; i++)
+        p->first_row[p->rows[i].service]++;
+    for (size_t s = 1; s < services; s++) /* where each ends, then, filled from the back, where it begins */
+        p->first_row[s] += p->first_row[s - 1];
+    for (uint32_t i = p->row_count; i-- > 0;)
+        p->service_rows[--p->first_row[p->rows[i].service]] = i;
+    return true;
+}
+
 /* --- names of the catalog --- */
+
+const struct plan_entry *plan_entries(const struct export_plan *p, unsigned *out_count)
+{
+    *out_count = p->name_count;
+    return p->names;
+}
 
 struct reading {
     struct export_plan *plan;
@@ -270,9 +284,9 @@ static void read_entry(void *context, const char *kind, enum role role, enum str
         return;
     }
     bool starts = star < entry.len;
-    p->names[p->name_count++] = (struct catalog_name){
+    p->names[p->name_count++] = (struct plan_entry){
         .text = entry,
-        .key = starts ? view_from(entry, star + 2) : entry,
+        .rest = starts ? view_from(entry, star + 2) : entry,
         .start = view_slice(entry, 0, starts ? star : 0),
         .form = starts                                        ? PLAN_NAME_START
                 : excluded || stands_below(p->catalog, entry) ? PLAN_NAME_BELOW
@@ -280,7 +294,7 @@ static void read_entry(void *context, const char *kind, enum role role, enum str
         .role = role,
         .shared = strength == STRENGTH_SHARED,
         .service = excluded ? 0 : r->service,
-        .above = NONE,
+        .above = PLAN_NONE,
     };
 }
 
@@ -293,8 +307,8 @@ static int compare(struct view a, struct view b)
 
 static int by_key(const void *a, const void *b)
 {
-    const struct catalog_name *x = a, *y = b;
-    int order = compare(x->key, y->key);
+    const struct plan_entry *x = a, *y = b;
+    int order = compare(x->rest, y->rest);
 
     if (order == 0)
         order = (y->form == PLAN_NAME_START) - (x->form == PLAN_NAME_START);
@@ -308,7 +322,7 @@ static uint32_t find_key(const struct export_plan *p, struct view key)
 
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        if (compare(p->names[middle].key, key) < 0)
+        if (compare(p->names[middle].rest, key) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -317,27 +331,27 @@ static uint32_t find_key(const struct export_plan *p, struct view key)
 }
 
 /* Does `above`, whose key is the end of the name, stand for it? */
-static bool stands_for(const struct catalog_name *above, struct view name)
+static bool stands_for(const struct plan_entry *above, struct view name)
 {
     if (above->form == PLAN_NAME_START)
-        return name.len > above->start.len + above->key.len && view_starts(name, above->start);
+        return name.len > above->start.len + above->rest.len && view_starts(name, above->start);
     return above->form == PLAN_NAME_BELOW;
 }
 
-static uint32_t find_above(const struct export_plan *p, const struct catalog_name *n)
+static uint32_t find_above(const struct export_plan *p, const struct plan_entry *n)
 {
-    struct view rest = n->key;
+    struct view rest = n->rest;
 
     if (n->form != PLAN_NAME_START)
         (void)view_token(&rest, '.');
     for (; rest.len > 0; (void)view_token(&rest, '.'))
-        for (uint32_t i = find_key(p, rest); i < p->name_count && view_equal(p->names[i].key, rest); i++) {
-            bool itself = &p->names[i] == n || (n->form == PLAN_NAME_START && rest.at == n->key.at &&
+        for (uint32_t i = find_key(p, rest); i < p->name_count && view_equal(p->names[i].rest, rest); i++) {
+            bool itself = &p->names[i] == n || (n->form == PLAN_NAME_START && rest.at == n->rest.at &&
                                                 p->names[i].form == PLAN_NAME_START);
             if (!itself && stands_for(&p->names[i], n->text))
                 return i;
         }
-    return NONE;
+    return PLAN_NONE;
 }
 
 static bool read_names(struct export_plan *p)
@@ -370,6 +384,10 @@ void export_plan_free(struct export_plan *p)
     free(p->decided);
     free(p->blocker);
     free(p->listed);
+    free(p->shown);
+    free(p->steps);
+    free(p->service_rows);
+    free(p->first_row);
     free(p->later);
     free(p->strict);
     free(p);
@@ -389,10 +407,12 @@ static bool make(struct export_plan *p)
     p->decided = calloc(services, sizeof *p->decided);
     p->blocker = calloc(services * ROLE_COUNT, sizeof *p->blocker);
     p->listed = calloc((size_t)p->name_count + 1, sizeof *p->listed);
+    p->shown = calloc((size_t)p->name_count + 1, sizeof *p->shown);
+    p->steps = calloc((size_t)policy_rules(p->policy) + 1, sizeof *p->steps);
     p->later = calloc(services, sizeof *p->later);
     p->strict = calloc((size_t)policy_rules(p->policy) + 1, sizeof *p->strict);
     return p->blocked != NULL && p->decided != NULL && p->blocker != NULL && p->listed != NULL &&
-           p->later != NULL && p->strict != NULL;
+           p->shown != NULL && p->steps != NULL && p->later != NULL && p->strict != NULL && index_rows(p);
 }
 
 bool export_plan_new(const struct policy *policy, const struct catalog *c, uint64_t now_us,
@@ -414,6 +434,35 @@ bool export_plan_new(const struct policy *policy, const struct catalog *c, uint6
 }
 
 /* --- answers --- */
+
+/* Does the row hold for what is seen of a service in `medium`? */
+static bool holds_for(const struct export_plan *p, const struct plan_row *r, enum protocol medium,
+                      enum role role)
+{
+    if (medium == PROTOCOL_DNS && (r->activities >> ACTIVITY_LOOKUP & 1) == 0)
+        return false;
+    return (medium == PROTOCOL_DNS || (r->roles >> role & 1) != 0) &&
+           (medium == PROTOCOL_UNKNOWN || plan_row_has_protocol(p, r, medium));
+}
+
+unsigned plan_steps(const struct export_plan *p, uint32_t can, enum protocol medium, uint16_t service,
+                    enum role role, const struct plan_row *const **out)
+{
+    unsigned count = 0;
+
+    *out = p->steps;
+    for (uint32_t i = p->first_row[service]; i < p->first_row[service + 1u]; i++) {
+        const struct plan_row *r = &p->rows[p->service_rows[i]];
+        bool by_protocol = medium == PROTOCOL_UNKNOWN && (r->asked & PLAN_BIT(PROTOCOL)) != 0;
+        if (!plan_row_fits(r, can) || !holds_for(p, r, medium, role) ||
+            (by_protocol && r->action == POLICY_BLOCK))
+            continue;
+        p->steps[count++] = r;
+        if (by_protocol || plan_row_for_all(r))
+            break;
+    }
+    return count;
+}
 
 unsigned plan_blocked(const struct export_plan *p, uint32_t can, const struct plan_row **out)
 {
@@ -441,22 +490,25 @@ unsigned plan_blocked(const struct export_plan *p, uint32_t can, const struct pl
     return count;
 }
 
-static const struct plan_row *blocker_of(const struct export_plan *p, const struct catalog_name *n)
+const struct plan_row *plan_blocker(const struct export_plan *p, uint16_t service, enum role role)
 {
-    if (n->service == 0 || n->shared)
-        return NULL;
-    return p->blocker[n->service * (size_t)ROLE_COUNT + n->role];
+    return p->blocker[service * (size_t)ROLE_COUNT + role];
+}
+
+static const struct plan_row *blocker_of(const struct export_plan *p, const struct plan_entry *n)
+{
+    return n->service == 0 || n->shared ? NULL : plan_blocker(p, n->service, n->role);
 }
 
 static void list_name(const struct export_plan *p, uint32_t i, unsigned *count, bool covered)
 {
-    struct catalog_name *n = &p->names[i];
+    struct plan_entry *n = &p->names[i];
 
-    n->shown = *count;
+    p->shown[i] = *count;
     p->listed[(*count)++] = (struct plan_name){
         .name = n->text,
         .start = n->start,
-        .rest = n->form == PLAN_NAME_START ? n->key : view_of(NULL, 0),
+        .rest = n->form == PLAN_NAME_START ? n->rest : view_of(NULL, 0),
         .form = n->form,
         .service = n->service,
         .row = blocker_of(p, n),
@@ -471,20 +523,20 @@ unsigned plan_names(const struct export_plan *p, uint32_t can, const struct plan
 
     (void)plan_blocked(p, can, &rows);
     for (uint32_t i = 0; i < p->name_count; i++) {
-        struct catalog_name *n = &p->names[i];
+        struct plan_entry *n = &p->names[i];
         bool blocked = blocker_of(p, n) != NULL;
-        bool below = n->above != NONE && blocker_of(p, &p->names[n->above]) != NULL;
-        n->shown = NONE;
+        bool below = n->above != PLAN_NONE && blocker_of(p, &p->names[n->above]) != NULL;
+        p->shown[i] = PLAN_NONE;
         if (blocked || below)
             list_name(p, i, &count, blocked && below);
     }
     for (uint32_t i = 0; i < p->name_count; i++) { /* what passes divides all above it that are blocked */
-        const struct catalog_name *n = &p->names[i];
-        if (n->shown == NONE || blocker_of(p, n) != NULL)
+        const struct plan_entry *n = &p->names[i];
+        if (p->shown[i] == PLAN_NONE || blocker_of(p, n) != NULL)
             continue;
-        for (uint32_t up = n->above; up != NONE && blocker_of(p, &p->names[up]) != NULL;
+        for (uint32_t up = n->above; up != PLAN_NONE && blocker_of(p, &p->names[up]) != NULL;
              up = p->names[up].above)
-            p->listed[p->names[up].shown].divided = true;
+            p->listed[p->shown[up]].divided = true;
     }
     *out = p->listed;
     return count;
@@ -576,7 +628,7 @@ static bool leaves_gap(const struct export_plan *p, const struct plan_row *rows,
         uint32_t roles = plan_row_roles(&rows[i], can);
         for (unsigned role = 0; role < ROLE_COUNT; role++)
             if (((roles != 0 ? roles : PLAN_ALL_ROLES) >> role & 1) != 0 &&
-                p->blocker[rows[i].service * (size_t)ROLE_COUNT + role] == NULL)
+                plan_blocker(p, rows[i].service, (enum role)role) == NULL)
                 return true;
     }
     return false;
@@ -678,6 +730,8 @@ void plan_print_head(const struct export_plan *p, const struct export_options *o
     struct view version = catalog_version(p->catalog);
     const struct plan_row *blocked;
 
+    if (o->bare)
+        return;
     fprintf(out, "%sMade by imward %s, policy export %s, at ", comment, IMWARD_VERSION, target);
     print_time(out, o->now_us);
     fprintf(out, "; do not edit\n%sPolicy: ", comment);

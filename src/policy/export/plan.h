@@ -50,17 +50,44 @@ bool plan_row_for_all(const struct plan_row *r);
 /* Does the row's rule hold for this protocol? */
 bool plan_row_has_protocol(const struct export_plan *p, const struct plan_row *r, enum protocol protocol);
 
+/*
+ * For targets that look at clients: the rows that decide, in order, on a service's names or ranges of one
+ * role; the last is for all. `medium` is the protocol in which the name is seen: a rule on files does not
+ * hold for the look-up of a name. PROTOCOL_UNKNOWN: only addresses are seen; then a rule which lets pass one
+ * protocol ends it all, since nothing behind it may be blocked by address. *out is the plan's, until this is
+ * called again.
+ */
+unsigned plan_steps(const struct export_plan *p, uint32_t can, enum protocol medium, uint16_t service,
+                    enum role role, const struct plan_row *const **out);
+
+/* A name as the catalog has it; sorted so that names above others can be found: `above` is the number of the
+ * nearest one, PLAN_NONE: none. */
+#define PLAN_NONE UINT32_MAX
+enum plan_name_form {
+    PLAN_NAME_BELOW, /* itself and all names below it */
+    PLAN_NAME_EXACT, /* itself only */
+    PLAN_NAME_START, /* "start*.rest": names below "rest" that begin with "start" */
+};
+struct plan_entry {
+    struct view text, rest; /* `rest`: what a START stands below, else the text */
+    struct view start;      /* of a START */
+    enum plan_name_form form;
+    enum role role;
+    bool shared;      /* with other services: never blocked */
+    uint16_t service; /* 0: of none */
+    uint32_t above;
+};
+const struct plan_entry *plan_entries(const struct export_plan *p, unsigned *out_count);
+
 /* The services that are blocked for everybody, whatever the client, hour or person, by rules that a target
  * which can only ask for `can` is able to express; for lists of names. What an earlier rule allows to
  * everybody is not in it. Roles are those that the row decides. Returns how many; *out is the plan's, until
  * this or plan_names() is called again. */
 unsigned plan_blocked(const struct export_plan *p, uint32_t can, const struct plan_row **out);
 
-enum plan_name_form {
-    PLAN_NAME_BELOW, /* itself and all names below it */
-    PLAN_NAME_EXACT, /* itself only */
-    PLAN_NAME_START, /* "start*.rest": names below "rest" that begin with "start" */
-};
+/* Of the last answer of plan_blocked() or plan_names(): the row that blocks a role of a service; NULL: none.
+ */
+const struct plan_row *plan_blocker(const struct export_plan *p, uint16_t service, enum role role);
 
 /* A name of the catalog that matters to a list of blocked names. The longest that fits decides, and of the
  * same rest a START before others. */
