@@ -8,6 +8,9 @@
  * later ones, and names that must pass are excepted from those above them. What is decided alike is left to
  * the name above, so that few rules need an exception.
  *
+ * Signatures of clear protocols stand at the start of what a client says: the same words in a mail or a page
+ * are none.
+ *
  * The number (sid) of a rule is made from what it is about, so that it stays when the policy grows.
  */
 #include "policy/export/ranges.h"
@@ -40,9 +43,11 @@ static const struct signature {
 } signatures[] = {
     { PROTOCOL_IRC, "irc", "tcp",
       "flow:established,to_server; content:\"USER \"; nocase; "
-      "pcre:\"/(^|\\n)USER [^ \\r\\n]+ [^ \\r\\n]+ [^ \\r\\n]+ [^\\r\\n]+\\r?\\n/i\";" },
+      "pcre:\"/^(?:(?:CAP|PASS|NICK|JOIN|PROTOCTL|WEBIRC) [^\\r\\n]*\\r?\\n)*"
+      "USER [^ \\r\\n]+ [^ \\r\\n]+ [^ \\r\\n]+ [^\\r\\n]+\\r?\\n/i\";" },
     { PROTOCOL_XMPP, "xmpp", "tcp",
-      "flow:established,to_server; content:\"<stream:stream\"; content:\"jabber:client\"; within:400;" },
+      "flow:established,to_server; content:\"<stream:stream\"; content:\"jabber:client\"; within:400; "
+      "pcre:\"/^\\s*(?:<\\?xml[^>]*>\\s*)?<stream:stream[^>]*jabber:client/\";" },
     { PROTOCOL_OSCAR, "oscar", "tcp",
       "flow:established,to_server; content:\"|2a 01|\"; startswith; content:\"|00 00 00 01|\"; offset:6; "
       "depth:4;" },
