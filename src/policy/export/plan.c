@@ -268,6 +268,14 @@ static bool stands_below(const struct catalog *c, struct view entry)
     return catalog_match_name(c, view_of(name, t.len), &hit) && view_equal(hit.entry, entry);
 }
 
+/* A name that one service disowns may be another's: the catalog finds the latter. */
+static bool is_claimed(const struct catalog *c, struct view entry)
+{
+    struct catalog_hit hit;
+
+    return catalog_match_name(c, entry, &hit) && view_equal(hit.entry, entry);
+}
+
 static void read_entry(void *context, const char *kind, enum role role, enum strength strength,
                        struct view entry, struct view source)
 {
@@ -277,7 +285,7 @@ static void read_entry(void *context, const char *kind, enum role role, enum str
     size_t star = view_find_byte(entry, '*', 0);
 
     (void)source;
-    if (!excluded && strcmp(kind, "domain") != 0)
+    if (excluded ? is_claimed(p->catalog, entry) : strcmp(kind, "domain") != 0)
         return;
     if (!policy_room(&p->names, p->name_count, &p->name_room, sizeof *p->names)) {
         r->failed = true;
@@ -764,8 +772,7 @@ void plan_print_divided(const struct plan_name *names, unsigned count, const cha
         unsigned told = 0;
         for (unsigned k = 0; k < count; k++) {
             const struct view below = names[k].name;
-            if (names[k].row != NULL || below.len <= n->name.len ||
-                !view_equal(view_from(below, below.len - n->name.len), n->name))
+            if (names[k].row != NULL || !plan_is_below(below, n->name))
                 continue;
             fprintf(out, "%s%.*s", told++ > 0 ? ", " : "", (int)below.len, (const char *)below.at);
         }

@@ -108,6 +108,12 @@ struct plan_name {
  */
 unsigned plan_names(const struct export_plan *p, uint32_t can, const struct plan_name **out);
 
+static inline bool plan_is_below(struct view name, struct view above)
+{
+    return name.len > above.len && name.at[name.len - above.len - 1] == '.' &&
+           view_equal(view_from(name, name.len - above.len), above);
+}
+
 /*
  * The head: from which policy (version), catalog and program this was made and when, then what is not
  * expressed, rule by rule, for a target that can ask for `can`. Each line behind `comment` ("# ", ";; ", "//

@@ -1,26 +1,80 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Zeek's intelligence framework: a table of tab-separated columns after a line #fields, which
- * Intel::read_files loads (docs.zeek.org, "Intelligence Framework"). It reports and does not block. An
- * Intel::DOMAIN is compared whole, not with the names above it, so that only the names themselves are found.
+ * Intel::read_files loads (docs.zeek.org, "Intelligence Framework"); other lines that begin with '#' are
+ * passed over. It reports, and blocks nothing. An Intel::DOMAIN is compared whole, not with the names above
+ * it, so that every name of the catalog is a line, also where a name above it is one.
  */
+#include "policy/export/ranges.h"
 #include "policy/export/targets.h"
+#include <stdlib.h>
+
+#define CAN PLAN_LOOKUPS
+
+/* Words of people's making in a column: no tab, no line end; '\' begins an escape. */
+static void print_column(FILE *out, const char *s)
+{
+    char shown[512];
+    struct text t = TEXT(shown);
+
+    text_printable(&t, view_string(s));
+    for (const char *c = shown; *c != '\0'; c++)
+        fputc(*c == '\\' ? '/' : *c, out);
+}
+
+static void print_line(const struct export_plan *plan, const char *indicator, const char *type,
+                       const struct plan_row *row, FILE *out)
+{
+    const struct catalog_service *s = catalog_service(plan_catalog(plan), row->service);
+
+    fprintf(out, "%s\t%s\timward\t%s: rule %u, ", indicator, type, s->slug, row->rule);
+    print_column(out, row->rule_name);
+    fputs("\t-\tT\n", out);
+}
+
+static void print_names(const struct export_plan *plan, bool bare, FILE *out)
+{
+    const struct plan_name *names;
+    unsigned count = plan_names(plan, CAN, &names);
+
+    for (unsigned i = 0; i < count && !bare; i++)
+        if (names[i].row != NULL && names[i].form == PLAN_NAME_START)
+            fprintf(out, "#   name %.*s: left out, a part of a name cannot be said; a gap\n",
+                    (int)names[i].name.len, (const char *)names[i].name.at);
+    if (!bare)
+        fputs("#   names below those listed are not found by Zeek; a gap\n", out);
+    fputs("#fields\tindicator\tindicator_type\tmeta.source\tmeta.desc\tmeta.url\tmeta.do_notice\n", out);
+    for (unsigned i = 0; i < count; i++) {
+        char name[256];
+        struct text t = TEXT(name);
+        if (names[i].row == NULL || names[i].form == PLAN_NAME_START)
+            continue;
+        text_add(&t, names[i].name);
+        print_line(plan, name, "Intel::DOMAIN", names[i].row, out);
+    }
+}
 
 bool export_zeek(const struct export_plan *plan, const struct export_options *o, FILE *out,
                  struct imw_error_info *err)
 {
-    const struct plan_name *names;
-    unsigned count = plan_names(plan, 0, &names);
+    struct plan_place *places;
+    unsigned count, ported;
 
-    (void)err;
-    plan_print_head(plan, o, "zeek", 0, "# ", out);
-    fputs("#fields\tindicator\tindicator_type\tmeta.source\tmeta.desc\n", out);
+    plan_print_head(plan, o, "zeek", CAN, "# ", out);
+    print_names(plan, o->bare, out);
+    if (!plan_blocked_addresses(plan, &places, &count, &ported))
+        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
     for (unsigned i = 0; i < count; i++) {
-        const struct plan_name *n = &names[i];
-        if (n->row == NULL || n->form == PLAN_NAME_START)
-            continue;
-        fprintf(out, "%.*s\tIntel::DOMAIN\timward\t%s\n", (int)n->name.len, (const char *)n->name.at,
-                catalog_service(plan_catalog(plan), n->service)->name);
+        struct plan_network networks[SPAN_NETWORKS];
+        unsigned n = ip_span_networks(places[i].span, networks);
+        for (unsigned k = 0; k < n; k++) {
+            char name[64];
+            struct text t = TEXT(name);
+            text_network(&t, &networks[k]);
+            print_line(plan, name, networks[k].bits == 128 ? "Intel::ADDR" : "Intel::SUBNET", places[i].row,
+                       out);
+        }
     }
+    free(places);
     return true;
 }
