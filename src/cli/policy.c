@@ -48,6 +48,12 @@ static const char usage[] =
     "      --time TIME          UTC, such as 2026-11-23T10:30 (default: now)\n"
     "  -h, --help               this text\n"
     "\n"
+    "options of export alone:\n"
+    "  -o, --output FILE        write to FILE, at once and whole (default: standard output)\n"
+    "      --bare               without the head, for programs that mind\n"
+    "      --block-page HOST    where names of blocked services lead, for targets that can say so\n"
+    "  -l, --list               name the targets\n"
+    "\n"
     "exit status: 0 done; 1 the policy is wrong, a case failed, or a file could not be read; 2 wrong use\n";
 
 enum {

@@ -687,6 +687,18 @@ static void tell_roles(struct head *h, const struct plan_row *r)
         fputs("; what goes through others is decided by later rules: may be too strict\n", h->out);
 }
 
+/* Is the rule about people, and not about networks only? */
+static bool is_about_people(const struct policy *p, const struct rule *r)
+{
+    if ((r->keys & PLAN_BIT(USER)) != 0)
+        return true;
+    for (uint32_t i = 0; i < r->term_count; i++)
+        for (uint32_t m = 0; term_axis(p->terms[r->first_term + i]) == GROUP && m < p->membership_count; m++)
+            if (p->memberships[m].group == term_value(p->terms[r->first_term + i]))
+                return true;
+    return false;
+}
+
 static void tell_rule(struct head *h, const struct plan_row *rows, uint32_t count)
 {
     const struct plan_row *r = &rows[0];
@@ -697,7 +709,7 @@ static void tell_rule(struct head *h, const struct plan_row *rows, uint32_t coun
         return;
     }
     tell_roles(h, r);
-    if ((r->asked & (PLAN_BIT(USER) | PLAN_BIT(GROUP))) != 0) {
+    if (is_about_people(h->plan->policy, rule)) {
         begin_line(h, r->rule);
         fprintf(h->out, "people only at the addresses that the policy and its file of people give; %s\n",
                 r->action == POLICY_BLOCK ? "a gap for people elsewhere" : "too strict for people elsewhere");
