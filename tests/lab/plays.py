@@ -1,0 +1,323 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What people do in the lab. A play returns {part: Part}: did it work for those who did it, byte for byte; and the marker that
+was in it, random for each, so that taps can say whether it came through. `patience` is how long is waited for what may not
+come."""
+import dataclasses, hashlib, json, os, re, socket, sys, threading, time
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures"))
+import content_msn, content_oscar, gone, stage
+from net import A, A6, B, DNS, NAMES, P, PLAYED, S, S6, Tap, wait_for
+from people import Irssi, XmppPerson, chromium
+from told import Told
+
+PATIENCE = 3
+
+
+@dataclasses.dataclass
+class Part:
+    worked: bool
+    marker: bytes = b""
+    way: str = "out"        # on which side of the gateway the marker would come out
+    where: tuple = ()       # address and port of the server, where its bytes are counted
+    note: str = ""
+
+
+def marker():
+    return b"[" + os.urandom(11).hex().encode() + b"]"  # 24 bytes, a multiple of what base64 takes at a time
+
+
+def content(mark, size):
+    """A file: the marker in it again and again, between random bytes."""
+    out = bytearray()
+    while len(out) < size:
+        out += mark + os.urandom(72)
+    return bytes(out[:size])
+
+
+def file_with(lab, name, mark, size):
+    data = content(mark, size)
+    with open(os.path.join(lab.folder, name), "wb") as out:
+        out.write(data)
+    return os.path.join(lab.folder, name), data
+
+
+# ---- the web ----
+
+def web(lab, host="a", name="web.whatsapp.com", port=443, six=False, scheme="https", page="", resolve=True, more=()):
+    """A page by curl. Without `resolve` the lab's DNS is asked."""
+    address = NAMES[name][six]
+    words = ["curl", "-sSk", "--max-time", str(PATIENCE), "-6" if six else "-4"]
+    if resolve:
+        words += ["--resolve", f"{name}:{port}:[{address}]" if six else f"{name}:{port}:{address}"]
+    status, said, complaint = lab.run(host, *words, *more, f"{scheme}://{name}:{port}/")
+    return {"page": Part(page.encode() in said, where=(address, port), note=f"curl {status} {complaint.decode().strip()} {said[:300].decode(errors='replace')}")}
+
+
+def upload(lab, host="a", name="mmg.whatsapp.net", port=80, scheme="http", size=200000):
+    """A file to a web server."""
+    mark = marker()
+    path, _ = file_with(lab, f"up-{time.monotonic_ns()}", mark, size)
+    status, said, complaint = lab.run(host, "curl", "-sSk", "--max-time", "6", "-H", "Expect:", "-T", path, "-w", "%{http_code}", "--resolve",
+                                      f"{name}:{port}:{NAMES[name][0]}", f"{scheme}://{name}:{port}/up")
+    return {"file": Part(said.endswith(b"200"), mark, "out", (NAMES[name][0], port), f"curl {status} {complaint.decode().strip()} {said[:200]}")}
+
+
+def browse(lab, servers, name="web.whatsapp.com", port=443, quic=False, scheme="https", screenshot=None, host="a", six=False):
+    """A page by Chromium."""
+    rules = "MAP * ~NOTFOUND" if name not in NAMES else f"MAP {name} {'[%s]' % NAMES[name][1] if six else NAMES[name][0]},MAP * ~NOTFOUND"
+    said, took = chromium(lab, host, f"{scheme}://{name}:{port}/", servers, f"--host-resolver-rules={rules}",
+                          quic=f"{name}:{port}" if quic else None, screenshot=screenshot)
+    return {"page": Part(servers.page in said, where=(NAMES[name][six], port), note=f"{took:.1f} s {said[:400]}")}
+
+
+def look_up(lab, name, host="a", kind="A", server=DNS, tcp=False):
+    """What DNS says: (status, addresses)."""
+    _, said, _ = lab.run(host, "dig", f"@{server}", "+tries=1", "+time=2", *(["+tcp"] if tcp else []), name, kind, seconds=10)
+    found = re.search(rb"status: (\w+)", said)
+    return found.group(1).decode() if found else "none", re.findall(r"\s(?:A|AAAA)\s+(\S+)$", said.decode(), re.M)
+
+
+# ---- IRC ----
+
+def irc(lab, port=6667, server=S, host="a", files=True, client_of=Irssi):
+    """alice inside, bob outside: chat, then files each way by DCC, a direct chat, and chat again."""
+    tag = f"{time.monotonic_ns() % 10**8}"
+    alice, bob = Irssi(lab, host, f"alice{tag}", server, port), Irssi(lab, "p", f"bob{tag}", S6 if ":" in server else server)
+    names = ["login", "chat", *(["dcc-send", "dcc-get", "dcc-passive", "dcc-chat", "chat-after"] if files else [])]
+    parts = {name: Part(False, marker(), "in" if name == "dcc-get" else "out", (server, port)) for name in names}
+    try:
+        if not (bob.is_on() and alice.is_on(PATIENCE)):
+            parts["login"].note = bytes(alice.shown)[-300:].decode(errors="replace")
+            return parts
+        parts["login"] = Part(True, where=(server, port))
+
+        def chat(part):
+            out, back = parts[part].marker.decode(), marker().decode()
+            alice.say(f"/msg {bob.nick} {out}")
+            there = bob.reads(out, PATIENCE)
+            bob.say(f"/msg {alice.nick} {back}")
+            parts[part].worked = there and alice.reads(back, PATIENCE)
+        chat("chat")
+        if not files:
+            return parts
+
+        def send(part, sender, taker, dcc_port, *options):
+            name = f"{part}-{tag}.bin"
+            path, data = file_with(lab, name, parts[part].marker, 150000)
+            sender.say(f"/set dcc_port {dcc_port}")
+            sender.say(f"/dcc send {' '.join(options)} {taker.nick} {path}")
+            parts[part].worked = taker.got(name, data, PATIENCE)
+            parts[part].note = f"{len(taker.part_of(name))} bytes came"
+        send("dcc-send", alice, bob, 5555)
+        send("dcc-get", bob, alice, 5556)
+        bob.say("/set dcc_port 23")
+        send("dcc-passive", alice, bob, 5557, "-passive")
+        alice.say("/set dcc_port 5558")
+        alice.say(f"/dcc chat {bob.nick}")
+        wait_for(lambda: b"DCC CHAT connection" in alice.shown or b"DCC CHAT connection" in bob.shown, PATIENCE)
+        alice.say(f"/msg ={bob.nick} {parts['dcc-chat'].marker.decode()}")
+        parts["dcc-chat"].worked = bob.reads(parts["dcc-chat"].marker.decode(), PATIENCE)
+        chat("chat-after")
+        return parts
+    finally:
+        alice.quit(), bob.quit()
+
+
+def irc_inward(lab, port=6667):
+    """bob outside comes to a server inside."""
+    back = marker()
+    alice, bob = Irssi(lab, "b", "inner", A, 6700), Irssi(lab, "p", "outer", A, port)
+    parts = {"login": Part(False, where=(A, port), way="in"), "chat": Part(False, back, "in", (A, port))}
+    try:
+        if alice.is_on() and bob.is_on(PATIENCE):
+            parts["login"].worked = True
+            bob.say(f"/msg inner {back.decode()}")
+            parts["chat"].worked = alice.reads(back.decode(), PATIENCE)
+        return parts
+    finally:
+        alice.quit(), bob.quit()
+
+
+# ---- XMPP ----
+
+def xmpp(lab, port=5222, server=S, manner="plain", host="a", ways=("in-band", "jingle", "direct", "direct-in", "proxied", "upload", "call"),
+         users=("alice", "bob")):
+    """alice inside, bob outside: chat, files by every way, a call's offer, and chat again."""
+    names = ["login", "chat", *ways, *(["chat-after"] if ways else [])]
+    parts = {name: Part(False, marker(), "in" if name == "direct-in" else "out", (server, port)) for name in names}
+    alice, bob = XmppPerson(lab, host, users[0], server, port, manner), XmppPerson(lab, "p", users[1], S6 if ":" in server else server)
+    try:
+        if not (bob.saw("on") and alice.saw("on", PATIENCE + 1)):
+            return parts
+        parts["login"] = Part(True, where=(server, port))
+
+        def chat(part):
+            out, back = parts[part].marker.decode(), marker().decode()
+            alice.do("chat", to=users[1], text=out)
+            there = bob.saw("message", PATIENCE, text=out)
+            bob.do("chat", to=users[0], text=back)
+            parts[part].worked = bool(there and alice.saw("message", PATIENCE, text=back))
+        chat("chat")
+        # How much has come by SOCKS so far, since what comes is told of all together.
+        for way in ways:
+            part, sender, taker = parts[way], *((bob, alice) if way == "direct-in" else (alice, bob))
+            path, data = file_with(lab, f"{way}-{time.monotonic_ns()}.bin", part.marker, 60000)
+            sid, to = way + path[-8:-4], users[0] if way == "direct-in" else users[1]
+            if way == "call":
+                sender.do("call", to=to, sid=sid)
+                part.worked = bool(sender.saw("done", PATIENCE, order="call"))
+                part.marker = b""
+                continue
+            if way != "upload":
+                sender.do("jingle" if way == "jingle" else "offer", to=to, sid=sid, path=path)
+                sender.saw("done", 1, order="jingle" if way == "jingle" else "offer")
+            if way in ("in-band", "jingle"):
+                sender.do("in-band", to=to, sid=sid, path=path)
+                end = taker.saw("in-band-end", PATIENCE, sid=sid)
+                part.worked = bool(end and end["sha256"] == hashlib.sha256(data).hexdigest())
+            elif way == "upload":
+                sender.do("upload", to=to, path=path)
+                told = wait_for(lambda: any(e["what"] == "message" and e["url"] for e in taker.happened), PATIENCE)
+                if told:
+                    taker.do("fetch", url=next(e["url"] for e in taker.happened if e["what"] == "message" and e["url"]))
+                    part.worked = bool(taker.saw("fetched", PATIENCE, sha256=hashlib.sha256(data).hexdigest()))
+            else:
+                before = max([e["size"] for e in taker.happened if e["what"] == "socks"], default=0)
+                sender.do("proxied" if way == "proxied" else "direct", to=to, sid=sid, path=path, **({} if way == "proxied" else {"port": 7777}))
+                part.worked = bool(taker.saw("socks", PATIENCE, size=before + len(data)))
+            part.note = str([e for e in sender.happened + taker.happened if e["what"] == "failed"][-1:])
+        if ways:
+            chat("chat-after")
+        return parts
+    finally:
+        alice.quit(), bob.quit()
+
+
+# ---- conversations of tests/fixtures ----
+
+class Player(stage.Stage):
+    """Plays a Leg between the lab's hosts; what does not get through is noted, and the rest goes on."""
+
+    def __init__(self, lab):
+        self.lab, self.next_port, self.steps, self.legs = lab, 42000 + int(time.monotonic() * 10) % 10000, [], []
+
+    def socket(self, leg, address, port):
+        s = self.lab.new_socket(PLAYED[address], socket.AF_INET6 if ":" in address else socket.AF_INET,
+                                socket.SOCK_STREAM if leg.l4 == "tcp" else socket.SOCK_DGRAM)
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.settimeout(PATIENCE)
+        s.bind((address, port))
+        return s
+
+    def play(self, leg):
+        """Every step: self.steps gets (leg, number, its bytes, those that arrived)."""
+        port, self.next_port = self.next_port, self.next_port + 1
+        client, server = self.socket(leg, leg.client, port), self.socket(leg, leg.server, leg.port)
+        ends = None
+        try:
+            if leg.l4 == "tcp":
+                server.listen(1)
+                client.connect((leg.server, leg.port))
+                listener, (server, _) = server, server.accept()
+                listener.close()
+                for s in (client, server):
+                    s.settimeout(PATIENCE)
+                    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            else:
+                client.connect((leg.server, leg.port)), server.connect((leg.client, port))
+            ends = {">": (client, server), "<": (server, client)}
+        except OSError:
+            pass
+        self.legs.append((leg, ends is not None))
+        dead = ends is None
+        for number, step in enumerate(leg.steps):
+            if isinstance(step, stage.Leg):
+                self.play(step)
+                continue
+            way, data = step
+            got = b"" if dead else self.pass_on(*ends[way], data, leg.l4)
+            dead = dead or (len(got) < len(data) and leg.l4 == "tcp")
+            self.steps.append((leg, number, data, got))
+        client.close(), server.close()
+
+    @staticmethod
+    def pass_on(sender, receiver, data, l4):
+        got = b""
+        try:
+            sender.sendall(data)
+            while len(got) < len(data):
+                more = receiver.recv(65536)
+                if not more:
+                    break
+                got += more
+                if l4 == "udp":
+                    break
+        except OSError:
+            pass
+        return got
+
+    def intact(self, leg, first, last):
+        """Did these steps of the leg arrive as they were?"""
+        mine = [s for s in self.steps if s[0] is leg and first <= s[1] < last]
+        return bool(mine) and all(data == got for _, _, data, got in mine)
+
+
+def oscar(lab, port=5190, files=True):
+    """Alice inside at a message server: chat, a file to Bob and one from him by OFT, straight; chat again."""
+    marks = {name: marker() for name in ("chat", "oft-send", "oft-get", "chat-after")}
+    b = content_oscar.Bos(Told(), port)
+    spans = {"login": (0, len(b.steps))}
+
+    def chat(name):
+        first = len(b.steps)
+        b.send(1, content_oscar.text_tlv(0, marks[name]))
+        b.come(1, content_oscar.text_tlv(0, b"<HTML>and back</HTML>"))
+        spans[name] = (first, len(b.steps))
+
+    def file(name, play, *words):
+        first = len(b.steps)
+        play(b, *words)
+        spans[name] = (first, len(b.steps))
+    chat("chat")
+    if files:
+        file("oft-send", content_oscar.sent_directly, [(b"plan.doc", content(marks["oft-send"], 40000))], 4443)
+        file("oft-get", content_oscar.come_directly, b"answer.doc", content(marks["oft-get"], 40000), 4444)
+        chat("chat-after")
+    return played(lab, stage.Leg(port, b.steps), spans, marks, {"oft-get": "in"})
+
+
+def msn(lab, port=1863, files=True):
+    """Alice at a switchboard with Bob: chat, a file through it by MSNSLP, chat again, then one straight by MSNSLP."""
+    marks = {name: marker() for name in ("chat", "msnslp", "msnslp-get", "chat-after")}
+    board = content_msn.Switchboard(Told(), [content_msn.BOB])
+    content_msn.sign_on(board, "849102291.520491932.80")
+    spans = {"login": (0, len(board.steps))}
+
+    def chat(name):
+        first = len(board.steps)
+        board.say(marks[name].decode())
+        board.say("and back", content_msn.BOB)
+        spans[name] = (first, len(board.steps))
+
+    def file(name, session, call, sender):
+        first, data = len(board.steps), content(marks[name], 30000)
+        content_msn.invite_file(board, session, "clients.csv", data, call, sender)
+        for at, part in content_msn.pieces(data):
+            board.frame(content_msn.p2p(session, 90, at, len(data), part, content_msn.FILE_FLAGS), 2, sender)
+        spans[name] = (first, len(board.steps))
+    chat("chat")
+    if files:
+        file("msnslp", 4711, "{9D79AE57-1BD5-444B-B14E-3FC9BB2B5D58}", None)
+        file("msnslp-get", 4713, "{6E5A2C41-0E0F-4D0A-9B3A-6B1D7B8F5A12}", content_msn.BOB)
+        chat("chat-after")
+    return played(lab, stage.Leg(port, board.steps), spans, marks, {"msnslp-get": "in"})
+
+
+def played(lab, leg, spans, marks, ways):
+    player = Player(lab)
+    player.play(leg)
+    parts = {}
+    for name, (first, last) in spans.items():
+        inner = [s for s in leg.steps[first:last] if isinstance(s, stage.Leg)]
+        worked = player.intact(leg, first, last) and all(player.intact(l, 0, len(l.steps)) for l in inner)
+        parts[name] = Part(worked, marks.get(name, b""), ways.get(name, "out"), (leg.server, leg.port))
+    return parts
