@@ -35,12 +35,16 @@ class Servers:
         return path
 
     def irc(self):
-        path = self.write("ngircd.conf", f"""[Global]
+        self.ngircd("s", f"{S},{S6}", IRC_PORTS)
+        self.ngircd("a", A, (6667, 6700))   # people outside come to this one
+
+    def ngircd(self, host, listen, ports):
+        path = self.write(f"ngircd-{host}.conf", f"""[Global]
 Name = irc.example
 AdminEMail = root@irc.example
 Info = lab
-Listen = {S},{S6}
-Ports = {", ".join(map(str, IRC_PORTS))}
+Listen = {listen}
+Ports = {", ".join(map(str, ports))}
 ServerUID = root
 ServerGID = root
 [Limits]
@@ -52,7 +56,7 @@ DNS = no
 Ident = no
 PAM = no
 """)
-        self.lab.start("s", "ngircd", "-n", "-f", path)
+        self.lab.start(host, "ngircd", "-n", "-f", path)
 
     def xmpp(self):
         folder = self.lab.folder
