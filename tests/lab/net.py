@@ -88,7 +88,8 @@ class Lab:
             sh("ip", "-n", name, "link", "set", "lo", "up")
             sh(*self.on(host, "sysctl", "-qw", "net.ipv4.ip_unprivileged_port_start=0", "net.ipv6.conf.default.accept_dad=0",
                         "net.ipv6.conf.all.accept_dad=0"))
-        lan, gw = self.space("lan"), self.space("gw")
+        lan = self.space("lan")
+        sh(*self.on("lan", "sysctl", "-qw", *(f"net.bridge.bridge-nf-call-{w}tables=0" for w in ("ip", "ip6", "arp"))), check=False)
         for side, members in (("in", ("a", "b")), ("out", ("s", "p"))):
             sh("ip", "-n", lan, "link", "add", f"lan-{side}", "type", "bridge")
             sh(*self.on("lan", "sysctl", "-qw", f"net.ipv6.conf.lan-{side}.disable_ipv6=1"))
