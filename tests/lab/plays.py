@@ -33,8 +33,9 @@ def content(mark, size):
     return bytes(out[:size])
 
 
-def file_with(lab, name, mark, size):
-    data = content(mark, size)
+def file_with(lab, name, mark, size, make=content):
+    """`make` says what is in files: content, or a virus."""
+    data = make(mark, size)
     with open(os.path.join(lab.folder, name), "wb") as out:
         out.write(data)
     return os.path.join(lab.folder, name), data
@@ -52,10 +53,10 @@ def web(lab, host="a", name="web.whatsapp.com", port=443, six=False, scheme="htt
     return {"page": Part(page.encode() in said, where=(address, port), note=f"curl {status} {complaint.decode().strip()} {said[:300].decode(errors='replace')}")}
 
 
-def upload(lab, host="a", name="mmg.whatsapp.net", port=80, scheme="http", size=200000):
+def upload(lab, host="a", name="mmg.whatsapp.net", port=80, scheme="http", size=200000, make=content):
     """A file to a web server."""
     mark = marker()
-    path, _ = file_with(lab, f"up-{time.monotonic_ns()}", mark, size)
+    path, _ = file_with(lab, f"up-{time.monotonic_ns()}", mark, size, make)
     status, said, complaint = lab.run(host, "curl", "-sSk", "--max-time", "6", "-H", "Expect:", "-T", path, "-w", "%{http_code}", "--resolve",
                                       f"{name}:{port}:{NAMES[name][0]}", f"{scheme}://{name}:{port}/up")
     return {"file": Part(said.endswith(b"200"), mark, "out", (NAMES[name][0], port), f"curl {status} {complaint.decode().strip()} {said[:200]}")}
@@ -78,7 +79,7 @@ def look_up(lab, name, host="a", kind="A", server=DNS, tcp=False):
 
 # ---- IRC ----
 
-def irc(lab, port=6667, server=S, host="a", files=True, client_of=Irssi):
+def irc(lab, port=6667, server=S, host="a", files=True, make=content, size=150000):
     """alice inside, bob outside: chat, then files each way by DCC, a direct chat, and chat again."""
     tag = f"{time.monotonic_ns() % 10**8}"
     alice, bob = Irssi(lab, host, f"alice{tag}", server, port), Irssi(lab, "p", f"bob{tag}", S6 if ":" in server else server)
@@ -102,7 +103,7 @@ def irc(lab, port=6667, server=S, host="a", files=True, client_of=Irssi):
 
         def send(part, sender, taker, dcc_port, *options):
             name = f"{part}-{tag}.bin"
-            path, data = file_with(lab, name, parts[part].marker, 150000)
+            path, data = file_with(lab, name, parts[part].marker, size, make)
             sender.say(f"/set dcc_port {dcc_port}")
             sender.say(f"/dcc send {' '.join(options)} {taker.nick} {path}")
             parts[part].worked = taker.got(name, data, PATIENCE)
@@ -140,7 +141,7 @@ def irc_inward(lab, port=6667):
 # ---- XMPP ----
 
 def xmpp(lab, port=5222, server=S, manner="plain", host="a", ways=("in-band", "jingle", "direct", "direct-in", "proxied", "upload", "call"),
-         users=("alice", "bob")):
+         users=("alice", "bob"), make=content):
     """alice inside, bob outside: chat, files by every way, a call's offer, and chat again."""
     names = ["login", "chat", *ways, *(["chat-after"] if ways else [])]
     parts = {name: Part(False, marker(), "in" if name == "direct-in" else "out", (server, port)) for name in names}
@@ -160,7 +161,7 @@ def xmpp(lab, port=5222, server=S, manner="plain", host="a", ways=("in-band", "j
         # How much has come by SOCKS so far, since what comes is told of all together.
         for way in ways:
             part, sender, taker = parts[way], *((bob, alice) if way == "direct-in" else (alice, bob))
-            path, data = file_with(lab, f"{way}-{time.monotonic_ns()}.bin", part.marker, 60000)
+            path, data = file_with(lab, f"{way}-{time.monotonic_ns()}.bin", part.marker, 60000, make)
             sid, to = way + path[-8:-4], users[0] if way == "direct-in" else users[1]
             if way == "call":
                 sender.do("call", to=to, sid=sid)
@@ -264,7 +265,7 @@ class Player(stage.Stage):
         return bool(mine) and all(data == got for _, _, data, got in mine)
 
 
-def oscar(lab, port=5190, files=True):
+def oscar(lab, port=5190, files=True, make=content):
     """Alice inside at a message server: chat, a file to Bob and one from him by OFT, straight; chat again."""
     marks = {name: marker() for name in ("chat", "oft-send", "oft-get", "chat-after")}
     b = content_oscar.Bos(Told(), port)
@@ -282,13 +283,13 @@ def oscar(lab, port=5190, files=True):
         spans[name] = (first, len(b.steps))
     chat("chat")
     if files:
-        file("oft-send", content_oscar.sent_directly, [(b"plan.doc", content(marks["oft-send"], 40000))], 4443)
-        file("oft-get", content_oscar.come_directly, b"answer.doc", content(marks["oft-get"], 40000), 4444)
+        file("oft-send", content_oscar.sent_directly, [(b"plan.doc", make(marks["oft-send"], 40000))], 4443)
+        file("oft-get", content_oscar.come_directly, b"answer.doc", make(marks["oft-get"], 40000), 4444)
         chat("chat-after")
     return played(lab, stage.Leg(port, b.steps), spans, marks, {"oft-get": "in"})
 
 
-def msn(lab, port=1863, files=True):
+def msn(lab, port=1863, files=True, make=content):
     """Alice at a switchboard with Bob: chat, a file through it by MSNSLP, chat again, then one straight by MSNSLP."""
     marks = {name: marker() for name in ("chat", "msnslp", "msnslp-get", "chat-after")}
     board = content_msn.Switchboard(Told(), [content_msn.BOB])
@@ -302,7 +303,7 @@ def msn(lab, port=1863, files=True):
         spans[name] = (first, len(board.steps))
 
     def file(name, session, call, sender):
-        first, data = len(board.steps), content(marks[name], 30000)
+        first, data = len(board.steps), make(marks[name], 30000)
         content_msn.invite_file(board, session, "clients.csv", data, call, sender)
         for at, part in content_msn.pieces(data):
             board.frame(content_msn.p2p(session, 90, at, len(data), part, content_msn.FILE_FLAGS), 2, sender)
