@@ -247,3 +247,74 @@ def chromium(lab, host, url, servers, *options, quic=None, seconds=20, screensho
     began = time.monotonic()
     _, said, _ = lab.run(host, "env", f"HOME={lab.folder}", *words, *options, url, seconds=seconds)
     return said.decode(errors="replace"), time.monotonic() - began
+
+
+class Purple:
+    """One person of IRC at finch, that is libpurple, told what to do over D-Bus."""
+
+    def __init__(self, lab, host, name, server=S, port=6667):
+        self.lab, self.name = lab, name
+        self.home = os.path.join(lab.folder, f"purple-{name}")
+        os.makedirs(f"{self.home}/.purple")
+        self.write("accounts.xml", f"<?xml version='1.0'?><account version='1.0'><account><protocol>prpl-irc</protocol><name>{name}@{server}</name>"
+                   f"<settings><setting name='port' type='int'>{port}</setting></settings><settings ui='gnt-purple'>"
+                   "<setting name='auto-login' type='bool'>1</setting></settings></account></account>")
+        self.write("prefs.xml", "<?xml version='1.0'?><pref version='1' name='/'><pref name='purple'><pref name='logging'>"
+                   "<pref name='log_ims' type='bool' value='1'/><pref name='format' type='string' value='txt'/></pref></pref></pref>")
+        self.write("status.xml", "<?xml version='1.0'?><statuses version='1.0'><status transient='false' name='Default' created='0' lastused='0' "
+                   "usage_count='0'><state>available</state></status></statuses>")
+        self.address = f"unix:path={self.home}/bus"
+        bus = lab.start(host, "dbus-daemon", "--session", f"--address={self.address}", "--nofork", "--nopidfile")
+        wait_for(lambda: os.path.exists(f"{self.home}/bus"))
+        self.terminal, end = pty.openpty()
+        self.shown = bytearray()
+        self.process = lab.start(host, "env", f"HOME={self.home}", f"DBUS_SESSION_BUS_ADDRESS={self.address}", "LC_ALL=C.UTF-8", "TERM=xterm",
+                                 "COLUMNS=200", "LINES=50", "finch", f"--config={self.home}/.purple", stdin=end, stdout=end)
+        self.bus = bus
+        os.close(end)
+        threading.Thread(target=self.watch, daemon=True).start()
+        self.account = self.connection = 0
+
+    def write(self, name, text):
+        with open(f"{self.home}/.purple/{name}", "w") as out:
+            out.write(text)
+
+    watch = Irssi.watch
+
+    def call(self, method, *words):
+        """The first number of the answer, or None."""
+        done = subprocess.run(["dbus-send", f"--bus={self.address}", "--print-reply=literal", "--dest=im.pidgin.purple.PurpleService",
+                               "/im/pidgin/purple/PurpleObject", f"im.pidgin.purple.PurpleInterface.{method}", *words], capture_output=True, text=True)
+        numbers = [w for w in done.stdout.split() if w.lstrip("-").isdigit()]
+        return int(numbers[-1]) if done.returncode == 0 and numbers else None
+
+    def is_on(self, seconds=8):
+        def on():
+            if not self.account:
+                text = subprocess.run(["dbus-send", f"--bus={self.address}", "--print-reply=literal", "--dest=im.pidgin.purple.PurpleService",
+                                       "/im/pidgin/purple/PurpleObject", "im.pidgin.purple.PurpleInterface.PurpleAccountsGetAll"],
+                                      capture_output=True, text=True).stdout
+                numbers = [w for w in text.replace("[", " ").replace("]", " ").split() if w.isdigit()]
+                self.account = int(numbers[-1]) if numbers else 0
+                self.call("PurpleAccountConnect", f"int32:{self.account}")
+            if self.account and self.call("PurpleAccountIsConnected", f"int32:{self.account}") == 1:
+                self.connection = self.call("PurpleAccountGetConnection", f"int32:{self.account}")
+            return bool(self.connection)
+        return wait_for(on, seconds, 0.2)
+
+    def say(self, to, text):
+        return self.call("ServSendIm", f"int32:{self.connection}", f"string:{to}", f"string:{text}", "int32:0")
+
+    def send_file(self, to, path):
+        return self.call("ServSendFile", f"int32:{self.connection}", f"string:{to}", f"string:{path}")
+
+    def read(self):
+        return "".join(open(os.path.join(d, n), errors="replace").read() for d, _, names in os.walk(f"{self.home}/.purple/logs") for n in names)
+
+    def reads(self, text, seconds=8):
+        return wait_for(lambda: text in self.read() or text.encode() in self.shown, seconds)
+
+    def quit(self):
+        self.lab.end(self.process, signal.SIGTERM, 2)
+        self.lab.end(self.bus)
+        os.close(self.terminal)

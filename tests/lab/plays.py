@@ -6,7 +6,7 @@ import dataclasses, hashlib, json, os, re, socket, sys, threading, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures"))
 import content_msn, content_oscar, gone, stage
 from net import A, A6, B, DNS, NAMES, P, PLAYED, S, S6, Tap, wait_for
-from people import Irssi, XmppPerson, chromium
+from people import Irssi, Purple, XmppPerson, chromium
 from told import Told
 
 PATIENCE = 3
@@ -165,7 +165,7 @@ def xmpp(lab, port=5222, server=S, manner="plain", host="a", ways=("in-band", "j
             sid, to = way + path[-8:-4], users[0] if way == "direct-in" else users[1]
             if way == "call":
                 sender.do("call", to=to, sid=sid)
-                part.worked = bool(sender.saw("done", PATIENCE, order="call"))
+                part.worked = bool(sender.saw("done", PATIENCE, order="call")) and any("rtp:1" in e.get("xml", "") for e in taker.happened)
                 part.marker = b""
                 continue
             if way != "upload":
@@ -194,6 +194,34 @@ def xmpp(lab, port=5222, server=S, manner="plain", host="a", ways=("in-band", "j
         if manner != "plain":  # no tap reads it
             for part in parts.values():
                 part.marker = b""
+
+
+# ---- libpurple ----
+
+def purple_irc(lab, port=6667):
+    """carol at libpurple inside, bob at irssi outside: chat, and a file by DCC."""
+    tag = f"{time.monotonic_ns() % 10**6}"
+    carol, bob = Purple(lab, "a", f"carol{tag}", S, port), Irssi(lab, "p", f"bob{tag}", S)
+    parts = {name: Part(False, marker(), "out", (S, port)) for name in ("login", "chat", "dcc-send", "chat-after")}
+    try:
+        if not (bob.is_on() and carol.is_on(PATIENCE + 2)):
+            return parts
+        parts["login"] = Part(True, where=(S, port))
+
+        def chat(part):
+            out, back = parts[part].marker.decode(), marker().decode()
+            carol.say(bob.nick, out)
+            there = bob.reads(out, PATIENCE)
+            bob.say(f"/msg {carol.name} {back}")
+            parts[part].worked = there and carol.reads(back, PATIENCE)
+        chat("chat")
+        path, data = file_with(lab, f"purple-{tag}.bin", parts["dcc-send"].marker, 100000)
+        carol.send_file(bob.nick, path)
+        parts["dcc-send"].worked = bob.got(os.path.basename(path), data, PATIENCE)
+        chat("chat-after")
+        return parts
+    finally:
+        carol.quit(), bob.quit()
 
 
 # ---- conversations of tests/fixtures ----
