@@ -237,7 +237,7 @@ CHROMIUM = ("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-fir
             "--ignore-certificate-errors")
 
 
-def chromium(lab, host, url, servers, *options, quic=None, seconds=20, screenshot=None):
+def chromium(lab, host, url, servers, *options, quic=None, seconds=14, screenshot=None):
     """What Chromium makes of a page: (its document, seconds taken)."""
     profile = os.path.join(lab.folder, f"profile-{time.monotonic_ns()}")
     words = [*CHROMIUM, f"--user-data-dir={profile}", f"--ignore-certificate-errors-spki-list={servers.key}",

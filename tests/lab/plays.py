@@ -263,7 +263,8 @@ class Player(stage.Stage):
         dead = ends is None
         for number, step in enumerate(leg.steps):
             if isinstance(step, stage.Leg):
-                self.play(step)
+                if not dead:  # else nobody has heard of it
+                    self.play(step)
                 continue
             way, data = step
             got = b"" if dead else self.pass_on(*ends[way], data, leg.l4)
@@ -350,6 +351,6 @@ def played(lab, leg, spans, marks, ways):
     parts = {}
     for name, (first, last) in spans.items():
         inner = [s for s in leg.steps[first:last] if isinstance(s, stage.Leg)]
-        worked = player.intact(leg, first, last) and all(player.intact(l, 0, len(l.steps)) for l in inner)
+        worked = player.intact(leg, first, last) and all(player.intact(other, 0, len(other.steps)) for other in inner)
         parts[name] = Part(worked, marks.get(name, b""), ways.get(name, "out"), (leg.server, leg.port))
     return parts
