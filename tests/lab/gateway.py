@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """`imward gateway` in the lab's middle, and what its tests assert: what works, works to the byte; what is blocked does not, and
 the taps prove that nothing of it came out; and there is an event that says by which rule."""
-import contextlib, json, os, re, signal, time
+import contextlib, json, os, signal, time
 from net import A, A6, B, B6, Tap, sh, wait_for
 
 IMWARD = os.path.abspath(os.environ.get("IMWARD", "build/imward"))

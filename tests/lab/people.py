@@ -2,7 +2,7 @@
 """Real programs of the lab: servers outside (ngircd, prosody, caddy), and people who use clients (irssi in a terminal, slixmpp
 by xmpp_person.py). Waiting is for what happened, never for a time."""
 import json, os, pty, signal, subprocess, threading, time
-from net import A, A6, B, NAMES, P, S, S6, sh, wait_for
+from net import A, B, NAMES, P, S, S6, sh, wait_for
 
 IRC_PORTS = (6667, 23, 20, 25, 80, 443, 5190)
 XMPP_PORTS = (5222, 8022, 25000)
@@ -25,7 +25,9 @@ class Servers:
         self.lab, self.page = lab, page
         self.key = certificate(lab.folder, *NAMES, "jabber.example", "upload.jabber.example")
         self.irc(), self.xmpp(), self.web()
-        for port in (6667, 5222, 5280, 5000, 443, 8080):
+        lab.start("s", "microsocks", "-i", S, "-p", "1080")
+        lab.start("s", "tinyproxy", "-d", "-c", self.write("tinyproxy.conf", f"Port 3128\nListen {S}\nMaxClients 100\nTimeout 60\n"))
+        for port in (6667, 5222, 5280, 5000, 443, 8080, 1080, 3128):
             assert wait_for(lambda: lab.listens("s", port), 20), f"nothing listens on port {port}: see {lab.folder}"
 
     def write(self, name, text):

@@ -2,10 +2,10 @@
 """What people do in the lab. A play returns {part: Part}: did it work for those who did it, byte for byte; and the marker that
 was in it, random for each, so that taps can say whether it came through. `patience` is how long is waited for what may not
 come."""
-import dataclasses, hashlib, json, os, re, socket, sys, threading, time
+import dataclasses, hashlib, os, re, socket, ssl, sys, threading, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures"))
-import content_msn, content_oscar, gone, stage
-from net import A, A6, B, DNS, NAMES, P, PLAYED, S, S6, Tap, wait_for
+import content_msn, content_oscar, stage
+from net import A, DNS, NAMES, PLAYED, S, S6, wait_for
 from people import Irssi, Purple, XmppPerson, chromium
 from told import Told
 
@@ -51,6 +51,49 @@ def web(lab, host="a", name="web.whatsapp.com", port=443, six=False, scheme="htt
         words += ["--resolve", f"{name}:{port}:[{address}]" if six else f"{name}:{port}:{address}"]
     status, said, complaint = lab.run(host, *words, *more, f"{scheme}://{name}:{port}/")
     return {"page": Part(page.encode() in said, where=(address, port), note=f"curl {status} {complaint.decode().strip()} {said[:300].decode(errors='replace')}")}
+
+
+def by_proxy(lab, name="web.whatsapp.com", proxy=f"http://{S}:3128", page=""):
+    """A page over TLS through a proxy outside."""
+    status, said, complaint = lab.run("a", "curl", "-sSk", "--max-time", str(PATIENCE), "-x", proxy, f"https://{name}/")
+    return {"page": Part(page.encode() in said, where=(S, int(proxy.rsplit(":", 1)[1])), note=f"curl {status} {complaint.decode().strip()} {said[:300]}")}
+
+
+def split_hello(lab, name="web.whatsapp.com", port=9443, size=20, six=False):
+    """A ClientHello in small segments, as tools against filters send it. It works when the server has all of it."""
+    hello = client_hello(name)
+    listener, got = lab.listener("s", NAMES[name][six], port), bytearray()
+
+    def serve():
+        try:
+            s, _ = listener.accept()
+            while more := s.recv(4096):
+                got.extend(more)
+        except OSError:
+            pass
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        s = lab.socket_to("a", NAMES[name][six], port, PATIENCE)
+        s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for at in range(0, len(hello), size):
+            s.sendall(hello[at:at + size])
+            time.sleep(0.003)
+        wait_for(lambda: bytes(got) == hello, 1)
+        s.close()
+    except OSError:
+        pass
+    listener.close()
+    return {"hello": Part(bytes(got) == hello, where=(NAMES[name][six], port), note=f"{len(got)} of {len(hello)} bytes came")}
+
+
+def client_hello(name):
+    into, out = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.create_default_context()
+    try:
+        context.wrap_bio(into, out, server_hostname=name).do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    return out.read()
 
 
 def upload(lab, host="a", name="mmg.whatsapp.net", port=80, scheme="http", size=200000, make=content):
