@@ -361,7 +361,7 @@ def oscar(lab, port=5190, files=True, make=content):
     return played(lab, stage.Leg(port, b.steps), spans, marks, {"oft-get": "in"})
 
 
-def msn(lab, port=1863, files=True, make=content):
+def msn(lab, port=1863, files=True, make=content, ways=("msnslp", "msnslp-get")):
     """Alice at a switchboard with Bob: chat, a file through it by MSNSLP, chat again, then one straight by MSNSLP."""
     marks = {name: marker() for name in ("chat", "msnslp", "msnslp-get", "chat-after")}
     board = content_msn.Switchboard(Told(), [content_msn.BOB])
@@ -382,8 +382,10 @@ def msn(lab, port=1863, files=True, make=content):
         spans[name] = (first, len(board.steps))
     chat("chat")
     if files:
-        file("msnslp", 4711, "{9D79AE57-1BD5-444B-B14E-3FC9BB2B5D58}", None)
-        file("msnslp-get", 4713, "{6E5A2C41-0E0F-4D0A-9B3A-6B1D7B8F5A12}", content_msn.BOB)
+        if "msnslp" in ways:
+            file("msnslp", 4711, "{9D79AE57-1BD5-444B-B14E-3FC9BB2B5D58}", None)
+        if "msnslp-get" in ways:
+            file("msnslp-get", 4713, "{6E5A2C41-0E0F-4D0A-9B3A-6B1D7B8F5A12}", content_msn.BOB)
         chat("chat-after")
     return played(lab, stage.Leg(port, board.steps), spans, marks, {"msnslp-get": "in"})
 
