@@ -16,7 +16,7 @@ DNS, DNS6 = "10.2.0.53", "fd00:2::53"
 # Names that the lab's DNS knows, each with an address of its own: what is learnt of one says nothing of another.
 NAMES = {name: (f"10.2.0.{n}", f"fd00:2::{n}") for n, name in enumerate(
     ("web.whatsapp.com", "web.telegram.org", "discord.com", "app.slack.com", "chat.signal.org", "www.example.org",
-     "notwhatsapp.com", "mmg.whatsapp.net", "media.example.org", "bulk.example.org", "edge-chat.facebook.com", "teams.microsoft.com"), 20)}
+     "notwhatsapp.com", "mmg.whatsapp.net", "media.example.org", "bulk.example.org", "edge-chat.facebook.com", "teams.microsoft.com", "up-m.talk.kakao.com"), 20)}
 JABBER = ("jabber.example", "upload.jabber.example", "proxy.jabber.example", "rooms.jabber.example")  # all at S
 # Where the conversations of tests/fixtures/stage.py are played (PLAYED: host of an address): added to the hosts.
 PLAYED = {"10.77.0.2": "a", "2001:db8:77::2": "a", "198.51.100.7": "s", "198.51.100.8": "s", "203.0.113.20": "p", "2001:db8:99::7": "s"}
@@ -329,7 +329,9 @@ class Tap:
                    if address in (None, to) and port in (None, to_port) and l4 in (None, how))
 
     def packets_with_data_to(self, address, port):
-        return sum(1 for _, l4, _, _, to, to_port, _, _, payload in self.packets() if (to, to_port) == (address, port) and payload)
+        """On that connection to this address and port where they are most."""
+        found = collections.Counter((a, ap) for _, _, a, ap, to, to_port, _, _, payload in self.packets() if (to, to_port) == (address, port) and payload)
+        return max(found.values(), default=0)
 
     def has(self, marker):
         """Where the marker passed, in clear or as base64: [(l4, source, port, destination, port)]"""

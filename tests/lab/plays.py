@@ -110,7 +110,7 @@ def browse(lab, servers, name="web.whatsapp.com", port=443, quic=False, scheme="
     rules = "MAP * ~NOTFOUND" if name not in NAMES else f"MAP {name} {'[%s]' % NAMES[name][1] if six else NAMES[name][0]},MAP * ~NOTFOUND"
     said, took = chromium(lab, host, f"{scheme}://{name}:{port}/", servers, f"--host-resolver-rules={rules}",
                           quic=f"{name}:{port}" if quic else None, screenshot=screenshot)
-    return {"page": Part(servers.page in said, where=(NAMES[name][six], port), note=f"{took:.1f} s {said[:400]}")}
+    return {"page": Part(servers.page in said, where=(NAMES[name][six], port), note=f"{took:.1f} s {said[-1500:]}")}
 
 
 def look_up(lab, name, host="a", kind="A", server=DNS, tcp=False):
