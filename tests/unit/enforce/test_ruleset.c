@@ -344,16 +344,28 @@ static void test_foreign_mark(void **state)
              mark_of(info.generation, MARK_PASS) | 0x40000042, PORT + 1);
     output_of(command, after, sizeof after);
     assert_string_equal(after, "1\n");
-    /* One that begins now takes no generation that a connection bears. */
     ruleset_remove(&plain, &info);
-    for (unsigned i = 0; i < 3; i++) {
-        struct ruleset_info again = install(&plain);
-        assert_int_not_equal(again.generation, info.generation);
-        ruleset_remove(&plain, &again);
-    }
     run("nft delete table ip others; conntrack -F 2>/dev/null");
     close(other);
     close_net(&n);
+}
+
+/* Who begins takes no generation that a connection bears, nor that of rules that are there. */
+static void test_generation(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    run("for g in $(seq 1 255); do [ $g = 77 ] || [ $g = 78 ] || conntrack -I -p udp -s 192.0.2.1 -d 192.0.2.2 "
+        "--sport $g --dport 9 -t 600 --mark $((g << 16 | 1 << 24)) >/dev/null 2>&1 || exit 1; done");
+    output_of(ALL, before, sizeof before);
+    struct ruleset_info first = install(&plain);
+    assert_true(first.generation == 77 || first.generation == 78);
+    struct ruleset_info second = install(&plain);
+    assert_int_equal(second.generation, 77 + 78 - first.generation);
+    ruleset_remove(&plain, &second);
+    output_of(ALL, after, sizeof after);
+    assert_string_equal(before, after);
+    run("conntrack -F 2>/dev/null");
 }
 
 /* What a killed gateway left is replaced; packets pass meanwhile, or do not. */
@@ -511,8 +523,9 @@ int main(void)
         cmocka_unit_test(test_nft_text),   cmocka_unit_test(test_iptables_text),
         cmocka_unit_test(test_bad_config), cmocka_unit_test(test_nft_takes_text),
         cmocka_unit_test(test_verdicts),   cmocka_unit_test(test_foreign_mark),
-        cmocka_unit_test(test_killed),     cmocka_unit_test(test_others),
-        cmocka_unit_test(test_bridge),     cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_generation), cmocka_unit_test(test_killed),
+        cmocka_unit_test(test_others),     cmocka_unit_test(test_bridge),
+        cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, enter, NULL);
 }
