@@ -11,12 +11,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-enum { SOON_MS = 1000, NOT_MS = 150 };
+enum { SOON_MS = 1000, NOT_MS = 150, TRANSFER_BYTES = 4 << 20 };
 #define NEAR "10.9.1.2"
 #define FAR "10.9.2.2"
 #define NEAR6 "fd09:1::2"
@@ -139,4 +141,67 @@ static inline void expect_nothing(int fd)
     struct pollfd p = { .fd = fd, .events = POLLIN };
 
     assert_int_equal(poll(&p, 1, NOT_MS), 0);
+}
+
+static inline uint8_t pattern(size_t i)
+{
+    return (uint8_t)(i * 2654435761u >> 13);
+}
+
+/* Ends of a connection in two processes: one sends, one checks and tells by its exit status. */
+static inline void connection(uint16_t port, pid_t pid[2])
+{
+    int listening = end_socket(far_ns, SOCK_STREAM, FAR, port);
+    int client = end_socket(near_ns, SOCK_STREAM, NEAR, 0);
+    static uint8_t bytes[TRANSFER_BYTES];
+
+    assert_int_equal(listen(listening, 1), 0);
+    pid[0] = fork();
+    if (pid[0] == 0) {
+        struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
+        size_t sent = 0;
+        ssize_t n = 0;
+
+        inet_pton(AF_INET, FAR, &to.sin_addr);
+        for (size_t i = 0; i < sizeof bytes; i++)
+            bytes[i] = pattern(i);
+        if (connect(client, (const struct sockaddr *)&to, sizeof to) != 0)
+            _exit(1);
+        while (sent < sizeof bytes && (n = send(client, bytes + sent, sizeof bytes - sent, 0)) > 0)
+            sent += (size_t)n;
+        _exit(sent == sizeof bytes ? 0 : 2);
+    }
+    pid[1] = fork();
+    if (pid[1] == 0) {
+        int fd = accept(listening, NULL, NULL);
+        size_t have = 0;
+        ssize_t n = 0;
+
+        while (have < sizeof bytes && (n = recv(fd, bytes + have, sizeof bytes - have, 0)) > 0)
+            have += (size_t)n;
+        for (size_t i = 0; i < have; i++)
+            if (bytes[i] != pattern(i))
+                _exit(3);
+        _exit(have == sizeof bytes ? 0 : 4);
+    }
+    close(client);
+    close(listening);
+}
+
+/* Have both ended? Their exit statuses. */
+static inline bool ended(pid_t pid[2], int status[2])
+{
+    for (unsigned i = 0; i < 2; i++)
+        if (pid[i] != 0 && waitpid(pid[i], &status[i], WNOHANG) == pid[i])
+            pid[i] = 0;
+    return pid[0] == 0 && pid[1] == 0;
+}
+
+static inline void expect_ended(const pid_t pid[2], const int status[2])
+{
+    for (unsigned i = 0; i < 2; i++)
+        if (pid[i] != 0)
+            kill(pid[i], SIGKILL);
+    assert_int_equal(status[0], 0);
+    assert_int_equal(status[1], 0);
 }

@@ -325,6 +325,26 @@ static void test_verdicts(void **state)
     close_net(&n);
 }
 
+/* A connection of TCP: asked until it is settled, then it is the kernel's, to its end. */
+static void test_transfer(void **state)
+{
+    NEEDS_ROOT();
+    (void)state;
+    struct net n = open_net();
+    struct ruleset_info info = install(&plain);
+    pid_t pid[2];
+    int status[2] = { -1, -1 };
+    unsigned asked = 0;
+
+    connection(PORT, pid);
+    for (unsigned i = 0; i < 400 && !ended(pid, status); i++)
+        asked += judge(&n, asked < 5 ? 0 : mark_of(info.generation, MARK_PASS));
+    expect_ended(pid, status);
+    assert_in_range(asked, 6, 60); /* what was on its way; else 140 */
+    ruleset_remove(&plain, &info);
+    close_net(&n);
+}
+
 /* Other bits of a connection's mark are left as they are. */
 static void test_foreign_mark(void **state)
 {
@@ -520,12 +540,12 @@ static void test_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nft_text),   cmocka_unit_test(test_iptables_text),
-        cmocka_unit_test(test_bad_config), cmocka_unit_test(test_nft_takes_text),
-        cmocka_unit_test(test_verdicts),   cmocka_unit_test(test_foreign_mark),
-        cmocka_unit_test(test_generation), cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_others),     cmocka_unit_test(test_bridge),
-        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_nft_text),     cmocka_unit_test(test_iptables_text),
+        cmocka_unit_test(test_bad_config),   cmocka_unit_test(test_nft_takes_text),
+        cmocka_unit_test(test_verdicts),     cmocka_unit_test(test_transfer),
+        cmocka_unit_test(test_foreign_mark), cmocka_unit_test(test_generation),
+        cmocka_unit_test(test_killed),       cmocka_unit_test(test_others),
+        cmocka_unit_test(test_bridge),       cmocka_unit_test(test_refused),
     };
     return cmocka_run_group_tests(tests, enter, NULL);
 }

@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { QUEUE = 7, PORT = 5000, TRANSFER_BYTES = 4 << 20 };
+enum { QUEUE = 7, PORT = 5000 };
 
 static struct queued got[QUEUE_BATCH];
 static struct counters counters;
@@ -375,51 +375,6 @@ static void test_balance(void **state)
 
 /* ---- big packets ---- */
 
-static uint8_t pattern(size_t i)
-{
-    return (uint8_t)(i * 2654435761u >> 13);
-}
-
-/* Ends of a connection in two processes: one sends, one checks and tells by its exit status. */
-static void connection(pid_t pid[2])
-{
-    int listening = end_socket(far_ns, SOCK_STREAM, FAR, PORT);
-    int client = end_socket(near_ns, SOCK_STREAM, NEAR, 0);
-    static uint8_t bytes[TRANSFER_BYTES];
-
-    assert_int_equal(listen(listening, 1), 0);
-    pid[0] = fork();
-    if (pid[0] == 0) {
-        struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(PORT) };
-        size_t sent = 0;
-        ssize_t n = 0;
-
-        inet_pton(AF_INET, FAR, &to.sin_addr);
-        for (size_t i = 0; i < sizeof bytes; i++)
-            bytes[i] = pattern(i);
-        if (connect(client, (const struct sockaddr *)&to, sizeof to) != 0)
-            _exit(1);
-        while (sent < sizeof bytes && (n = send(client, bytes + sent, sizeof bytes - sent, 0)) > 0)
-            sent += (size_t)n;
-        _exit(sent == sizeof bytes ? 0 : 2);
-    }
-    pid[1] = fork();
-    if (pid[1] == 0) {
-        int fd = accept(listening, NULL, NULL);
-        size_t have = 0;
-        ssize_t n = 0;
-
-        while (have < sizeof bytes && (n = recv(fd, bytes + have, sizeof bytes - have, 0)) > 0)
-            have += (size_t)n;
-        for (size_t i = 0; i < have; i++)
-            if (bytes[i] != pattern(i))
-                _exit(3);
-        _exit(have == sizeof bytes ? 0 : 4);
-    }
-    close(client);
-    close(listening);
-}
-
 /* The same bytes, the checksum of TCP worked out. */
 static void replace_same(struct queue *q, const struct queued *a)
 {
@@ -444,8 +399,8 @@ static void transfer(bool replace)
     bool no_checksum = false;
 
     rule(QUEUED);
-    connection(pid);
-    for (unsigned i = 0, ended = 0; i < 2000 && ended < 2; i++) {
+    connection(PORT, pid);
+    for (unsigned i = 0; i < 2000 && !ended(pid, status); i++) {
         unsigned n;
         queue_read(q, got, QUEUE_BATCH, 20, &n);
         for (unsigned j = 0; j < n; j++) {
@@ -458,15 +413,8 @@ static void transfer(bool replace)
                 queue_accept(q, got[j].id, 0);
         }
         queue_flush(q);
-        if (n == 0)
-            for (unsigned j = 0; j < 2; j++)
-                ended += pid[j] != 0 && waitpid(pid[j], &status[j], WNOHANG) == pid[j] && (pid[j] = 0, true);
     }
-    for (unsigned j = 0; j < 2; j++)
-        if (pid[j] != 0)
-            kill(pid[j], SIGKILL);
-    assert_int_equal(status[0], 0);
-    assert_int_equal(status[1], 0);
+    expect_ended(pid, status);
     assert_true(longest > 1500); /* they come whole */
     assert_true(no_checksum);
     queue_free(q);
