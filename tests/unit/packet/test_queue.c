@@ -307,7 +307,7 @@ static void test_full(void **state)
         struct queue_counters c;
 
         for (int i = 0; i < 5; i++)
-            send_to(e.near, FAR, PORT, "abcde" + i, 1);
+            send_to(e.near, FAR, PORT, &"abcde"[i], 1);
         if (open) {
             expect_text(e.far, "c");
             expect_text(e.far, "d");
