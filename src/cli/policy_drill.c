@@ -33,6 +33,7 @@ static const char usage[] =
     "      --from ADDRESS       address to send from: rules may look at it (default: the system's choice)\n"
     "  -i, --interface NAME     interface to send from\n"
     "  -c, --catalog PATH       catalog to use (default: the built-in one)\n"
+    "      --overrides FILE     what the institution says against the catalog, as the gateway has it\n"
     "      --service SLUG       this service alone\n"
     "      --also-allowed       try what the policy allows, too: it must arrive\n"
     "      --wait MS            for an answer, before a flow counts as stopped silently (default: 1000)\n"
@@ -50,6 +51,7 @@ enum {
     OPTION_WAIT,
     OPTION_EVERY,
     OPTION_RESPOND,
+    OPTION_OVERRIDES,
 };
 
 static const struct option long_options[] = {
@@ -65,6 +67,7 @@ static const struct option long_options[] = {
     { "wait", required_argument, NULL, OPTION_WAIT },
     { "every", required_argument, NULL, OPTION_EVERY },
     { "respond", required_argument, NULL, OPTION_RESPOND },
+    { "overrides", required_argument, NULL, OPTION_OVERRIDES },
     { NULL, 0, NULL, 0 },
 };
 
@@ -76,7 +79,7 @@ enum {
 };
 
 struct options {
-    const char *policy, *catalog, *output, *service, *respond;
+    const char *policy, *catalog, *overrides, *output, *service, *respond;
     struct drill_run run;
     bool also_allowed, help;
     uint32_t every_s;
@@ -593,7 +596,8 @@ static int drill_once(const struct options *o, FILE *events)
     d.tests = calloc(TESTS, sizeof d.tests[0]);
     if (d.tests == NULL)
         (void)error_set(&err, IMW_ERROR_MEMORY, "no memory for a drill");
-    if (d.tests == NULL || !policy_load(o->policy, catalog, &policy, &err)) {
+    if (d.tests == NULL || (o->overrides != NULL && !catalog_override(catalog, o->overrides, &err)) ||
+        !policy_load(o->policy, catalog, &policy, &err)) {
         status = cli_failed(&err);
     } else if (o->service != NULL && (only = catalog_find(catalog, view_string(o->service))) == 0) {
         status = cli_usage("policy", "no service '%s'; imward catalog list names them all", o->service);
@@ -668,6 +672,7 @@ static bool read_options(int argc, char **argv, struct options *o)
         case OPTION_SERVICE: o->service = optarg; break;
         case OPTION_ALSO_ALLOWED: o->also_allowed = true; break;
         case OPTION_RESPOND: o->respond = optarg; break;
+        case OPTION_OVERRIDES: o->overrides = optarg; break;
         case OPTION_WAIT:
             if (!cli_number("policy", "--wait", optarg, 50, 60000, &o->run.wait_ms))
                 return false;
