@@ -183,7 +183,8 @@ void layer_finish(struct session *s);
 
 /* ---- offers that are made void (spoil.c) ---- */
 
-/* Around each packet, while somebody enforces. `i` may be NULL. */
+/* Before each packet, while somebody enforces, with `i` NULL for a flow that is not inspected; and: what
+ * comes now is of no packet. */
 void spoil_begin(struct inspector *in, const struct inspection *i, enum flow_dir from,
                  const struct packet *p);
 void spoil_end(struct inspector *in);

@@ -196,6 +196,7 @@ static void conclude(struct session *s)
     const struct finding_notes *notes = &s->inspection->notes;
     struct flow *f = s->flow;
     struct decision_context context = decision_context(s);
+    uint8_t before = f->activities;
 
     if (notes->reversed)
         flow_reverse(f);
@@ -209,6 +210,7 @@ static void conclude(struct session *s)
     }
     if (notes->call != 0 && f->service != 0)
         knowledge_prove_call(context.knowledge, notes->call, f->service, f->protocol, context.now_us);
+    s->in->outcome.told |= f->activities & (uint8_t)~before;
     keep_notes(s);
     release(s);
     s->inspection = NULL;
@@ -369,8 +371,11 @@ void inspector_prefetch(const struct inspector *in, const struct flow *flow)
         __builtin_prefetch(inspection_of(in, flow), 1);
 }
 
-static void inspect(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p)
+void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p)
 {
+    in->outcome.told = 0;
+    if (in->config.forbids != NULL)
+        spoil_begin(in, inspection_of(in, flow), from, p);
     bool ends = (p->tcp_flags & (TCP_FIN | TCP_RST)) != 0 && flow->inspect != 0;
     if (p->payload.len == 0 && flow->state != FLOW_WAITING && !ends)
         return;
@@ -406,24 +411,6 @@ static void inspect(struct inspector *in, struct flow *flow, enum flow_dir from,
         in->outcome.midway = layers_are_midway(&s, from);
 }
 
-void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p)
-{
-    uint8_t before = flow->activities;
-
-    in->outcome.told = 0;
-    if (in->config.forbids == NULL) {
-        inspect(in, flow, from, p);
-        return;
-    }
-    in->outcome.refused = in->outcome.spoil_count = 0;
-    in->outcome.cut = in->outcome.midway = false;
-    in->outcome.asked = 0;
-    spoil_begin(in, inspection_of(in, flow), from, p);
-    inspect(in, flow, from, p);
-    in->outcome.told |= flow->activities & (uint8_t)~before;
-    spoil_end(in);
-}
-
 const struct inspect_outcome *inspector_outcome(const struct inspector *in)
 {
     return &in->outcome;
@@ -431,6 +418,7 @@ const struct inspect_outcome *inspector_outcome(const struct inspector *in)
 
 void inspector_open(struct inspector *in, struct flow *flow, uint64_t now_us)
 {
+    spoil_end(in);
     struct session s = session_of(in, flow, now_us);
     struct decision_context context = decision_context(&s);
     struct known_evidence known;
@@ -467,6 +455,7 @@ void inspector_close(struct inspector *in, struct flow *flow, uint64_t last_us)
 {
     struct session s = session_of(in, flow, last_us);
 
+    spoil_end(in);
     if (s.inspection != NULL) {
         finish(&s);
         conclude(&s);

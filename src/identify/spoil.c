@@ -155,6 +155,9 @@ static bool spoil_remember(struct session *s, uint32_t offset, uint32_t count, u
 
 void spoil_begin(struct inspector *in, const struct inspection *i, enum flow_dir from, const struct packet *p)
 {
+    in->outcome.refused = in->outcome.spoil_count = 0;
+    in->outcome.cut = in->outcome.midway = false;
+    in->outcome.asked = 0;
     in->tracked.packet = p;
     in->tracked.from = from;
     in->tracked.count = in->tracked.unasked = 0;
@@ -171,18 +174,23 @@ void spoil_end(struct inspector *in)
 {
     in->tracked.packet = NULL;
     in->tracked.count = 0;
-    in->outcome.refused &= (uint8_t)~in->tracked.unasked;
+}
+
+static void refused(struct inspector *in, uint8_t bit)
+{
+    in->outcome.refused |= bit & (uint8_t)~in->tracked.unasked;
 }
 
 void spoil_told(struct session *s, enum activity a)
 {
-    uint8_t *refused = &s->inspection->refused[s->in->tracked.from], bit = (uint8_t)(1 << a);
+    uint8_t *untold = &s->inspection->refused[s->in->tracked.from], bit = (uint8_t)(1 << a);
 
-    if ((*refused & bit) != 0)
-        s->in->outcome.refused |= bit; /* in this packet, or in an earlier one of the same message */
-    else
+    if ((*untold & bit) == 0) {
         s->in->tracked.unasked |= bit;
-    *refused &= (uint8_t)~bit;
+        s->in->outcome.refused &= (uint8_t)~bit;
+    }
+    refused(s->in, *untold & bit); /* in this packet, or in an earlier one of the same message */
+    *untold &= (uint8_t)~bit;
 }
 
 bool layers_are_midway(const struct session *s, enum flow_dir from)
@@ -240,7 +248,7 @@ bool session_forbidden(struct session *s, enum activity a, const struct im_detai
         s->in->outcome.cut = true;
         return true;
     }
-    s->in->outcome.refused |= (uint8_t)(1 << a);
+    refused(s->in, (uint8_t)(1 << a));
     s->inspection->refused[s->in->tracked.from] |= (uint8_t)(1 << a);
     return true;
 }
