@@ -4,7 +4,8 @@
  * FortiOS. They know neither clients nor ports; what must pass is left out, with all that would cover it.
  *
  * PAN-OS ("Formatting Guidelines for an External Dynamic List"): in a list of domains `*.rest` is every name
- * below, `^name` the name alone; a '*' is a whole label. In a list of URLs an entry ends with '/', or it
+ * below, `^name` the name alone, which is all that is said where a name below it must pass; a '*' is a
+ * whole label. In a list of URLs an entry ends with '/', or it
  * would be found in longer names, too. In a list of addresses a comment may follow behind a space. FortiOS
  * ("Threat feeds"): a domain a line, with '*' anywhere; an address, range or network a line.
  *
@@ -14,8 +15,6 @@
 #include "policy/export/ranges.h"
 #include "policy/export/targets.h"
 #include <stdlib.h>
-
-#define CAN PLAN_LOOKUPS /* names are looked up */
 
 enum kind { PALOALTO_DOMAINS, PALOALTO_URLS, FORTINET_DOMAINS };
 
@@ -31,6 +30,12 @@ static void print_below(FILE *out, enum kind kind, const struct plan_name *n)
     if (n->form == PLAN_NAME_BELOW)
         print_pair(out, "*.", n->name, end);
     print_pair(out, n->form == PLAN_NAME_EXACT && kind == PALOALTO_DOMAINS ? "^" : "", n->name, end);
+}
+
+/* Domains are seen where they are looked up, URLs where they are opened. */
+static uint32_t can_ask(enum kind kind)
+{
+    return kind == PALOALTO_URLS ? 0 : PLAN_LOOKUPS;
 }
 
 static bool is_left_out(enum kind kind, const struct plan_name *n)
@@ -52,8 +57,8 @@ static bool export_domains(const struct export_plan *plan, const struct export_o
     const struct plan_name *names;
     unsigned count;
 
-    plan_print_head(plan, o, target, CAN, "# ", out);
-    count = plan_names(plan, CAN, &names);
+    plan_print_head(plan, o, target, can_ask(kind), "# ", out);
+    count = plan_names(plan, can_ask(kind), &names);
     if (!o->bare) {
         plan_print_divided(names, count, "# ", out);
         if (kind != FORTINET_DOMAINS)
@@ -62,6 +67,8 @@ static bool export_domains(const struct export_plan *plan, const struct export_o
     for (unsigned i = 0; i < count; i++) {
         const struct plan_name *n = &names[i];
         bool above = n->covered; /* said by a name above, unless that is left out */
+        if (n->row != NULL && n->divided && n->form == PLAN_NAME_BELOW && kind == PALOALTO_DOMAINS)
+            print_pair(out, "^", n->name, "");
         if (n->row == NULL || is_left_out(kind, n))
             continue;
         for (unsigned k = 0; above && k < count; k++)

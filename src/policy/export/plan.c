@@ -779,8 +779,8 @@ void plan_print_divided(const struct plan_name *names, unsigned count, const cha
         const struct plan_name *n = &names[i];
         if (n->row == NULL || !n->divided)
             continue;
-        fprintf(out, "%s  name %.*s: left out, since names below it must pass (", comment, (int)n->name.len,
-                (const char *)n->name.at);
+        fprintf(out, "%s  name %.*s: not with all names below it, since some must pass (", comment,
+                (int)n->name.len, (const char *)n->name.at);
         unsigned told = 0;
         for (unsigned k = 0; k < count; k++) {
             const struct view below = names[k].name;

@@ -21,7 +21,14 @@
 #define SID_FIRST UINT32_C(1000000000) /* a room that nobody else hands out */
 #define SID_COUNT UINT32_C(1000000000)
 
-enum { SID_SLOTS = 1 << 20, SOURCE_BYTES = 60000 };
+/* A line of Suricata's has at most 8192 bytes. */
+enum {
+    SID_SLOTS = 1 << 20,
+    RULES_MOST = SID_SLOTS / 2,
+    STEPS_MOST = 512,
+    SOURCE_BYTES = 3800,
+    OPTION_BYTES = 3800
+};
 
 /* Where names are seen. */
 static const struct medium {
@@ -65,6 +72,7 @@ static const struct signature {
 struct source {
     const struct plan_row *row;
     char text[SOURCE_BYTES]; /* "any", "[10.0.0.0/8]", "![10.0.0.0/8]"; empty: nobody's */
+    bool cut;                /* it does not fit */
 };
 
 struct writer {
@@ -165,8 +173,7 @@ static bool make_source(const struct plan_row *row, struct ip_spans *before, str
         free(before->at);
         *before = all;
     }
-    if (t.cut)
-        out->text[0] = '\0';
+    out->cut = t.cut;
     free(own.at);
     free(left.at);
     return ok;
@@ -222,9 +229,15 @@ static bool print_rules(struct writer *w, enum protocol medium, enum role role, 
     struct source *s = malloc(sizeof *s);
     bool ok = s != NULL;
 
+    if (count > STEPS_MOST) {
+        w->cut++;
+        count = 0;
+    }
     for (unsigned i = 0; ok && i < count; i++) {
         ok = make_source(steps[i], &before, s);
-        if (ok && acts(steps[i]) && s->text[0] != '\0')
+        if (ok && acts(steps[i]) && s->cut)
+            w->cut++;
+        else if (ok && acts(steps[i]) && s->text[0] != '\0' && w->written < RULES_MOST)
             print_rule(w, s, a);
     }
     free(before.at);
@@ -301,7 +314,6 @@ static bool differs_below(const struct writer *w, unsigned number, unsigned abov
 
 static bool print_name(struct writer *w, const struct medium *m, unsigned number)
 {
-    enum { OPTION_BYTES = 7900 }; /* a line of Suricata has 8192 */
     const struct plan_entry *n = &w->entries[number];
     char options[OPTION_BYTES];
     struct text t = TEXT(options);
@@ -402,12 +414,47 @@ static bool print_protocols(struct writer *w)
     return ok;
 }
 
+static bool sees(const struct writer *w, enum protocol protocol)
+{
+    for (unsigned i = 0; i < sizeof media / sizeof media[0]; i++)
+        if (media[i].protocol == protocol)
+            return !media[i].seven || w->seven;
+    for (unsigned i = 0; i < sizeof signatures / sizeof signatures[0]; i++)
+        if (signatures[i].protocol == protocol)
+            return true;
+    return false;
+}
+
+/* Rules on protocols for which there is nothing here. */
+static void print_unseen(const struct writer *w)
+{
+    unsigned count;
+    const struct plan_row *rows = plan_rows(w->plan, &count);
+
+    for (unsigned i = 0; i < count; i++) {
+        if ((i > 0 && rows[i].rule == rows[i - 1].rule) || (rows[i].asked & PLAN_BIT(PROTOCOL)) == 0 ||
+            !acts(&rows[i]) || !plan_row_fits(&rows[i], CAN))
+            continue;
+        for (unsigned p = 1; p < PROTOCOL_COUNT; p++)
+            if (plan_row_has_protocol(w->plan, &rows[i], (enum protocol)p) && !sees(w, (enum protocol)p))
+                fprintf(w->out, "#   rule %u: %s is not known by what is said first; a gap\n", rows[i].rule,
+                        protocol_name((enum protocol)p));
+    }
+}
+
 static void print_remarks(const struct writer *w)
 {
     fputs("# Clear protocols are known by what clients say first, on any port:", w->out);
     for (unsigned i = 0; i < sizeof signatures / sizeof signatures[0]; i++)
         fprintf(w->out, " %s", protocol_name(signatures[i].protocol));
     fputs("; others by names and addresses only, a gap\n", w->out);
+    print_unseen(w);
+    if (w->cut > 0)
+        fprintf(
+            w->out,
+            "#   %u names or ranges are left out: they would stop what must pass, or their clients do not fit a "
+            "line; a gap\n",
+            w->cut);
     if (!w->seven)
         fputs("# Names in QUIC need Suricata 7: target suricata7; here they pass, a gap\n", w->out);
 }
@@ -422,22 +469,41 @@ static bool write_rules(struct writer *w)
     return ok && print_addresses(w) && print_protocols(w);
 }
 
+/* The rules come first, since the head tells what of them was left out. */
+static bool write_file(struct writer *w, const struct export_options *o, FILE *out)
+{
+    char *body = NULL;
+    size_t size = 0;
+
+    w->out = open_memstream(&body, &size);
+    if (w->out == NULL)
+        return false;
+    bool ok = write_rules(w);
+    ok = fclose(w->out) == 0 && ok;
+    w->out = out;
+    if (ok) {
+        plan_print_head(w->plan, o, w->seven ? "suricata7" : "suricata", CAN, "# ", out);
+        if (!o->bare)
+            print_remarks(w);
+        ok = fwrite(body, 1, size, out) == size || ferror(out);
+    }
+    free(body);
+    return ok;
+}
+
 static bool export_rules(const struct export_plan *plan, const struct export_options *o, FILE *out,
                          bool seven, struct imw_error_info *err)
 {
-    struct writer w = { .plan = plan, .out = out, .seven = seven };
+    struct writer w = { .plan = plan, .seven = seven };
 
     w.entries = plan_entries(plan, &w.entry_count);
     w.taken = calloc(SID_SLOTS, sizeof *w.taken);
     w.decided = calloc((size_t)w.entry_count + 1, sizeof *w.decided);
-    plan_print_head(plan, o, seven ? "suricata7" : "suricata", CAN, "# ", out);
-    if (!o->bare)
-        print_remarks(&w);
-    bool ok = w.taken != NULL && w.decided != NULL && write_rules(&w);
-    if (ok && w.cut > 0 && !o->bare)
-        fprintf(out, "# Left out, since it would stop what must pass: %u names or ranges; a gap\n", w.cut);
+    bool ok = w.taken != NULL && w.decided != NULL && write_file(&w, o, out);
     free(w.taken);
     free(w.decided);
+    if (ok && w.written == RULES_MOST)
+        return error_set(err, IMW_ERROR_LIMIT, "more than %d rules of Suricata", RULES_MOST);
     return ok || error_set(err, IMW_ERROR_MEMORY, "out of memory");
 }
 

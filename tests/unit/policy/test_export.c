@@ -248,7 +248,7 @@ static void lists_leave_out_what_would_cover_too_much(void **state)
     struct case_ c = plan(RULES("  - {name: alpha, match: {service: alpha}, action: block}\n"));
     char *text = written(c.plan, "paloalto-domains", true);
 
-    assert_string_equal(text, "*.media.alpha.example\nmedia.alpha.example\n^one.example\n");
+    assert_string_equal(text, "^alpha.example\n*.media.alpha.example\nmedia.alpha.example\n^one.example\n");
     free(text);
     text = written(c.plan, "fortinet-domains", true);
     assert_non_null(strstr(text, "edge-*.cdn.example\n"));
@@ -358,6 +358,20 @@ static void suricata_excepts_and_cuts_clients(void **state)
     finish(&c);
 }
 
+static void a_rule_on_a_protocol_takes_what_sees_it(void **state)
+{
+    (void)state;
+    struct case_ c = plan(RULES("  - {name: p, match: {protocol: [http, irc, dcc]}, action: block}\n"));
+    char *text = written(c.plan, "suricata", false);
+
+    assert_non_null(strstr(text, "http.host; dotprefix; content:\".alpha.example\""));
+    assert_null(strstr(text, "tls.sni;"));
+    assert_null(strstr(text, "198.51.100.")); /* by address no protocol is known */
+    assert_non_null(strstr(text, "#   rule 1: dcc is not known by what is said first; a gap\n"));
+    free(text);
+    finish(&c);
+}
+
 static void a_default_that_blocks_is_in_it(void **state)
 {
     (void)state;
@@ -387,6 +401,7 @@ int main(void)
         cmocka_unit_test(the_narrowest_range_has_the_address),
         cmocka_unit_test(clients_are_those_of_the_policy),
         cmocka_unit_test(suricata_excepts_and_cuts_clients),
+        cmocka_unit_test(a_rule_on_a_protocol_takes_what_sees_it),
         cmocka_unit_test(a_default_that_blocks_is_in_it),
     };
 
