@@ -132,7 +132,7 @@ static bool add_row(struct export_plan *p, const struct plan_row *row)
 /* The rule's clients, behind those of all rules before. */
 static bool add_clients(struct export_plan *p, const struct rule *r)
 {
-    struct ip_spans spans = { NULL };
+    struct ip_spans spans = { .at = NULL };
     struct plan_network networks[SPAN_NETWORKS];
     bool ok = plan_clients(p->policy, r, &spans);
 

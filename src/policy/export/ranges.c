@@ -198,7 +198,7 @@ static bool sweep_ranges(struct sweep *s, const struct written *at, uint32_t cou
 
 bool plan_ranges(const struct catalog *c, struct plan_range **out, unsigned *out_count)
 {
-    struct reading r = { NULL };
+    struct reading r = { .at = NULL };
     struct sweep s = { .out = NULL };
 
     for (unsigned n = 1; n <= catalog_count(c); n++) {

@@ -157,7 +157,7 @@ static void text_spans(struct text *t, const struct ip_spans *s)
 /* The source of one step, and what is decided after it. */
 static bool make_source(const struct plan_row *row, struct ip_spans *before, struct source *out)
 {
-    struct ip_spans own = { NULL }, left = { NULL }, all = { NULL };
+    struct ip_spans own = { .at = NULL }, left = { .at = NULL }, all = { .at = NULL };
     struct text t = TEXT(out->text);
     bool ok = true;
 
@@ -225,7 +225,7 @@ static bool print_rules(struct writer *w, enum protocol medium, enum role role, 
 {
     const struct plan_row *const *steps;
     unsigned count = plan_steps(w->plan, CAN, medium, a->service, role, &steps);
-    struct ip_spans before = { NULL };
+    struct ip_spans before = { .at = NULL };
     struct source *s = malloc(sizeof *s);
     bool ok = s != NULL;
 
