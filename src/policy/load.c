@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/yaml.h"
 #include "policy/rules.h"
+#include "policy/tenants.h"
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -743,12 +744,13 @@ static bool read_default(struct loading *l, const struct yaml_node *root)
 
 static bool read_policy(struct loading *l, const struct yaml_node *root)
 {
-    static const char *const keys[] = { "version", "edition", "default", "time_zone",  "include",
-                                        "people",  "groups",  "rules",   CONTENT_KEYS, NULL };
+    static const char *const keys[] = { "version", "edition", "default", "time_zone",  "include", "people",
+                                        "groups",  "rules",   "tenants", CONTENT_KEYS, NULL };
 
     if (!yaml_known_keys(root, keys, l->err) || !read_version_of_file(l, root) || !read_default(l, root) ||
         !read_zone(l, yaml_get(root, "time_zone")) ||
         !content_read(root, yaml_name(l->files[0]), l->policy, l->err) ||
+        !tenants_read(yaml_get(root, "tenants"), &l->policy->tenants, l->err) ||
         !read_includes(l, yaml_get(root, "include")))
         return false;
     for (l->file = 0; l->file < l->file_count; l->file++)
@@ -838,6 +840,7 @@ void policy_free(struct policy *p)
     names_fini(&p->servers);
     zone_free(p->zone);
     content_free(p->content);
+    tenants_free(p->tenants);
     for (unsigned a = 0; a < AXES; a++)
         free(p->axes[a].values);
     void *const owned[] = { p->rules,           p->group,         p->persons,         p->memberships,

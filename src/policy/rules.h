@@ -179,6 +179,7 @@ struct policy {
     uint8_t *classes;                  /* by value of the axis WHAT */
     struct zone *zone;                 /* NULL: UTC */
     struct policy_content *content;
+    struct policy_tenants *tenants; /* NULL: no such section */
     bool has_people, has_edition;
 
     struct names file_names;
