@@ -22,12 +22,13 @@ static const char usage[] =
     "  -o, --output FILE        write to FILE, at once and whole (default: standard output)\n"
     "      --bare               without the head, for programs that mind\n"
     "      --block-page HOST    where names of blocked services lead, for targets that can say so\n"
+    "      --proxy HOST:PORT    pac: the proxy that the rest goes to (default: directly)\n"
     "  -l, --list               name the targets\n"
     "  -h, --help               this text\n"
     "\n"
     "exit status: 0 done; 1 the policy is wrong, or nothing could be written; 2 wrong use\n";
 
-enum { OPTION_BLOCK_PAGE = 256, OPTION_BARE };
+enum { OPTION_BLOCK_PAGE = 256, OPTION_BARE, OPTION_PROXY };
 
 static const struct option long_options[] = {
     { "policy", required_argument, NULL, 'p' },
@@ -35,6 +36,7 @@ static const struct option long_options[] = {
     { "output", required_argument, NULL, 'o' },
     { "bare", no_argument, NULL, OPTION_BARE },
     { "block-page", required_argument, NULL, OPTION_BLOCK_PAGE },
+    { "proxy", required_argument, NULL, OPTION_PROXY },
     { "list", no_argument, NULL, 'l' },
     { "help", no_argument, NULL, 'h' },
     { NULL, 0, NULL, 0 },
@@ -60,6 +62,7 @@ static bool read_options(int argc, char **argv, struct options *o)
         case 'h': o->help = true; break;
         case OPTION_BARE: o->e.bare = true; break;
         case OPTION_BLOCK_PAGE: o->e.block_page = optarg; break;
+        case OPTION_PROXY: o->e.proxy = optarg; break;
         default: fputs("imward policy export --help tells how it is used.\n", stderr); return false;
         }
     }

@@ -27,6 +27,7 @@ struct export_options {
     uint64_t now_us;                        /* when it is made */
     bool bare;                              /* without the head */
     const char *block_page;                 /* where names of blocked services lead; NULL: nowhere */
+    const char *proxy;                      /* HOST:PORT that a PAC file sends the rest to; NULL: directly */
 };
 
 struct export_target {

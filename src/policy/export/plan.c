@@ -60,7 +60,7 @@ const struct plan_row *plan_rows(const struct export_plan *p, unsigned *out_coun
 /* Who is nobody is nobody's flow. */
 bool plan_row_fits(const struct plan_row *r, uint32_t can)
 {
-    bool nobody = (r->asked & PLAN_CLIENTS) != 0 && r->client_count == 0;
+    bool nobody = (r->asked & PLAN_CLIENTS) != 0 && r->client_count == 0 && (can & PLAN_LOGINS) == 0;
 
     return (r->asked & ~(can | ALWAYS)) == 0 && !nobody;
 }
@@ -75,6 +75,11 @@ uint32_t plan_row_roles(const struct plan_row *r, uint32_t can)
 bool plan_row_for_all(const struct plan_row *r)
 {
     return (r->asked & PLAN_CLIENTS) == 0;
+}
+
+static bool holds_always(const struct plan_row *r)
+{
+    return plan_row_for_all(r) && (r->asked & PLAN_BIT(HOURS)) == 0;
 }
 
 bool plan_row_has_protocol(const struct export_plan *p, const struct plan_row *r, enum protocol protocol)
@@ -481,7 +486,7 @@ unsigned plan_blocked(const struct export_plan *p, uint32_t can, const struct pl
     memset(p->blocker, 0, services * ROLE_COUNT * sizeof *p->blocker);
     for (uint32_t i = 0; i < p->row_count; i++) {
         const struct plan_row *r = &p->rows[i];
-        if (!plan_row_fits(r, can) || !plan_row_for_all(r))
+        if (!plan_row_fits(r, can) || !holds_always(r))
             continue;
         uint32_t roles = plan_row_roles(r, can) & ~p->decided[r->service];
         p->decided[r->service] |= roles;
@@ -624,7 +629,7 @@ static void find_strict(const struct export_plan *p, uint32_t can)
             p->strict[r->rule] |= (p->later[r->service] & (roles != 0 ? roles : PLAN_ALL_ROLES)) != 0;
         else if (r->action == POLICY_BLOCK)
             p->later[r->service] |= roles;
-        else if (plan_row_for_all(r))
+        else if (holds_always(r))
             p->later[r->service] &= ~roles;
     }
 }
@@ -709,7 +714,7 @@ static void tell_rule(struct head *h, const struct plan_row *rows, uint32_t coun
         return;
     }
     tell_roles(h, r);
-    if (is_about_people(h->plan->policy, rule)) {
+    if (is_about_people(h->plan->policy, rule) && (h->can & PLAN_LOGINS) == 0) {
         begin_line(h, r->rule);
         fprintf(h->out, "people only at the addresses that the policy and its file of people give; %s\n",
                 r->action == POLICY_BLOCK ? "a gap for people elsewhere" : "too strict for people elsewhere");
@@ -743,12 +748,10 @@ static void tell_expired(struct head *h)
     }
 }
 
-void plan_print_head(const struct export_plan *p, const struct export_options *o, const char *target,
-                     uint32_t can, const char *comment, FILE *out)
+void plan_print_origin(const struct export_plan *p, const struct export_options *o, const char *target,
+                       const char *comment, FILE *out)
 {
-    struct head h = { .plan = p, .can = can, .comment = comment, .out = out };
     struct view version = catalog_version(p->catalog);
-    const struct plan_row *blocked;
 
     if (o->bare)
         return;
@@ -761,6 +764,17 @@ void plan_print_head(const struct export_plan *p, const struct export_options *o
     fprintf(out, "\n%sCatalog: ", comment);
     print_text(out, o->catalog_path != NULL ? o->catalog_path : "built in");
     fprintf(out, ", version %.*s\n", (int)version.len, (const char *)version.at);
+}
+
+void plan_print_head(const struct export_plan *p, const struct export_options *o, const char *target,
+                     uint32_t can, const char *comment, FILE *out)
+{
+    struct head h = { .plan = p, .can = can, .comment = comment, .out = out };
+    const struct plan_row *blocked;
+
+    if (o->bare)
+        return;
+    plan_print_origin(p, o, target, comment, out);
     (void)plan_blocked(p, can, &blocked);
     find_strict(p, can);
     tell_expired(&h);

@@ -13,6 +13,7 @@
 #define PLAN_BIT(key) ((uint32_t)1 << POLICY_KEY_##key)
 #define PLAN_CLIENTS (PLAN_BIT(NETWORK) | PLAN_BIT(GROUP) | PLAN_BIT(USER))
 #define PLAN_LOOKUPS PLAN_BIT(ACTIVITY)
+#define PLAN_LOGINS ((uint32_t)1 << 31) /* the target also knows people who logged in to it */
 #define PLAN_ALL_ROLES (((uint32_t)1 << ROLE_COUNT) - 1)
 
 /* A network, as of ip_parse_network(). */
@@ -121,5 +122,8 @@ static inline bool plan_is_below(struct view name, struct view above)
  */
 void plan_print_head(const struct export_plan *p, const struct export_options *o, const char *target,
                      uint32_t can, const char *comment, FILE *out);
+/* The first part of the head alone: what this was made from. */
+void plan_print_origin(const struct export_plan *p, const struct export_options *o, const char *target,
+                       const char *comment, FILE *out);
 /* More of the head: the names that are left out because a name below them must pass, and which. */
 void plan_print_divided(const struct plan_name *names, unsigned count, const char *comment, FILE *out);
