@@ -26,7 +26,8 @@ bool gate_new(const struct gate_config *config, struct gate **out, struct imw_er
     if (g->config.scan_wait_ms == 0)
         g->config.scan_wait_ms = SCAN_WAIT_MS;
     pthread_mutex_init(&g->lock, NULL);
-    if (!slab_init(&g->buckets, sizeof(struct bucket), GATE_BUCKETS, err)) {
+    if (!slab_init(&g->buckets, sizeof(struct bucket), GATE_BUCKETS, err) ||
+        !slab_init(&g->copies, QUEUE_PACKET_BYTES + 1, GATE_COPIES, err)) {
         gate_free(g);
         return false;
     }
@@ -38,14 +39,8 @@ void gate_free(struct gate *g)
 {
     if (g == NULL)
         return;
-    for (unsigned i = 0; i < g->held_count; i++) {
-        if (g->config.fail_open)
-            queue_accept(g->config.queue, g->held[i].id, 0);
-        else
-            queue_drop(g->config.queue, g->held[i].id);
-    }
-    if (g->held_count > 0)
-        queue_flush(g->config.queue);
+    gate_free_held(g);
+    slab_fini(&g->copies);
     slab_fini(&g->buckets);
     pthread_mutex_destroy(&g->lock);
     free(g);
@@ -95,25 +90,45 @@ bool gate_forbids(struct gate *g, const struct flow *f, uint64_t time_us, enum a
 
 /* ---- throttling ---- */
 
-/* False: the flow has had its share for now. */
+struct bucket *gate_bucket(const struct gate *g, const struct flow *f)
+{
+    const struct record *note =
+        f->record != 0 ? g->config.note(g->config.context, (struct flow *)(uintptr_t)f) : NULL;
+
+    return note != NULL && note->gate.bucket != 0 ? slab_at(&g->buckets, note->gate.bucket) : NULL;
+}
+
+bool gate_take_share(struct bucket *b, enum flow_dir from, uint32_t bytes, uint64_t now_us)
+{
+    uint64_t passed = now_us > b->at_us[from] ? now_us - b->at_us[from] : 0;
+    int64_t most = b->rate / 16 > 8192 ? b->rate / 16 : 8192;
+
+    b->at_us[from] = now_us;
+    b->left[from] += (int64_t)(passed < 1000000 ? passed : 1000000) * b->rate / 1000000;
+    if (b->left[from] > most)
+        b->left[from] = most;
+    if (b->left[from] <= 0)
+        return false;
+    b->left[from] -= bytes; /* below zero: what the kernel joins to one packet stays one */
+    return true;
+}
+
+/* True: the packet may go on now; else it waits, or, where too much does, it is dropped: TCP slows down. */
 static bool take_share(struct gate *g, const struct gate_packet *p)
 {
-    const struct record *note = g->config.note(g->config.context, p->flow);
+    struct bucket *b = gate_bucket(g, p->flow);
+    uint64_t waiting;
 
-    if (note == NULL || note->gate.bucket == 0 || p->packet->payload_len == 0)
+    if (b == NULL || p->packet->payload_len == 0)
         return true;
-    struct bucket *b = slab_at(&g->buckets, note->gate.bucket);
-    uint64_t now = p->packet->time_us, passed = now > b->at_us[p->from] ? now - b->at_us[p->from] : 0;
-    int64_t most = b->rate / 4 > 16384 ? b->rate / 4 : 16384;
-    b->at_us[p->from] = now;
-    b->left[p->from] += (int64_t)(passed < 1000000 ? passed : 1000000) * b->rate / 1000000;
-    if (b->left[p->from] > most)
-        b->left[p->from] = most;
-    if (b->left[p->from] <= 0)
+    waiting = gate_paces(g, p->flow, p->from);
+    if (waiting == 0 && gate_take_share(b, p->from, p->packet->payload_len, p->packet->time_us))
+        return true;
+    if (waiting < b->rate / 2 && gate_hold(g, p, true))
         return false;
-    b->left[p->from] -=
-        p->packet->payload_len; /* below zero: what the kernel joins to one packet stays one */
-    return true;
+    gate_count(g, COUNT_GATE_THROTTLED);
+    gate_drop(g, p, false);
+    return false;
 }
 
 static void set_throttle(struct gate *g, const struct gate_packet *p, const struct stop *s)
@@ -141,13 +156,6 @@ static void set_throttle(struct gate *g, const struct gate_packet *p, const stru
 
 /* ---- one packet ---- */
 
-static bool is_throttled(const struct gate *g, struct flow *f)
-{
-    const struct record *note = g->config.note(g->config.context, f);
-
-    return note != NULL && note->gate.bucket != 0;
-}
-
 /* A packet of DNS: each question is judged by the service of its name. */
 static void judge_name(struct gate *g, const struct gate_packet *p)
 {
@@ -156,12 +164,12 @@ static void judge_name(struct gate *g, const struct gate_packet *p)
 
     asked.service = p->outcome != NULL ? p->outcome->asked : 0;
     asked.activities = 1 << ACTIVITY_LOOKUP;
-    if (asked.service != 0 && p->packet->l4 == L4_UDP &&
-        judge_each(g, &asked, asked.activities, p->packet->time_us, &s) && p->queued != NULL) {
+    if (asked.service == 0 || !judge_each(g, &asked, asked.activities, p->packet->time_us, &s))
+        gate_accept(g, p, false);
+    else if (p->packet->l4 == L4_UDP && p->queued != NULL)
         gate_refuse_name(g, p, &asked, &s);
-        return;
-    }
-    gate_accept(g, p, false);
+    else
+        gate_block(g, p, &s);
 }
 
 /* Why this file cannot be scanned though it should be; NULL: it can, or need not. */
@@ -206,7 +214,7 @@ static bool judge(struct gate *g, const struct gate_packet *p)
 {
     struct flow *f = p->flow;
     const struct inspect_outcome *o = p->outcome;
-    bool anew = f->gate == FLOW_UNJUDGED || f->service != p->service_before;
+    bool anew = f->gate == FLOW_UNJUDGED || p->changed;
     uint8_t told = o != NULL ? (uint8_t)(o->told & ~o->refused) : 0, ask = told;
     struct stop s;
 
@@ -237,12 +245,14 @@ static void let_pass(struct gate *g, const struct gate_packet *p)
 
     if (p->queued == NULL)
         return;
+    if (o != NULL && o->spoil_count > 0 && g->forbidden) /* else it is sent again, and was told */
+        gate_tell(g, p->flow, p->packet->time_us, &g->last, ENFORCED_SPOILED);
     if (gate_waits_for_scan(g, p->flow) || gate_holds(g, p->flow, p->from) ||
         (o != NULL && o->midway && p->flow->gate == FLOW_GUARDED && p->packet->payload_len > 0)) {
         bool ends = (o == NULL || !o->midway) && !gate_waits_for_scan(g, p->flow);
         if (ends) {
             gate_release(g, p->flow); /* the message is whole, and nothing in it is forbidden */
-        } else if (gate_hold(g, p)) {
+        } else if (gate_hold(g, p, false)) {
             return;
         } else if (!g->config.fail_open) {
             struct stop s = { .judged = gate_judge(g, p->flow, p->flow->activities, p->packet->time_us),
@@ -252,18 +262,25 @@ static void let_pass(struct gate *g, const struct gate_packet *p)
             return;
         }
     }
-    if (!take_share(g, p)) {
-        gate_count(g, COUNT_GATE_THROTTLED);
-        gate_drop(g, p, false);
+    if (!take_share(g, p))
         return;
-    }
     if (o != NULL && o->spoil_count > 0) {
         gate_spoil(g, p);
         return;
     }
     gate_accept(g, p,
-                p->flow->state == FLOW_SETTLED && !is_throttled(g, p->flow) &&
+                p->flow->state == FLOW_SETTLED && gate_bucket(g, p->flow) == NULL &&
                     !gate_holds(g, p->flow, FROM_CLIENT) && !gate_holds(g, p->flow, FROM_SERVER));
+}
+
+/* Bytes are sent again and differ: what was read here is not what the other end takes. */
+static void block_conflict(struct gate *g, const struct gate_packet *p)
+{
+    struct stop s = { .judged = gate_judge(g, p->flow, EPISODES, p->packet->time_us),
+                      .activity = -1,
+                      .reason = "TCP bytes were sent again and differ" };
+
+    gate_block(g, p, &s);
 }
 
 void gate_packet(struct gate *g, const struct rules *rules, const struct gate_packet *p)
@@ -280,6 +297,8 @@ void gate_packet(struct gate *g, const struct rules *rules, const struct gate_pa
         gate_accept(g, p, f->state == FLOW_SETTLED);
     else if (p->outcome != NULL && p->outcome->cut && g->forbidden)
         gate_block(g, p, &g->last);
+    else if (f->gate == FLOW_GUARDED && (f->flags & FLOW_CONFLICT) != 0 && p->queued != NULL)
+        block_conflict(g, p);
     else if (!judge(g, p))
         let_pass(g, p);
     g->forbidden = false;

@@ -63,7 +63,7 @@ struct gate_packet {
     const struct packet *packet;
     struct flow *flow;
     enum flow_dir from;
-    uint16_t service_before;               /* the flow's, before the packet was inspected */
+    bool changed;                          /* this packet told what the flow is, or told it otherwise */
     const struct inspect_outcome *outcome; /* NULL: it was not inspected any more */
 };
 /* Decide, and act: after inspection. `rules`: by which the flow is judged. */

@@ -13,6 +13,8 @@
 #include "engine/gate_parts.h"
 #include <string.h>
 
+enum { SEGMENT_BYTES = 1200 }; /* of payload: no path carries less in one */
+
 unsigned gate_generation(unsigned first, const struct rules *rules)
 {
     return (unsigned)((first + rules->serial - 2) % MARK_GENERATIONS) + 1;
@@ -101,7 +103,11 @@ static void reset_receiver(struct gate *g, uint32_t id, const struct packet *p)
     size_t len = opens ? 0 : forge_reset(p, FORGE_TO_RECEIVER, false, bytes);
 
     gate_count(g, COUNT_GATE_DROPPED);
-    if (len == 0) {
+    /* What the kernel joined from several segments cannot become less than one. */
+    bool joined = p->payload_len > SEGMENT_BYTES && !g->config.bridge;
+    if (joined)
+        (void)send_back(g, NULL, bytes, len);
+    if (len == 0 || joined) {
         queue_drop(g->config.queue, id);
         return;
     }
@@ -286,24 +292,29 @@ void gate_refuse_name(struct gate *g, const struct gate_packet *p, const struct 
     gate_tell(g, asked, p->packet->time_us, s, answered ? ENFORCED_NO_NAME : ENFORCED_DROPPED);
 }
 
-void gate_spoil(struct gate *g, const struct gate_packet *p)
+size_t gate_overwrite(const struct gate_packet *p, uint8_t out[QUEUE_PACKET_BYTES])
 {
     const struct inspect_outcome *o = p->outcome;
-    uint8_t bytes[QUEUE_PACKET_BYTES];
     size_t len = p->queued->frame.data.len;
-    bool whole = len <= sizeof bytes && len == p->queued->frame.wire_len;
 
-    if (whole)
-        memcpy(bytes, p->queued->frame.data.at, len);
-    for (unsigned i = 0; whole && i < o->spoil_count; i++)
-        whole = forge_overwrite(bytes, len, p->packet, o->spoils[i].offset, o->spoils[i].count,
-                                o->spoils[i].with);
-    if (!whole) { /* joined from fragments, or cut by the kernel */
+    if (len > QUEUE_PACKET_BYTES || len != p->queued->frame.wire_len) /* cut by the kernel */
+        return 0;
+    memcpy(out, p->queued->frame.data.at, len);
+    for (unsigned i = 0; i < o->spoil_count; i++)
+        if (!forge_overwrite(out, len, p->packet, o->spoils[i].offset, o->spoils[i].count, o->spoils[i].with))
+            return 0;
+    return len;
+}
+
+void gate_spoil(struct gate *g, const struct gate_packet *p)
+{
+    uint8_t bytes[QUEUE_PACKET_BYTES];
+    size_t len = gate_overwrite(p, bytes);
+
+    if (len == 0) {
         gate_block(g, p, &g->last);
         return;
     }
     gate_count(g, COUNT_GATE_SPOILED);
-    if (g->forbidden) /* else it is sent again, and was told */
-        gate_tell(g, p->flow, p->packet->time_us, &g->last, ENFORCED_SPOILED);
     queue_replace(g->config.queue, p->queued->id, 0, view_of(bytes, len));
 }

@@ -2,6 +2,8 @@
 /*
  * Packets that wait: for the rest of a message, or for the scanner. They are few, and looked for one by one.
  *
+ * Packets of a flow that is throttled wait for their share.
+ *
  * While packets of a direction wait, later ones of it wait behind them, so that their order stays. What is
  * sent again meanwhile is dropped: the first copy is here.
  */
@@ -30,12 +32,22 @@ static unsigned held_of(const struct gate *g, const struct flow *f)
 bool gate_holds(const struct gate *g, const struct flow *f, enum flow_dir from)
 {
     for (unsigned i = 0; i < g->held_count; i++)
-        if (g->held[i].flow == f && g->held[i].from == from)
+        if (g->held[i].flow == f && g->held[i].from == from && !g->held[i].paced)
             return true;
     return false;
 }
 
-bool gate_hold(struct gate *g, const struct gate_packet *p)
+uint64_t gate_paces(const struct gate *g, const struct flow *f, enum flow_dir from)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned i = 0; i < g->held_count; i++)
+        if (g->held[i].flow == f && g->held[i].from == from && g->held[i].paced)
+            bytes += g->held[i].packet.payload_len;
+    return bytes;
+}
+
+bool gate_hold(struct gate *g, const struct gate_packet *p, bool paced)
 {
     if (p->queued == NULL)
         return false;
@@ -47,15 +59,48 @@ bool gate_hold(struct gate *g, const struct gate_packet *p)
         gate_count(g, COUNT_GATE_HELD_TOO_LONG);
         return false;
     }
+    uint32_t copy = 0, copy_bytes = 0;
+    if (p->outcome != NULL && p->outcome->spoil_count > 0) {
+        copy = slab_get(&g->copies);
+        copy_bytes = copy != 0 ? (uint32_t)gate_overwrite(p, slab_at(&g->copies, copy)) : 0;
+        if (copy_bytes == 0) {
+            if (copy != 0)
+                slab_put(&g->copies, copy);
+            return false;
+        }
+        gate_count(g, COUNT_GATE_SPOILED);
+    }
     struct held *h = &g->held[g->held_count++];
     *h = (struct held){ .flow = p->flow,
                         .id = p->queued->id,
+                        .copy = copy,
+                        .copy_bytes = copy_bytes,
                         .from = p->from,
+                        .paced = paced,
                         .since_us = p->packet->time_us,
                         .packet = *p->packet };
     h->packet.payload = view_of(NULL, 0);
-    gate_count(g, COUNT_GATE_HELD);
+    if (!paced)
+        gate_count(g, COUNT_GATE_HELD);
     return true;
+}
+
+/* It goes on. */
+static void let_go(struct gate *g, const struct held *h)
+{
+    if (h->copy == 0) {
+        queue_accept(g->config.queue, h->id, 0);
+        return;
+    }
+    queue_replace(g->config.queue, h->id, 0, view_of(slab_at(&g->copies, h->copy), h->copy_bytes));
+    slab_put(&g->copies, h->copy);
+}
+
+static void let_drop(struct gate *g, const struct held *h)
+{
+    queue_drop(g->config.queue, h->id);
+    if (h->copy != 0)
+        slab_put(&g->copies, h->copy);
 }
 
 void gate_release(struct gate *g, const struct flow *f)
@@ -64,7 +109,7 @@ void gate_release(struct gate *g, const struct flow *f)
 
     for (unsigned i = 0; i < g->held_count; i++) {
         if (g->held[i].flow == f)
-            queue_accept(g->config.queue, g->held[i].id, 0);
+            let_go(g, &g->held[i]);
         else
             g->held[kept++] = g->held[i];
     }
@@ -81,10 +126,13 @@ bool gate_discard(struct gate *g, const struct flow *f, struct held *first)
             g->held[kept++] = g->held[i];
             continue;
         }
-        if (!any)
+        if (!any) {
             *first = g->held[i]; /* whoever calls decides what becomes of it */
-        else
-            queue_drop(g->config.queue, g->held[i].id);
+            if (first->copy != 0)
+                slab_put(&g->copies, first->copy);
+        } else {
+            let_drop(g, &g->held[i]);
+        }
         any = true;
     }
     g->held_count = kept;
@@ -215,6 +263,22 @@ static void give_up(struct gate *g, const struct flow *waiting, bool for_scan, u
         gate_release(g, f);
 }
 
+/* Packets whose flow has a share again. */
+static void pace(struct gate *g, uint64_t now_us)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < g->held_count; i++) {
+        const struct held *h = &g->held[i];
+        struct bucket *b = h->paced ? gate_bucket(g, h->flow) : NULL;
+        if (h->paced && (b == NULL || gate_take_share(b, h->from, h->packet.payload_len, now_us)))
+            let_go(g, h);
+        else
+            g->held[kept++] = *h;
+    }
+    g->held_count = kept;
+}
+
 unsigned gate_tend(struct gate *g, const struct rules *rules, uint64_t now_us)
 {
     uint64_t scan_wait_us = (uint64_t)g->config.scan_wait_ms * 1000;
@@ -222,10 +286,12 @@ unsigned gate_tend(struct gate *g, const struct rules *rules, uint64_t now_us)
     g->rules = rules;
     if (g->scan_count > 0)
         take_answers(g, now_us);
+    if (g->held_count > 0)
+        pace(g, now_us);
     for (unsigned i = 0; i < g->held_count;) {
         const struct held *h = &g->held[i];
         bool for_scan = gate_waits_for_scan(g, h->flow);
-        if (h->since_us + (for_scan ? scan_wait_us : GATE_MESSAGE_WAIT_US) < now_us)
+        if (!h->paced && h->since_us + (for_scan ? scan_wait_us : GATE_MESSAGE_WAIT_US) < now_us)
             give_up(g, h->flow, for_scan, now_us); /* which takes it out */
         else
             i++;
@@ -233,6 +299,19 @@ unsigned gate_tend(struct gate *g, const struct rules *rules, uint64_t now_us)
     if (g->config.queue != NULL)
         queue_flush(g->config.queue);
     return g->held_count;
+}
+
+void gate_free_held(struct gate *g)
+{
+    for (unsigned i = 0; i < g->held_count; i++) {
+        if (g->config.fail_open)
+            let_go(g, &g->held[i]);
+        else
+            let_drop(g, &g->held[i]);
+    }
+    if (g->held_count > 0)
+        queue_flush(g->config.queue);
+    g->held_count = 0;
 }
 
 void gate_flow_ended(struct gate *g, const struct flow *f, const struct record *note)

@@ -9,13 +9,16 @@ enum {
     GATE_MESSAGE_WAIT_US = 2000000, /* for the rest of a message */
     GATE_TRIES = 8,                 /* packets of a blocked flow that are answered with a reset */
     GATE_BUCKETS = 65536,
+    GATE_COPIES = 256, /* packets with offers made void that wait */
 };
 
 /* A packet that waits. Its bytes are not kept: the kernel has them. */
 struct held {
     const struct flow *flow;
     uint32_t id;
+    uint32_t copy, copy_bytes; /* with its offers overwritten, 0: as it is */
     enum flow_dir from;
+    bool paced; /* of a flow that is throttled: until it has a share again */
     uint64_t since_us;
     struct packet packet; /* without payload, for a reset */
 };
@@ -51,7 +54,7 @@ struct stop {
 struct gate {
     struct gate_config config;
     const struct rules *rules; /* by which it judges now */
-    struct slab buckets;
+    struct slab buckets, copies;
 
     struct held held[GATE_HELD_MOST]; /* in the order in which they came */
     unsigned held_count;
@@ -79,6 +82,13 @@ static inline void gate_count(const struct gate *g, enum counter which)
     count(g->config.counters, which);
 }
 
+/* ---- gate.c ---- */
+
+/* Of a flow that is throttled, NULL: it is not. */
+struct bucket *gate_bucket(const struct gate *g, const struct flow *f);
+/* False: it has had its share for now. */
+bool gate_take_share(struct bucket *b, enum flow_dir from, uint32_t bytes, uint64_t now_us);
+
 /* ---- gate_act.c ---- */
 
 /* Tell that something was stopped, or that it was not. */
@@ -100,17 +110,23 @@ void gate_refuse_name(struct gate *g, const struct gate_packet *p, const struct 
                       const struct stop *s);
 /* The packet goes on with its offers overwritten. */
 void gate_spoil(struct gate *g, const struct gate_packet *p);
+/* Its bytes with the offers overwritten. 0: that cannot be done. */
+size_t gate_overwrite(const struct gate_packet *p, uint8_t out[QUEUE_PACKET_BYTES]);
 
 /* ---- gate_hold.c ---- */
 
 /* Let the packet wait. False: there is no room. */
-bool gate_hold(struct gate *g, const struct gate_packet *p);
-/* Do packets of this direction wait? */
+bool gate_hold(struct gate *g, const struct gate_packet *p, bool paced);
+/* Do packets of this direction wait, for anything but a share? */
 bool gate_holds(const struct gate *g, const struct flow *f, enum flow_dir from);
+/* Bytes of this direction that wait for a share. */
+uint64_t gate_paces(const struct gate *g, const struct flow *f, enum flow_dir from);
 /* Let those of a flow go on. */
 void gate_release(struct gate *g, const struct flow *f);
 /* Drop those of a flow; of one direction the first, which the receiver waits for, is copied to *first. */
 bool gate_discard(struct gate *g, const struct flow *f, struct held *first);
+/* All of all flows: they pass or are dropped, as of fail_open. */
+void gate_free_held(struct gate *g);
 /* Is the flow waiting for the scanner? */
 bool gate_waits_for_scan(const struct gate *g, const struct flow *f);
 /* Forget the files of a flow. */

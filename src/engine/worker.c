@@ -527,12 +527,18 @@ static void inspect(struct worker *w, struct flow *f, enum flow_dir from, const 
         note_decision(w, f);
 }
 
+/* What rules ask of a flow, but for its activities, as a number. */
+static uint64_t facts_of(const struct flow *f)
+{
+    return (uint64_t)f->service << 32 | (uint64_t)f->app << 16 | (uint64_t)f->protocol << 8 | f->delivery;
+}
+
 static void handle(struct worker *w, const struct packet *p, uint32_t hash, const struct queued *queued)
 {
     enum flow_dir from;
     bool is_new;
     struct flow *f = flow_table_find(w->flows, p, hash, &from, &is_new);
-    uint16_t service_before = f->service;
+    uint64_t facts = facts_of(f);
     bool inspected = f->state != FLOW_SETTLED;
 
     count(&w->counters, COUNT_PACKETS);
@@ -547,7 +553,7 @@ static void handle(struct worker *w, const struct packet *p, uint32_t hash, cons
                                              .packet = p,
                                              .flow = f,
                                              .from = from,
-                                             .service_before = service_before,
+                                             .changed = facts_of(f) != facts,
                                              .outcome = inspected ? inspector_outcome(w->inspector) : NULL };
         gate_packet(w->gate, w->rules, &decided);
     }

@@ -269,6 +269,7 @@ static void verdict(struct json *j, const struct verdict *v)
     json_string(j, "action", v->action);
     cut(j, "rule", v->rule);
     optional(j, "policy", v->policy);
+    optional(j, "user", v->person);
     if (v->enforced != ENFORCED_NONE)
         json_string(j, "enforced", enforced_name(v->enforced));
     json_object_end(j);

@@ -33,6 +33,7 @@ struct verdict {
     const char *action; /* "allow", "alert", "block", "scan" */
     const char *rule;   /* name of the rule that decided, "default" where none did */
     const char *policy; /* version of the policy; NULL: none */
+    const char *person; /* whom the policy takes the client for, by its file of people; NULL: not known */
     unsigned number;    /* of the rule, from 1; 0: none */
     enum enforced enforced;
 };

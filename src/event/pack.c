@@ -31,6 +31,8 @@ enum {
     TEXT_RULE,
     TEXT_POLICY,
     TEXT_REASON,
+    TEXT_PERSON,
+    TEXT_JUDGED = 5, /* from TEXT_ACTION on */
 };
 
 /* A text, cut, with a NUL behind it. */
@@ -56,11 +58,12 @@ bool pack_flow(struct ring *r, const struct flow_event *e)
                       .enforced = (uint8_t)e->verdict.enforced,
                       .has_file = e->file != NULL,
                       .port_agile = e->port_agile };
-    char text[4][PACK_VALUE_BYTES + 1];
-    const char *const source[4] = { e->verdict.action, e->verdict.rule, e->file, e->verdict.policy };
+    char text[TEXT_JUDGED][PACK_VALUE_BYTES + 1];
+    const char *const source[TEXT_JUDGED] = { e->verdict.action, e->verdict.rule, e->file, e->verdict.policy,
+                                              e->verdict.person };
     struct parts parts = { .record = e->record, .client = e->client, .server = e->server };
 
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < TEXT_JUDGED; i++)
         parts.text[i] = cut(source[i], text[i]);
     return parts_put(r, &h, sizeof h, &h.parts, &parts);
 }
@@ -107,8 +110,9 @@ bool pack_activity(struct ring *r, const struct activity_event *e)
 
 bool pack_enforced(struct ring *r, const struct enforced_event *e)
 {
-    char file[PACK_VALUE_BYTES + 1], text[4][PACK_VALUE_BYTES + 1];
-    const char *const source[4] = { e->verdict.action, e->verdict.rule, e->verdict.policy, e->reason };
+    char file[PACK_VALUE_BYTES + 1], text[TEXT_JUDGED][PACK_VALUE_BYTES + 1];
+    const char *const source[TEXT_JUDGED] = { e->verdict.action, e->verdict.rule, e->verdict.policy,
+                                              e->reason, e->verdict.person };
     struct head h;
     struct parts parts;
 
@@ -117,7 +121,7 @@ bool pack_enforced(struct ring *r, const struct enforced_event *e)
     h.rule = e->verdict.number;
     h.enforced = (uint8_t)e->verdict.enforced;
     h.has_activity = e->has_activity;
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < TEXT_JUDGED; i++)
         parts.text[TEXT_ACTION + i] = cut(source[i], text[i]);
     return parts_put(r, &h, sizeof h, &h.parts, &parts);
 }
@@ -145,11 +149,12 @@ static const char *known(const struct parts *p, unsigned i)
 }
 
 static struct verdict verdict_of(const struct head *h, const char *action, const char *rule,
-                                 const char *policy)
+                                 const char *policy, const char *person)
 {
     return (struct verdict){ .action = action,
                              .rule = rule,
                              .policy = policy,
+                             .person = person,
                              .number = h->rule,
                              .enforced = (enum enforced)h->enforced };
 }
@@ -165,7 +170,7 @@ static void unpack_flow(const struct head *h, const struct parts *p, struct flow
                               .why = (enum flow_end)h->extra,
                               .port_agile = h->port_agile,
                               .verdict = verdict_of(h, (const char *)p->text[0].at,
-                                                    (const char *)p->text[1].at, known(p, 3)),
+                                                    (const char *)p->text[1].at, known(p, 3), known(p, 4)),
                               .client = p->client,
                               .server = p->server,
                               .worker = h->worker };
@@ -203,7 +208,8 @@ static void unpack_enforced(const struct head *h, const struct parts *p, struct 
     out->enforced = (struct enforced_event){
         .where = &out->where,
         .has_activity = h->has_activity,
-        .verdict = verdict_of(h, known(p, TEXT_ACTION), known(p, TEXT_RULE), known(p, TEXT_POLICY)),
+        .verdict = verdict_of(h, known(p, TEXT_ACTION), known(p, TEXT_RULE), known(p, TEXT_POLICY),
+                              known(p, TEXT_PERSON)),
         .reason = known(p, TEXT_REASON),
     };
 }

@@ -7,7 +7,7 @@
 #include "event/ring.h"
 #include "identify/inspect.h"
 
-enum { PARTS_TEXTS = 10 };
+enum { PARTS_TEXTS = 11 };
 
 /* Which parts there are; within the head. */
 struct parts_head {
