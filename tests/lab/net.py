@@ -8,7 +8,7 @@ the gateway on either side, which is how it is proved that nobody behind it rece
 
 `lan` holds the two cables with their taps. Everything is named after this process, and goes at the end, also when a test
 fails. Needs root, iproute2, ethtool."""
-import collections, ctypes, os, shutil, signal, socket, struct, subprocess, tempfile, threading, time
+import collections, contextlib, ctypes, os, shutil, signal, socket, struct, subprocess, tempfile, threading, time
 
 A, B, S, P = "10.1.0.11", "10.1.0.12", "10.2.0.2", "10.2.0.3"
 A6, B6, S6, P6 = "fd00:1::11", "fd00:1::12", "fd00:2::2", "fd00:2::3"
@@ -180,7 +180,8 @@ class Lab:
                 process.wait(5)
         for stream in (process.stdin, process.stdout):
             if stream is not None:
-                stream.close()
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
         return process.returncode
 
     def enter(self, host):
@@ -273,13 +274,15 @@ class Tap:
         return self
 
     def listen(self):
-        quiet = False
-        while not (self.over.is_set() and quiet):
+        end = None  # where something goes on meanwhile, it is never quiet
+        while end is None or time.monotonic() < end:
             try:
                 self.frames.append((time.monotonic(), self.socket.recv(1 << 17)))
-                quiet = False
             except TimeoutError:
-                quiet = True
+                if self.over.is_set():
+                    break
+            if end is None and self.over.is_set():
+                end = time.monotonic() + 0.5
 
     def __exit__(self, *_):
         self.over.set()
