@@ -377,6 +377,10 @@ static void print_sums(const struct diff *d)
 
 static void print_people(const struct diff *d)
 {
+    if (d->flows == 0) {
+        puts("no flows of a service in what was read");
+        return;
+    }
     if (d->changed == 0) {
         printf("no change: both policies say the same to all %llu flows\n", (unsigned long long)d->flows);
         return;
