@@ -268,6 +268,12 @@ void gate_block_again(struct gate *g, const struct gate_packet *p)
         queue_accept(g->config.queue, p->queued->id, 0);
         return;
     }
+    /* The page arrives, and a reset would take away what its reader has not read of it yet. */
+    if (note != NULL && note->gate.enforced == ENFORCED_PAGE && p->packet->payload_len == 0 &&
+        (p->packet->tcp_flags & TCP_FIN) == 0) {
+        gate_drop(g, p, false);
+        return;
+    }
     bool tired = note == NULL || note->gate.tries >= GATE_TRIES;
     if (!tired)
         note->gate.tries++;
