@@ -51,6 +51,7 @@ static const char usage[] =
     "options of export alone:\n"
     "  -o, --output FILE        write to FILE, at once and whole (default: standard output)\n"
     "      --bare               without the head, for programs that mind\n"
+    "      --proxy HOST:PORT    pac: the proxy that the rest goes to (default: directly)\n"
     "      --block-page HOST    where names of blocked services lead, for targets that can say so\n"
     "  -l, --list               name the targets\n"
     "\n"

@@ -72,7 +72,7 @@ static const char usage_of_gateway[] =
     "      --fail HOW         when the gateway is gone or overrun: 'open', packets pass (default), or 'closed'\n"
     "  -w, --workers N        threads, each with a queue of its own (default 1)\n"
     "      --first-queue N    NFQUEUE number of the first (default 0)\n"
-    "      --interface NAME   look at what is forwarded between these only (give it again for each)\n"
+    "  -i, --interface NAME   look at what is forwarded between these only (give it again for each)\n"
     "      --bridge           frames between ports of a bridge\n"
     "      --rules HOW        'auto', 'nft' or 'iptables': what brings packets to the queues (default auto)\n"
     "      --clear            take down rules that a killed gateway left\n"
