@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real programs of the lab: servers outside (ngircd, prosody, caddy), and people who use clients (irssi in a terminal, slixmpp
 by xmpp_person.py). Waiting is for what happened, never for a time."""
-import json, os, pty, signal, subprocess, threading, time
+import hashlib, http.server, json, os, pty, signal, subprocess, threading, time
 from net import A, B, NAMES, P, S, S6, sh, wait_for
 
 IRC_PORTS = (6667, 23, 20, 25, 80, 443, 5190)
@@ -25,6 +25,7 @@ class Servers:
         self.lab, self.page = lab, page
         self.key = certificate(lab.folder, *NAMES, "jabber.example", "upload.jabber.example")
         self.irc(), self.xmpp(), self.web()
+        self.uploads()
         lab.start("s", "microsocks", "-i", S, "-p", "1080")
         lab.start("s", "tinyproxy", "-d", "-c", self.write("tinyproxy.conf", f"Port 3128\nListen {S}\nMaxClients 100\nTimeout 60\n"))
         for port in (6667, 5222, 5280, 5000, 443, 8080, 1080, 3128):
@@ -93,6 +94,33 @@ Component "rooms.jabber.example" "muc"
         for user in ("alice", "bob", "carol", "dave"):
             sh(*self.lab.on("s", "prosodyctl", "--config", path, "register", user, "jabber.example", user))
         self.lab.start("s", "prosody", "-F", "--config", path)
+
+    def uploads(self):
+        """Takes files on port 8083 of every address, and answers with the SHA-256 of what it got."""
+        class Take(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def do_PUT(self):
+                left, got = int(self.headers["Content-Length"]), hashlib.sha256()
+                while left > 0 and (data := self.rfile.read(min(left, 65536))):
+                    got.update(data)
+                    left -= len(data)
+                if left == 0:
+                    body = got.hexdigest().encode()
+                    self.send_response(200)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body)
+        self.lab.enter("s")
+        try:
+            server = http.server.ThreadingHTTPServer(("0.0.0.0", 8083), Take)
+        finally:
+            self.lab.leave()
+        server.handle_error = lambda *_: None
+        threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def web(self):
         """Each name on its own address: TLS and QUIC on 443, 8443 and 5222, plain on 80 and 8080. /big is BIG bytes."""

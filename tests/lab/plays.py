@@ -96,13 +96,14 @@ def client_hello(name):
     return out.read()
 
 
-def upload(lab, host="a", name="mmg.whatsapp.net", port=80, scheme="http", size=200000, make=content):
+def upload(lab, host="a", name="mmg.whatsapp.net", port=8083, size=200000, make=content):
     """A file to a web server."""
     mark = marker()
-    path, _ = file_with(lab, f"up-{time.monotonic_ns()}", mark, size, make)
-    status, said, complaint = lab.run(host, "curl", "-sSk", "--max-time", "6", "-H", "Expect:", "-T", path, "-w", "%{http_code}", "--resolve",
-                                      f"{name}:{port}:{NAMES[name][0]}", f"{scheme}://{name}:{port}/up")
-    return {"file": Part(said.endswith(b"200"), mark, "out", (NAMES[name][0], port), f"curl {status} {complaint.decode().strip()} {said[:200]}")}
+    path, data = file_with(lab, f"up-{time.monotonic_ns()}", mark, size, make)
+    status, said, complaint = lab.run(host, "curl", "-sS", "--max-time", "8", "-H", "Expect:", "-H", "Content-Type: application/pdf", "-T", path, "--resolve",
+                                      f"{name}:{port}:{NAMES[name][0]}", f"http://{name}:{port}/up/paper.pdf")
+    return {"file": Part(said == hashlib.sha256(data).hexdigest().encode(), mark, "out", (NAMES[name][0], port),
+                         f"curl {status} {complaint.decode().strip()} {said[:200]}")}
 
 
 def browse(lab, servers, name="web.whatsapp.com", port=443, quic=False, scheme="https", screenshot=None, host="a", six=False):
