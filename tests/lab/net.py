@@ -57,6 +57,7 @@ class Lab:
         self.made, self.running, self.handles = [], [], {}
 
     def __enter__(self):
+        signal.signal(signal.SIGTERM, lambda *_: exit(143))  # as an exception, so that all is taken down
         self.folder = tempfile.mkdtemp(prefix="imward-lab")
         os.chmod(self.folder, 0o755)
         self.home = os.open("/proc/self/ns/net", os.O_RDONLY)
