@@ -574,8 +574,12 @@ static bool first_message(struct sensor *s, enum message_type type, struct role_
     struct pollfd p = { .fd = s->channel, .events = POLLIN };
 
     (void)poll(&p, 1, GRANT_WAIT_MS);
-    return (channel_receive(s->channel, out) == CHANNEL_MESSAGE && out->type == type) ||
-           error_set(err, IMW_ERROR_SYSTEM, "the opener granted nothing");
+    if (channel_receive(s->channel, out) != CHANNEL_MESSAGE)
+        return error_set(err, IMW_ERROR_SYSTEM, "the opener granted nothing");
+    if (out->type == MESSAGE_DENIED)
+        return error_set(err, IMW_ERROR_SYSTEM,
+                         "not started: the kernel does not do what is needed, see above");
+    return out->type == type || error_set(err, IMW_ERROR_SYSTEM, "the opener granted something else");
 }
 
 /* What the opener opened for us: none of the two, one, or both. */
@@ -588,9 +592,12 @@ struct grants {
 static bool first_grants(struct sensor *s, struct grants *out, struct imw_error_info *err)
 {
     const struct guard_config *guard = &s->config->guard;
+    const struct role_message open = { .type = MESSAGE_OPEN };
     struct role_message m;
 
     *out = (struct grants){ .has_live = false };
+    if (guard->inline_ && !channel_send(s->channel, &open))
+        return error_set(err, IMW_ERROR_SYSTEM, "the opener is not there");
     if (guard->inline_ || guard->reset) {
         if (!first_message(s, MESSAGE_GUARD, &m, err))
             return false;
@@ -648,14 +655,9 @@ static bool make_engine(struct sensor *s, struct imw_error_info *err)
 static bool start_engine(struct sensor *s, struct grants *grants, struct imw_error_info *err)
 {
     struct watch_config config = { .bypass = s->config->live.bypass };
-    struct content_settings usual;
 
     memcpy(config.cpus, s->config->cpus, sizeof config.cpus);
     if (grants->has_guard) {
-        if (!guard_new(&s->guard, s->config, &grants->guard, carried_settings(&s->content, &usual), err)) {
-            close_grants(grants);
-            return false;
-        }
         memcpy(config.queues, s->guard.queues, sizeof config.queues);
         config.gate = &s->guard.gate;
         COPY_TEXT(s->bypass, s->config->guard.inline_ ? "on" : "off");
@@ -703,12 +705,20 @@ static bool start(struct sensor *s, struct imw_error_info *err)
                                                 .rotate_keep = s->config->rotate_keep };
     struct grants grants;
 
-    if (!first_grants(s, &grants, err))
-        return false;
     notify_open(&s->notify);
     s->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    if (!carried_load(&s->content, s->config, err) || !confine(s->config, &s->content, &s->sandbox, err) ||
-        !event_writer_new(&events, &s->writer, err) || !make_engine(s, err)) {
+    if (!carried_load(&s->content, s->config, err) || !first_grants(s, &grants, err))
+        return false;
+    /* Before the sandbox: queues look into /proc. */
+    if (grants.has_guard) {
+        struct content_settings usual;
+        if (!guard_new(&s->guard, s->config, &grants.guard, carried_settings(&s->content, &usual), err)) {
+            close_grants(&grants);
+            return false;
+        }
+    }
+    if (!confine(s->config, &s->content, &s->sandbox, err) || !event_writer_new(&events, &s->writer, err) ||
+        !make_engine(s, err)) {
         close_grants(&grants);
         return false;
     }
