@@ -199,7 +199,6 @@ void endpoint_feed_follow(struct endpoint_feed *e, const struct rules *rules)
     endpoints_counters(e->config.endpoints, &before);
     endpoints_clear(e->config.endpoints);
     atomic_store_explicit(&e->serial, rules->serial, memory_order_release);
-    endpoint_feed_tend(e);
     log_notice("endpoints_cleared", "entries=%llu: the rules have changed, and addresses are learnt anew",
                (unsigned long long)before.entries);
 }

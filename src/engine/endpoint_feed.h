@@ -48,9 +48,9 @@ void endpoint_feed_learnt(struct endpoint_feed *e, const struct rules *rules, co
                           const struct ip_addr *addr, const struct known_address *known, uint32_t ttl_s,
                           uint64_t now_us);
 
-/* ---- one thread ---- */
+/* ---- who keeps house ---- */
 
-/* All workers judge by these from now on: what was fed by others is taken out. */
+/* One thread at a time. All workers judge by these from now on: what was fed by others is taken out. */
 void endpoint_feed_follow(struct endpoint_feed *e, const struct rules *rules);
-/* Some times a second: tell the kernel, and the log. */
+/* By one thread, some times a second: tell the kernel, and the log. */
 void endpoint_feed_tend(struct endpoint_feed *e);

@@ -30,7 +30,7 @@ void guard_free(struct guard *g);
 /* New rules are in force: have the kernel send everything here again, and drop nothing by itself. */
 void guard_follow(struct guard *g, int channel, const struct rules *rules);
 
-/* Some times a second, by the thread that calls guard_follow() or another. */
+/* Some times a second, by one thread: it need not be the one of guard_follow(). */
 void guard_tend(struct guard *g);
 
 /* Of addresses that the kernel drops by itself; zero where it does not. Any thread. */
