@@ -241,7 +241,7 @@ static void each_class_may_have_a_default_of_its_own(void **state)
 
 #define BLOCK(match) "  - {name: b, match: " match ", action: block}\n"
 #define ALERT(match) "  - {name: a, match: " match ", action: alert}\n"
-#define RULES "version: 1\nrules:\n"
+#define HEADED "version: 1\nrules:\n"
 #define UNTIL "exception: {purpose: t, approved_by: t, until: 2099-01-31}"
 
 static void what_is_blocked_for_everybody_depends_on_nothing(void **state)
@@ -250,29 +250,29 @@ static void what_is_blocked_for_everybody_depends_on_nothing(void **state)
         const char *text;
         int rule; /* -1: not for everybody */
     } cases[] = {
-        { RULES BLOCK("{service: whatsapp}"), 1 },
-        { RULES BLOCK("{class: im}"), 1 },
-        { RULES BLOCK("{vendor: meta, class: im}"), 1 },
-        { RULES BLOCK("{}"), 1 },
-        { RULES BLOCK("{service: telegram}"), -1 },
-        { RULES ALERT("{service: telegram}") BLOCK("{class: im}"), 2 },
-        { RULES ALERT("{service: whatsapp}") BLOCK("{class: im}"), -1 },
-        { RULES ALERT("{user: adams}") BLOCK("{class: im}"), -1 },
-        { RULES ALERT("{activity: call}") BLOCK("{class: im}"), -1 },
-        { RULES BLOCK("{user: adams}") BLOCK("{class: im}"), 2 },
-        { RULES BLOCK("{activity: [login, chat, file, call, lookup, presence]}"), -1 },
-        { RULES BLOCK("{service: whatsapp, user: adams}"), -1 },
-        { RULES BLOCK("{service: whatsapp, network: 10.0.0.0/8}"), -1 },
-        { RULES BLOCK("{service: whatsapp, server: 192.0.2.0/24}"), -1 },
-        { RULES BLOCK("{service: whatsapp, protocol: tls}"), -1 },
-        { RULES BLOCK("{service: whatsapp, delivery: peer}"), -1 },
-        { RULES BLOCK("{service: whatsapp, port_agile: true}"), -1 },
-        { RULES BLOCK("{service: whatsapp, hours: \"00:00-24:00\"}"), -1 },
-        { RULES BLOCK("{service: whatsapp, acknowledged: false}"), -1 },
-        { RULES BLOCK("{service: whatsapp, client_version_below: \"9\"}"), -1 },
-        { RULES "  - {name: b, match: {service: whatsapp}, action: block, " UNTIL "}\n", -1 },
-        { RULES "  - {name: e, match: {service: whatsapp, user: adams}, action: allow, " UNTIL
-                "}\n" BLOCK("{class: im}"),
+        { HEADED BLOCK("{service: whatsapp}"), 1 },
+        { HEADED BLOCK("{class: im}"), 1 },
+        { HEADED BLOCK("{vendor: meta, class: im}"), 1 },
+        { HEADED BLOCK("{}"), 1 },
+        { HEADED BLOCK("{service: telegram}"), -1 },
+        { HEADED ALERT("{service: telegram}") BLOCK("{class: im}"), 2 },
+        { HEADED ALERT("{service: whatsapp}") BLOCK("{class: im}"), -1 },
+        { HEADED ALERT("{user: adams}") BLOCK("{class: im}"), -1 },
+        { HEADED ALERT("{activity: call}") BLOCK("{class: im}"), -1 },
+        { HEADED BLOCK("{user: adams}") BLOCK("{class: im}"), 2 },
+        { HEADED BLOCK("{activity: [login, chat, file, call, lookup, presence]}"), -1 },
+        { HEADED BLOCK("{service: whatsapp, user: adams}"), -1 },
+        { HEADED BLOCK("{service: whatsapp, network: 10.0.0.0/8}"), -1 },
+        { HEADED BLOCK("{service: whatsapp, server: 192.0.2.0/24}"), -1 },
+        { HEADED BLOCK("{service: whatsapp, protocol: tls}"), -1 },
+        { HEADED BLOCK("{service: whatsapp, delivery: peer}"), -1 },
+        { HEADED BLOCK("{service: whatsapp, port_agile: true}"), -1 },
+        { HEADED BLOCK("{service: whatsapp, hours: \"00:00-24:00\"}"), -1 },
+        { HEADED BLOCK("{service: whatsapp, acknowledged: false}"), -1 },
+        { HEADED BLOCK("{service: whatsapp, client_version_below: \"9\"}"), -1 },
+        { HEADED "  - {name: b, match: {service: whatsapp}, action: block, " UNTIL "}\n", -1 },
+        { HEADED "  - {name: e, match: {service: whatsapp, user: adams}, action: allow, " UNTIL
+                 "}\n" BLOCK("{class: im}"),
           -1 },
         { "version: 1\ndefault: block\n", 0 },
         { "version: 1\ndefault: alert\n", -1 },
