@@ -241,7 +241,7 @@ static void each_class_may_have_a_default_of_its_own(void **state)
 
 #define BLOCK(match) "  - {name: b, match: " match ", action: block}\n"
 #define ALERT(match) "  - {name: a, match: " match ", action: alert}\n"
-#define HEADED "version: 1\nrules:\n"
+#define HEADED "version: 1\ndefault: alert\nrules:\n"
 #define UNTIL "exception: {purpose: t, approved_by: t, until: 2099-01-31}"
 
 static void what_is_blocked_for_everybody_depends_on_nothing(void **state)
@@ -259,7 +259,7 @@ static void what_is_blocked_for_everybody_depends_on_nothing(void **state)
         { HEADED ALERT("{service: whatsapp}") BLOCK("{class: im}"), -1 },
         { HEADED ALERT("{user: adams}") BLOCK("{class: im}"), -1 },
         { HEADED ALERT("{activity: call}") BLOCK("{class: im}"), -1 },
-        { HEADED BLOCK("{user: adams}") BLOCK("{class: im}"), 2 },
+        { HEADED "  - {name: c, match: {user: adams}, action: block}\n" BLOCK("{class: im}"), 2 },
         { HEADED BLOCK("{activity: [login, chat, file, call, lookup, presence]}"), -1 },
         { HEADED BLOCK("{service: whatsapp, user: adams}"), -1 },
         { HEADED BLOCK("{service: whatsapp, network: 10.0.0.0/8}"), -1 },
@@ -276,7 +276,7 @@ static void what_is_blocked_for_everybody_depends_on_nothing(void **state)
           -1 },
         { "version: 1\ndefault: block\n", 0 },
         { "version: 1\ndefault: alert\n", -1 },
-        { "version: 1\ndefault: {im: block, other: allow}\n", 0 },
+        { "version: 1\ndefault: {im: block, else: allow}\n", 0 },
     };
 
     (void)state;
