@@ -27,7 +27,7 @@ struct field {
     size_t offset, size;
 };
 
-static const char *const words[] = { "up", "down", "gone", "af_packet", "af_xdp" };
+static const char *const words[] = { "up", "down", "gone", "af_packet", "af_xdp", "nfqueue" };
 
 #define FIELD(path, kind, type, member)                                                                      \
     {                                                                                                        \
