@@ -237,6 +237,8 @@ static void *watch_thread(void *argument)
            w->worker_count) /* flows may be told apart by what another learnt last */
         pause_ms(1);
     worker_end(me->worker, clock_us() - BEHIND_US);
+    if (me->queue != NULL)
+        (void)worker_tend(me->worker, clock_us()); /* the verdicts on what waited go out */
     worker_bypass(me->worker, NULL);
     counters_sum(worker_counters(me->worker), &me->defrag_counters); /* for engine_counters() */
     return NULL;
