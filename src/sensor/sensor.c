@@ -39,6 +39,7 @@ enum {
     GRANT_WAIT_MS = 10000, /* for the first one */
     GUARD_END_MS = 5000,   /* for rules to be taken down */
     TICK_MS = 1000,
+    TEND_MS = 100, /* between looks at addresses that the kernel is to drop */
 };
 
 struct sensor {
@@ -201,6 +202,7 @@ static void on_status(void *context, struct sensor_status *out)
     COPY_TEXT(out->bypass, s->bypass);
     pthread_mutex_unlock(&s->lock);
     out->resident_bytes = resident_bytes(s);
+    guard_endpoints(&s->guard, &out->endpoints);
     event_writer_status(s->writer, &out->events);
     out->counters.n[COUNT_EVENTS] = out->events.written;
     pipeline_status(s->content.pipeline, &out->content);
@@ -565,7 +567,9 @@ static void wait_for_orders(struct sensor *s)
                 s->stopping = true;
             continue;
         }
-        (void)poll(fds, 3, (int)(due_ms - now_ms));
+        guard_tend(&s->guard);
+        uint64_t wait_ms = s->guard.endpoints != NULL ? TEND_MS : TICK_MS;
+        (void)poll(fds, 3, (int)(due_ms - now_ms < wait_ms ? due_ms - now_ms : wait_ms));
         hear_opener(s);
         hear_signals(s);
         if ((fds[2].revents & POLLIN) != 0)
@@ -665,6 +669,10 @@ static bool start_engine(struct sensor *s, struct grants *grants, struct imw_err
 
     memcpy(config.cpus, s->config->cpus, sizeof config.cpus);
     if (grants->has_guard) {
+        if (!guard_learn(&s->guard, engine_knowledge(s->engine), err)) {
+            close_grants(grants);
+            return false;
+        }
         memcpy(config.queues, s->guard.queues, sizeof config.queues);
         config.gate = &s->guard.gate;
         COPY_TEXT(s->bypass, s->config->guard.inline_ ? "on" : "off");
