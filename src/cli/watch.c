@@ -518,13 +518,17 @@ static int run(int argc, char **argv, bool gateway)
     if (o.config.guard.reset)
         o.config.live.bypass = false; /* a connection that a new policy forbids is to be seen */
     if (o.clear) {
-        ruleset_remove(&o.config.guard.rules, NULL);
-        return EXIT_DONE;
+        struct imw_error_info err;
+        return ruleset_clear(&err) ? EXIT_DONE : cli_failed(&err);
     }
     if (o.config.output_count == 0)
         o.config.outputs[o.config.output_count++] = "-";
     if (o.quiet)
         log_threshold(LEVEL_WARNING);
+    if (o.config.guard.rules.interface_count == 1 && !o.config.guard.rules.bridge)
+        log_warning("one_interface",
+                    "only what comes in by %s and goes out by it too is guarded: name the others",
+                    o.config.guard.rules.interfaces[0]);
     return sensor_watch(&o.config);
 }
 

@@ -578,14 +578,14 @@ static void remove_mangle(unsigned family, char *memory, char said[OUTPUT_BYTES]
     (void)apply(nft_apply, "nftables", &t, NULL);
 }
 
-static void take_down(char *memory, char said[OUTPUT_BYTES])
+static bool take_down(char *memory, char said[OUTPUT_BYTES], struct imw_error_info *err)
 {
     struct text t = rules_text(memory);
     struct found f;
 
-    if (!look(&f, said, NULL))
-        return;
-    (void)remove_iptables(&f, memory, NULL);
+    if (!look(&f, said, err))
+        return false;
+    bool ok = remove_iptables(&f, memory, err);
     for (unsigned i = 0; i < FAMILIES; i++)
         if (f.note[SETTINGS + i] && f.mangle[i])
             remove_mangle(i, memory, said);
@@ -594,17 +594,26 @@ static void take_down(char *memory, char said[OUTPUT_BYTES])
             (void)setting_write(&settings[i], '0');
     if (f.table) {
         text_string(&t, "delete table inet imward\n");
-        (void)apply(nft_apply, "nftables", &t, NULL);
+        ok &= apply(nft_apply, "nftables", &t, err);
     }
+    return ok;
+}
+
+bool ruleset_clear(struct imw_error_info *err)
+{
+    char *memory = malloc(RULESET_TEXT_BYTES), *said = malloc(OUTPUT_BYTES);
+
+    bool ok = memory != NULL && said != NULL ? take_down(memory, said, err)
+                                             : error_set(err, IMW_ERROR_MEMORY, "no memory for rules");
+    free(memory);
+    free(said);
+    return ok;
 }
 
 void ruleset_remove(const struct ruleset_config *config, const struct ruleset_info *info)
 {
-    char *memory = malloc(RULESET_TEXT_BYTES), *said = malloc(OUTPUT_BYTES);
+    struct imw_error_info err;
 
     (void)config, (void)info; /* the kernel tells what there is, whoever made it */
-    if (memory != NULL && said != NULL)
-        take_down(memory, said);
-    free(memory);
-    free(said);
+    (void)ruleset_clear(&err);
 }

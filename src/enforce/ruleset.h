@@ -50,3 +50,5 @@ bool ruleset_switch(const struct ruleset_config *config, const struct ruleset_in
                     struct imw_error_info *err) IMW_MUST_USE;
 /* `info` NULL: whatever an earlier run left. */
 void ruleset_remove(const struct ruleset_config *config, const struct ruleset_info *info);
+/* The same, of whatever gateway left them. False: they may be there still, err says why. */
+bool ruleset_clear(struct imw_error_info *err);

@@ -40,7 +40,9 @@ void gate_free(struct gate *g)
 {
     if (g == NULL)
         return;
-    gate_free_held(g);
+    gate_end_held(g, NULL, g->config.fail_open);
+    if (g->config.queue != NULL)
+        queue_flush(g->config.queue);
     slab_fini(&g->copies);
     slab_fini(&g->buckets);
     pthread_mutex_destroy(&g->lock);
@@ -125,7 +127,7 @@ static bool take_share(struct gate *g, const struct gate_packet *p)
     waiting = gate_paces(g, p->flow, p->from);
     if (waiting == 0 && gate_take_share(b, p->from, p->packet->payload_len, p->packet->time_us))
         return true;
-    if (waiting < b->rate / 2 && gate_hold(g, p, true))
+    if (waiting < b->rate / 2 && gate_hold(g, p, true, false))
         return false;
     gate_count(g, COUNT_GATE_THROTTLED);
     gate_drop(g, p, false);
@@ -246,27 +248,56 @@ static bool judge(struct gate *g, const struct gate_packet *p)
     return judge_scan(g, p, told);
 }
 
+/* It holds nothing that a message or a file is made of, and what it acknowledges is waited for. */
+static bool is_bare(const struct packet *p)
+{
+    return p->payload_len == 0 && (p->tcp_flags & (TCP_SYN | TCP_FIN | TCP_RST)) == 0;
+}
+
+/* There is no room for what should wait. True: that was its verdict; else it passes. */
+static bool no_room(struct gate *g, const struct gate_packet *p)
+{
+    struct flow *f = p->flow;
+    bool for_scan = gate_waits_for_scan(g, f), behind = gate_holds(g, f, p->from);
+    bool report = for_scan && g->config.fail_open && !gate_block_unscanned(g);
+    struct stop s = {
+        .judged = gate_judge(g, f, for_scan ? 1 << ACTIVITY_FILE : f->activities, p->packet->time_us),
+        .activity = for_scan ? ACTIVITY_FILE : -1,
+        .reason = for_scan ? "not scanned: too many packets wait" : "too much waits for the end of a message"
+    };
+
+    if (for_scan && behind && p->packet->l4 == L4_TCP) { /* it comes again, and the sender slows down */
+        gate_drop(g, p, false);
+        return true;
+    }
+    if (for_scan)
+        gate_count(g, COUNT_GATE_UNSCANNED);
+    else if (g->config.fail_open)
+        return false;
+    if (report) {
+        gate_forget_scans(g, f, true);
+        gate_tell(g, f, p->packet->time_us, &s, ENFORCED_PASSED);
+        return false;
+    }
+    gate_block(g, p, &s);
+    return true;
+}
+
 static void let_pass(struct gate *g, const struct gate_packet *p)
 {
     const struct inspect_outcome *o = p->outcome;
+    bool piece = o != NULL && o->midway && p->flow->gate == FLOW_GUARDED;
 
     if (p->queued == NULL)
         return;
     if (o != NULL && o->spoil_count > 0 && g->forbidden) /* else it is sent again, and was told */
         gate_tell(g, p->flow, p->packet->time_us, &g->last, ENFORCED_SPOILED);
-    if (gate_waits_for_scan(g, p->flow) || gate_holds(g, p->flow, p->from) ||
-        (o != NULL && o->midway && p->flow->gate == FLOW_GUARDED && p->packet->payload_len > 0)) {
-        bool ends = (o == NULL || !o->midway) && !gate_waits_for_scan(g, p->flow);
-        if (ends) {
-            gate_release(g, p->flow); /* the message is whole, and nothing in it is forbidden */
-        } else if (gate_hold(g, p, false)) {
-            return;
-        } else if (!g->config.fail_open) {
-            struct stop s = { .judged = gate_judge(g, p->flow, p->flow->activities, p->packet->time_us),
-                              .activity = -1,
-                              .reason = "too much waits for the end of a message or for the scanner" };
-            gate_block(g, p, &s);
-            return;
+    if (!is_bare(p->packet)) {
+        if (piece || gate_waits_for_scan(g, p->flow)) {
+            if (gate_hold(g, p, false, piece) || no_room(g, p))
+                return;
+        } else if (gate_holds(g, p->flow, p->from)) {
+            gate_release(g, p->flow, p->from); /* the message is whole, and nothing in it is forbidden */
         }
     }
     if (!take_share(g, p))
@@ -280,14 +311,20 @@ static void let_pass(struct gate *g, const struct gate_packet *p)
                     !gate_holds(g, p->flow, FROM_CLIENT) && !gate_holds(g, p->flow, FROM_SERVER));
 }
 
-/* Bytes are sent again and differ: what was read here is not what the other end takes. */
-static void block_conflict(struct gate *g, const struct gate_packet *p)
+static void block_because(struct gate *g, const struct gate_packet *p, const char *reason)
 {
     struct stop s = { .judged = gate_judge(g, p->flow, EPISODES, p->packet->time_us),
                       .activity = -1,
-                      .reason = "TCP bytes were sent again and differ" };
+                      .reason = reason };
 
     gate_block(g, p, &s);
+}
+
+/* Bytes are sent again and differ: what was read here is not what the other end takes. */
+static bool is_conflict(const struct gate *g, const struct gate_packet *p)
+{
+    return (p->flow->flags & FLOW_CONFLICT) != 0 && p->queued != NULL &&
+           (p->flow->gate == FLOW_GUARDED || gate_has_scans(g, p->flow));
 }
 
 void gate_packet(struct gate *g, const struct rules *rules, const struct gate_packet *p)
@@ -304,8 +341,10 @@ void gate_packet(struct gate *g, const struct rules *rules, const struct gate_pa
         gate_accept(g, p, f->state == FLOW_SETTLED);
     else if (p->outcome != NULL && p->outcome->cut && g->forbidden)
         gate_block(g, p, &g->last);
-    else if (f->gate == FLOW_GUARDED && (f->flags & FLOW_CONFLICT) != 0 && p->queued != NULL)
-        block_conflict(g, p);
+    else if (p->outcome != NULL && p->outcome->cut && p->queued != NULL)
+        block_because(g, p, "too much of it is sent again that was made void");
+    else if (is_conflict(g, p))
+        block_because(g, p, "TCP bytes were sent again and differ");
     else if (!judge(g, p))
         let_pass(g, p);
     g->forbidden = false;

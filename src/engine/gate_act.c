@@ -21,9 +21,10 @@ unsigned gate_generation(unsigned first, const struct rules *rules)
     return (unsigned)((first + rules->serial - 2) % MARK_GENERATIONS) + 1;
 }
 
-static uint32_t mark(const struct gate *g, uint32_t verdict)
+/* The packet's mark: what others have in it stays. */
+static uint32_t mark(const struct gate *g, const struct queued *q, uint32_t verdict)
 {
-    return mark_of(gate_generation(g->config.generation, g->rules), verdict);
+    return (q->mark & ~MARK_MASK) | mark_of(gate_generation(g->config.generation, g->rules), verdict);
 }
 
 void gate_tell(struct gate *g, const struct flow *f, uint64_t time_us, const struct stop *s,
@@ -60,7 +61,7 @@ void gate_accept(struct gate *g, const struct gate_packet *p, bool settled)
             endpoint_feed_passed(g->config.endpoints, p->flow, p->packet->time_us);
         p->flow->bypassed = g->config.connections != NULL;
     }
-    queue_accept(g->config.queue, p->queued->id, for_good ? mark(g, MARK_PASS) : 0);
+    queue_accept(g->config.queue, p->queued->id, for_good ? mark(g, p->queued, MARK_PASS) : 0);
 }
 
 void gate_drop(struct gate *g, const struct gate_packet *p, bool for_good)
@@ -70,7 +71,7 @@ void gate_drop(struct gate *g, const struct gate_packet *p, bool for_good)
     gate_count(g, COUNT_GATE_DROPPED);
     if (for_good && p->packet->tunnels == 0)
         queue_accept(g->config.queue, p->queued->id,
-                     mark(g, MARK_DROP)); /* the rule behind the queue drops it */
+                     mark(g, p->queued, MARK_DROP)); /* the rule behind the queue drops it */
     else
         queue_drop(g->config.queue, p->queued->id);
 }
@@ -225,18 +226,19 @@ void gate_block(struct gate *g, const struct gate_packet *p, const struct stop *
         stop_passively(g, p, s);
         return;
     }
-    gate_forget_scans(g, p->flow);
+    gate_forget_scans(g, p->flow, false);
     if (gate_holds(g, p->flow, p->from)) { /* what the receiver waits for is among them */
-        queue_drop(g->config.queue, p->queued->id);
-        gate_block_held(g, p->flow, s, p->packet->time_us);
+        gate_drop(g, p, false);
+        gate_block_held(g, p->flow, p, s, p->packet->time_us);
         return;
     }
-    gate_release(g, p->flow); /* the other direction's */
+    gate_end_held(g, p->flow, false); /* the other direction's: no byte more arrives there */
     gate_tell(g, p->flow, p->packet->time_us, s,
               p->packet->l4 == L4_TCP ? stop_tcp(g, p, s) : stop_udp(g, p, s));
 }
 
-void gate_block_held(struct gate *g, struct flow *f, const struct stop *s, uint64_t now_us)
+void gate_block_held(struct gate *g, struct flow *f, const struct gate_packet *p, const struct stop *s,
+                     uint64_t now_us)
 {
     uint8_t bytes[FORGE_BYTES];
     struct held first;
@@ -245,17 +247,23 @@ void gate_block_held(struct gate *g, struct flow *f, const struct stop *s, uint6
     if (f->gate != FLOW_BLOCKED)
         gate_count(g, COUNT_GATE_BLOCKED);
     f->gate = FLOW_BLOCKED;
-    gate_forget_scans(g, f);
+    gate_forget_scans(g, f, false);
     if (gate_discard(g, f, &first)) {
-        bool can_reset = first.packet.l4 == L4_TCP && first.packet.tunnels == 0 && !g->config.bridge;
-        if (can_reset && s->judged.means != POLICY_MEANS_DROP) {
+        bool resets =
+            first.packet.l4 == L4_TCP && first.packet.tunnels == 0 && s->judged.means != POLICY_MEANS_DROP;
+        if (resets && p != NULL && p->from == first.from) { /* it knows best what its sender has received */
+            reset_sender(g, p);
+            how = ENFORCED_CUT;
+        } else if (resets && !g->config.bridge) {
             (void)send_back(g, NULL, bytes, forge_reset(&first.packet, FORGE_TO_SENDER, false, bytes));
             how = ENFORCED_CUT;
         }
-        if (first.packet.l4 == L4_TCP && s->judged.means != POLICY_MEANS_DROP)
+        if (resets) {
             reset_receiver(g, first.id, &first.packet);
-        else
+        } else {
+            gate_count(g, COUNT_GATE_DROPPED);
             queue_drop(g->config.queue, first.id);
+        }
     }
     gate_tell(g, f, now_us, s, s->activity == ACTIVITY_FILE ? ENFORCED_CUT : how);
 }
@@ -324,7 +332,10 @@ void gate_spoil(struct gate *g, const struct gate_packet *p)
     size_t len = gate_overwrite(p, bytes);
 
     if (len == 0) {
-        gate_block(g, p, &g->last);
+        struct stop s = { .judged = gate_judge(g, p->flow, 1 << ACTIVITY_FILE, p->packet->time_us),
+                          .activity = -1,
+                          .reason = "it cannot be made void" };
+        gate_block(g, p, g->forbidden ? &g->last : &s);
         return;
     }
     gate_count(g, COUNT_GATE_SPOILED);

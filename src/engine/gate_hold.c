@@ -47,12 +47,12 @@ uint64_t gate_paces(const struct gate *g, const struct flow *f, enum flow_dir fr
     return bytes;
 }
 
-bool gate_hold(struct gate *g, const struct gate_packet *p, bool paced)
+bool gate_hold(struct gate *g, const struct gate_packet *p, bool paced, bool piece)
 {
     if (p->queued == NULL)
         return false;
     if (is_again(g, p)) {
-        queue_drop(g->config.queue, p->queued->id);
+        gate_drop(g, p, false);
         return true;
     }
     if (g->held_count == GATE_HELD_MOST || held_of(g, p->flow) >= GATE_HELD_OF_FLOW) {
@@ -77,6 +77,7 @@ bool gate_hold(struct gate *g, const struct gate_packet *p, bool paced)
                         .copy_bytes = copy_bytes,
                         .from = p->from,
                         .paced = paced,
+                        .piece = piece,
                         .since_us = p->packet->time_us,
                         .packet = *p->packet };
     h->packet.payload = view_of(NULL, 0);
@@ -98,20 +99,66 @@ static void let_go(struct gate *g, const struct held *h)
 
 static void let_drop(struct gate *g, const struct held *h)
 {
+    gate_count(g, COUNT_GATE_DROPPED);
     queue_drop(g->config.queue, h->id);
     if (h->copy != 0)
         slab_put(&g->copies, h->copy);
 }
 
-void gate_release(struct gate *g, const struct flow *f)
+/* The first `count` of those that wait. Of a flow that is throttled they wait for their share from now on,
+ * behind those that do so already. */
+static void release_first(struct gate *g, const struct flow *f, enum flow_dir from, unsigned count)
+{
+    bool throttled = gate_bucket(g, f) != NULL;
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < g->held_count; i++) {
+        struct held *h = &g->held[i];
+        bool goes = i < count && h->flow == f && h->from == from && !h->paced;
+        h->paced |= goes && throttled;
+        if (goes && !throttled)
+            let_go(g, h);
+        else
+            g->held[kept++] = *h;
+    }
+    g->held_count = kept;
+}
+
+void gate_release(struct gate *g, const struct flow *f, enum flow_dir from)
+{
+    release_first(g, f, from, g->held_count);
+}
+
+/* The scanner is not waited for any more; pieces of a message still wait for its end. */
+static void release_scanned(struct gate *g, const struct flow *f, uint64_t now_us)
+{
+    for (unsigned d = 0; d < 2; d++) {
+        unsigned count = 0;
+
+        for (unsigned i = 0; i < g->held_count; i++) {
+            struct held *h = &g->held[i];
+            if (h->flow != f || h->from != d)
+                continue;
+            h->since_us = now_us;
+            if (!h->piece)
+                count = i + 1;
+        }
+        release_first(g, f, (enum flow_dir)d, count);
+    }
+}
+
+void gate_end_held(struct gate *g, const struct flow *f, bool pass)
 {
     unsigned kept = 0;
 
     for (unsigned i = 0; i < g->held_count; i++) {
-        if (g->held[i].flow == f)
-            let_go(g, &g->held[i]);
+        const struct held *h = &g->held[i];
+        if (f != NULL && h->flow != f)
+            g->held[kept++] = *h;
+        else if (pass)
+            let_go(g, h);
         else
-            g->held[kept++] = g->held[i];
+            let_drop(g, h);
     }
     g->held_count = kept;
 }
@@ -149,10 +196,18 @@ bool gate_waits_for_scan(const struct gate *g, const struct flow *f)
     return false;
 }
 
-void gate_forget_scans(struct gate *g, const struct flow *f)
+bool gate_has_scans(const struct gate *g, const struct flow *f)
 {
     for (unsigned i = 0; g->scan_count > 0 && i < GATE_SCANS_MOST; i++)
-        if (g->scans[i].file != 0 && g->scans[i].flow == f) {
+        if (g->scans[i].file != 0 && g->scans[i].flow == f)
+            return true;
+    return false;
+}
+
+void gate_forget_scans(struct gate *g, const struct flow *f, bool ended)
+{
+    for (unsigned i = 0; g->scan_count > 0 && i < GATE_SCANS_MOST; i++)
+        if (g->scans[i].file != 0 && g->scans[i].flow == f && (g->scans[i].ended || !ended)) {
             g->scans[i].file = 0;
             g->scan_count--;
         }
@@ -198,7 +253,7 @@ void gate_scanned(struct gate *g, uint32_t file, const struct scan_result *resul
     pthread_mutex_unlock(&g->lock);
 }
 
-static bool block_unscanned(const struct gate *g)
+bool gate_block_unscanned(const struct gate *g)
 {
     return g->rules->policy != NULL && policy_enforce(g->rules->policy)->block_unscanned;
 }
@@ -216,15 +271,15 @@ static void take_answer(struct gate *g, const struct gate_answer *a, uint64_t no
         g->scan_count--;
         if (unscanned)
             gate_count(g, COUNT_GATE_UNSCANNED);
-        if (a->state == SCAN_CLEAN || (unscanned && !block_unscanned(g))) {
+        if (a->state == SCAN_CLEAN || (unscanned && !gate_block_unscanned(g))) {
             if (!gate_waits_for_scan(g, f))
-                gate_release(g, f);
+                release_scanned(g, f, now_us);
             return;
         }
         struct stop stop = { .judged = gate_judge(g, f, 1 << ACTIVITY_FILE, now_us),
                              .activity = ACTIVITY_FILE,
                              .reason = a->reason };
-        gate_block_held(g, f, &stop, now_us);
+        gate_block_held(g, f, NULL, &stop, now_us);
         return;
     }
 }
@@ -233,7 +288,7 @@ static void take_answers(struct gate *g, uint64_t now_us)
 {
     struct gate_answer a;
 
-    for (;;) {
+    while (atomic_load_explicit(&g->answer_count, memory_order_relaxed) > 0) {
         pthread_mutex_lock(&g->lock);
         bool any = g->answer_count > 0;
         if (any)
@@ -246,7 +301,8 @@ static void take_answers(struct gate *g, uint64_t now_us)
 }
 
 /* A flow waited too long. */
-static void give_up(struct gate *g, const struct flow *waiting, bool for_scan, uint64_t now_us)
+static void give_up(struct gate *g, const struct flow *waiting, enum flow_dir from, bool for_scan,
+                    uint64_t now_us)
 {
     struct flow *f = (struct flow *)(uintptr_t)waiting;
     struct stop stop = {
@@ -256,11 +312,16 @@ static void give_up(struct gate *g, const struct flow *waiting, bool for_scan, u
     };
 
     gate_count(g, for_scan ? COUNT_GATE_UNSCANNED : COUNT_GATE_HELD_TOO_LONG);
-    gate_forget_scans(g, f);
-    if (for_scan ? block_unscanned(g) : !g->config.fail_open)
-        gate_block_held(g, f, &stop, now_us);
-    else
-        gate_release(g, f);
+    if (for_scan)
+        gate_forget_scans(g, f, true);
+    if (for_scan ? gate_block_unscanned(g) : !g->config.fail_open) {
+        gate_block_held(g, f, NULL, &stop, now_us);
+    } else if (for_scan) {
+        gate_tell(g, f, now_us, &stop, ENFORCED_PASSED);
+        release_scanned(g, f, now_us);
+    } else {
+        gate_release(g, f, from);
+    }
 }
 
 /* Packets whose flow has a share again. */
@@ -284,15 +345,14 @@ unsigned gate_tend(struct gate *g, const struct rules *rules, uint64_t now_us)
     uint64_t scan_wait_us = (uint64_t)g->config.scan_wait_ms * 1000;
 
     g->rules = rules;
-    if (g->scan_count > 0)
-        take_answers(g, now_us);
+    take_answers(g, now_us); /* also those that nobody waits for: there is room for so many only */
     if (g->held_count > 0)
         pace(g, now_us);
     for (unsigned i = 0; i < g->held_count;) {
         const struct held *h = &g->held[i];
         bool for_scan = gate_waits_for_scan(g, h->flow);
         if (!h->paced && h->since_us + (for_scan ? scan_wait_us : GATE_MESSAGE_WAIT_US) < now_us)
-            give_up(g, h->flow, for_scan, now_us); /* which takes it out */
+            give_up(g, h->flow, h->from, for_scan, now_us); /* which takes it out, or has it wait anew */
         else
             i++;
     }
@@ -301,31 +361,12 @@ unsigned gate_tend(struct gate *g, const struct rules *rules, uint64_t now_us)
     return g->held_count;
 }
 
-void gate_free_held(struct gate *g)
-{
-    for (unsigned i = 0; i < g->held_count; i++) {
-        if (g->config.fail_open)
-            let_go(g, &g->held[i]);
-        else
-            let_drop(g, &g->held[i]);
-    }
-    if (g->held_count > 0)
-        queue_flush(g->config.queue);
-    g->held_count = 0;
-}
-
 void gate_flow_ended(struct gate *g, const struct flow *f, const struct record *note)
 {
-    struct held first;
-
     if (note != NULL && note->gate.bucket != 0)
         slab_put(&g->buckets, note->gate.bucket);
-    if (g->scan_count > 0)
-        gate_forget_scans(g, f);
-    if (g->held_count == 0)
-        return;
-    if (g->config.fail_open)
-        gate_release(g, f);
-    else if (gate_discard(g, f, &first))
-        queue_drop(g->config.queue, first.id);
+    gate_forget_scans(g, f, false);
+    gate_end_held(g, f, g->config.fail_open);
+    g->forbidden = false; /* what its end told is not of the packet at hand */
+    g->unscannable = NULL;
 }

@@ -3,6 +3,7 @@
 #pragma once
 #include "engine/gate.h"
 #include <pthread.h>
+#include <stdatomic.h>
 
 enum {
     GATE_HELD_OF_FLOW = 64,         /* packets of one flow that wait, at most */
@@ -19,6 +20,7 @@ struct held {
     uint32_t copy, copy_bytes; /* with its offers overwritten, 0: as it is */
     enum flow_dir from;
     bool paced; /* of a flow that is throttled: until it has a share again */
+    bool piece; /* of a message whose end is not here yet */
     uint64_t since_us;
     struct packet packet; /* without payload, for a reset */
 };
@@ -68,7 +70,7 @@ struct gate {
 
     pthread_mutex_t lock; /* of what follows, which the content thread fills */
     struct gate_answer answers[GATE_SCANS_MOST];
-    unsigned answer_count;
+    atomic_uint answer_count;
 };
 
 static inline struct judgement gate_judge(const struct gate *g, const struct flow *f, uint8_t activities,
@@ -103,8 +105,9 @@ void gate_drop(struct gate *g, const struct gate_packet *p, bool for_good);
 void gate_block(struct gate *g, const struct gate_packet *p, const struct stop *s);
 /* A packet of a flow that is blocked. */
 void gate_block_again(struct gate *g, const struct gate_packet *p);
-/* The same where the packets at hand are those that wait. */
-void gate_block_held(struct gate *g, struct flow *f, const struct stop *s, uint64_t now_us);
+/* The same where the packets at hand are those that wait. `p`: the one behind them, NULL: there is none. */
+void gate_block_held(struct gate *g, struct flow *f, const struct gate_packet *p, const struct stop *s,
+                     uint64_t now_us);
 /* A question to DNS for a name that is blocked. */
 void gate_refuse_name(struct gate *g, const struct gate_packet *p, const struct flow *asked,
                       const struct stop *s);
@@ -116,18 +119,22 @@ size_t gate_overwrite(const struct gate_packet *p, uint8_t out[QUEUE_PACKET_BYTE
 /* ---- gate_hold.c ---- */
 
 /* Let the packet wait. False: there is no room. */
-bool gate_hold(struct gate *g, const struct gate_packet *p, bool paced);
+bool gate_hold(struct gate *g, const struct gate_packet *p, bool paced, bool piece);
 /* Do packets of this direction wait, for anything but a share? */
 bool gate_holds(const struct gate *g, const struct flow *f, enum flow_dir from);
 /* Bytes of this direction that wait for a share. */
 uint64_t gate_paces(const struct gate *g, const struct flow *f, enum flow_dir from);
-/* Let those of a flow go on. */
-void gate_release(struct gate *g, const struct flow *f);
+/* Let those of one direction go on. */
+void gate_release(struct gate *g, const struct flow *f, enum flow_dir from);
 /* Drop those of a flow; of one direction the first, which the receiver waits for, is copied to *first. */
 bool gate_discard(struct gate *g, const struct flow *f, struct held *first);
-/* All of all flows: they pass or are dropped, as of fail_open. */
-void gate_free_held(struct gate *g);
+/* Verdicts for all of a flow, or of all flows (NULL). */
+void gate_end_held(struct gate *g, const struct flow *f, bool pass);
+/* What could not be scanned: is it blocked? */
+bool gate_block_unscanned(const struct gate *g);
 /* Is the flow waiting for the scanner? */
 bool gate_waits_for_scan(const struct gate *g, const struct flow *f);
-/* Forget the files of a flow. */
-void gate_forget_scans(struct gate *g, const struct flow *f);
+/* Is any of its files to be scanned, one that still comes too? */
+bool gate_has_scans(const struct gate *g, const struct flow *f);
+/* Forget the files of a flow; with `ended` those only that are waited for. */
+void gate_forget_scans(struct gate *g, const struct flow *f, bool ended);

@@ -148,12 +148,22 @@ static void handle_frames(struct watch_worker *me, const struct frame *frames, u
 static enum live_answer step_queue(struct watch_worker *me, uint64_t *out_newest_us)
 {
     struct queued packets[QUEUE_BATCH];
-    unsigned count = 0, waiting = worker_tend(me->worker, clock_us());
+    uint64_t now_us = clock_us();
+    unsigned count = 0;
+
+    if (now_us + STEP_US < worker_now_us(me->worker)) { /* also while nothing comes: packets may wait */
+        me->clock_steps++;
+        worker_restart(me->worker);
+    }
+    unsigned waiting = worker_tend(me->worker, now_us);
     enum queue_answer answer =
         queue_read(me->queue, packets, QUEUE_BATCH, waiting > 0 ? HELD_WAIT_MS : WAIT_MS, &count);
 
-    if (answer == QUEUE_GONE)
+    if (answer == QUEUE_GONE) { /* which ends the program: nobody can open it again */
+        atomic_store_explicit(&me->link, WATCH_GONE, memory_order_relaxed);
+        pause_ms(WAIT_MS);
         return LIVE_GONE;
+    }
     if (answer == QUEUE_QUIET)
         return LIVE_QUIET;
     worker_queue(me->worker, me->defrag, packets, count);
@@ -227,6 +237,8 @@ static void *watch_thread(void *argument)
            w->worker_count) /* flows may be told apart by what another learnt last */
         pause_ms(1);
     worker_end(me->worker, clock_us() - BEHIND_US);
+    if (me->queue != NULL)
+        (void)worker_tend(me->worker, clock_us()); /* the verdicts on what waited go out */
     worker_bypass(me->worker, NULL);
     counters_sum(worker_counters(me->worker), &me->defrag_counters); /* for engine_counters() */
     return NULL;

@@ -45,6 +45,7 @@ enum {
     VERDICT_BYTES = 64,      /* of one without the packet's bytes: 40 */
     VERDICTS_BYTES = 4 * SLOT_BYTES,
     LINK_RAW = 101,
+    STAMP_OLD_US = 60000000, /* no packet waits for so long before we read it */
 };
 static const char proc_file[] = "/proc/thread-self/net/netfilter/nfnetlink_queue";
 
@@ -329,6 +330,9 @@ static bool read_packet(struct queue *q, const struct nlmsghdr *m, uint64_t now_
         put_attr(a, out, &has_id);
     if (!has_id)
         return false;
+    /* Some kernels tell a time of another clock, of packets that a program of this machine sent. */
+    if (out->frame.time_us > now_us || out->frame.time_us + STAMP_OLD_US < now_us)
+        out->frame.time_us = now_us;
     if (out->frame.wire_len < out->frame.data.len)
         out->frame.wire_len = (uint32_t)out->frame.data.len;
     uint32_t gap = out->id - q->last_id - 1;

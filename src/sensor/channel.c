@@ -198,7 +198,7 @@ bool channel_parse(struct view bytes, const int *fds, unsigned fd_count, struct 
     case MESSAGE_GUARD: ok = parse_guard(&c, fds, fd_count, &m.guard); break;
     case MESSAGE_SWITCH:
         m.generation = cursor_u8(&c);
-        ok = cursor_done(&c) && m.generation > 0;
+        ok = cursor_done(&c);
         break;
     }
     if (ok)

@@ -90,7 +90,13 @@ void gatekeeper_close(struct gatekeeper *k, bool orderly)
         return;
     k->installed = false;
     if (orderly || k->config->fail_open) {
-        ruleset_remove(&k->config->rules, &k->info);
+        struct imw_error_info err;
+        char line[768];
+        if (!ruleset_clear(&err)) {
+            log_error("rules_stay", "%s: imward gateway --clear takes the rules down",
+                      error_format(&err, line, sizeof line));
+            return;
+        }
         log_notice("rules_removed", "%s",
                    orderly ? "packets pass as without the gateway"
                            : "fail-open: packets pass unjudged until the gateway runs again");

@@ -2,7 +2,7 @@
 /*
  * The opener: opens what needs privilege, starts the sensor, and waits.
  *
- * messages it takes: OPEN. It sends: GRANT, DENIED, ORDER.
+ * messages it takes: OPEN, SWITCH. It sends: GRANT, DENIED, ORDER, GUARD, SWITCH.
  *
  * It keeps the capabilities that opening takes (CAP_NET_RAW for sockets, CAP_NET_ADMIN and CAP_BPF for
  * programs and maps), as the same user as the sensor, who may not touch it all the same: the sensor's list of
@@ -159,7 +159,12 @@ static int wait_for_end(const struct sensor_config *config, struct gatekeeper *k
             answer_open(config, channel);
             (void)poll(NULL, 0, OPEN_AGAIN_MS);
         } else if (answer == CHANNEL_MESSAGE && m.type == MESSAGE_SWITCH) {
-            gatekeeper_switch(keeper, m.generation);
+            if (m.generation != GUARD_END) {
+                gatekeeper_switch(keeper, m.generation);
+                continue;
+            }
+            gatekeeper_close(keeper, true);
+            (void)channel_send(channel, &m);
         } else if (answer == CHANNEL_MESSAGE && m.type == MESSAGE_GRANT) {
             live_grant_close(&m.grant); /* none is taken from there */
         } else if (answer == CHANNEL_MESSAGE && m.type == MESSAGE_GUARD) {
@@ -192,7 +197,17 @@ static int signals_open(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/* The opener of a gateway stays who it is: it runs programs that change the kernel's rules. */
+/*
+ * The opener of a gateway stays who it is, since the programs that it runs to change the kernel's rules want
+ * that; with what those need, and they get no more.
+ */
+static bool become_gatekeeper(struct imw_error_info *err)
+{
+    const struct sandbox_user self = { .uid = geteuid(), .gid = getegid() };
+
+    return sandbox_become(&self, SANDBOX_CAPABILITY(CAP_NET_ADMIN) | SANDBOX_CAPABILITY(CAP_NET_RAW), err);
+}
+
 static int be_opener(const struct sensor_config *config, struct gatekeeper *keeper,
                      const struct sandbox_user *user, pid_t sensor, int channel)
 {
@@ -203,8 +218,9 @@ static int be_opener(const struct sensor_config *config, struct gatekeeper *keep
 
     if (signal_fd < 0)
         (void)error_errno(&err, "signalfd");
-    else if (config->guard.inline_ ||
-             (sandbox_become(user, kept, &err) && (!config->sandbox || sandbox_calls(ROLE_OPENER, &err))))
+    else if (config->guard.inline_ ? become_gatekeeper(&err)
+                                   : (sandbox_become(user, kept, &err) &&
+                                      (!config->sandbox || sandbox_calls(ROLE_OPENER, &err))))
         return wait_for_end(config, keeper, sensor, channel, signal_fd);
     status = failed(&err);
     close(channel); /* which ends the sensor */

@@ -37,6 +37,7 @@
 
 enum {
     GRANT_WAIT_MS = 10000, /* for the first one */
+    GUARD_END_MS = 5000,   /* for rules to be taken down */
     TICK_MS = 1000,
     TEND_MS = 100, /* between looks at addresses that the kernel is to drop */
 };
@@ -64,6 +65,7 @@ struct sensor {
     uint64_t clock_steps;
     struct sandbox_status sandbox;
     bool open_asked, stopping;
+    bool failed;        /* to guard */
     atomic_bool ending; /* workers are asked to end all flows */
 
     pthread_mutex_t lock;
@@ -423,8 +425,13 @@ static void look_at_interface(struct sensor *s)
     enum watch_link link = watch_link(s->watch);
     const char *state = link == WATCH_UP ? "up" : "down";
 
-    if (s->config->guard.inline_)
+    if (s->config->guard.inline_) {
+        if (link == WATCH_GONE && !s->failed) {
+            log_error("queue_gone", "the kernel gives no packets and takes no verdicts any more: ending");
+            s->failed = s->stopping = true;
+        }
         return;
+    }
     if (s->live != NULL && link == WATCH_GONE)
         lose_interface(s);
     if (s->live == NULL) {
@@ -670,8 +677,12 @@ static bool start_engine(struct sensor *s, struct grants *grants, struct imw_err
         config.gate = &s->guard.gate;
         COPY_TEXT(s->bypass, s->config->guard.inline_ ? "on" : "off");
     }
-    return (!grants->has_live || take_grant(s, &grants->live, err)) && event_writer_start(s->writer, err) &&
-           engine_watch(s->engine, s->live, &config, &s->watch, err);
+    if ((grants->has_live && !take_grant(s, &grants->live, err)) || !event_writer_start(s->writer, err))
+        return false;
+    pthread_mutex_lock(&s->lock); /* a file may be scanned before all workers run */
+    bool started = engine_watch(s->engine, s->live, &config, &s->watch, err);
+    pthread_mutex_unlock(&s->lock);
+    return started;
 }
 
 static bool start_servers(struct sensor *s, struct imw_error_info *err)
@@ -760,6 +771,28 @@ static void print_stats(const struct counters *sum, const struct live_counters *
     fflush(stdout);
 }
 
+/*
+ * The kernel is to ask nobody any more, while somebody still answers: what comes during the rest of the end
+ * would wait, and be dropped. Without an opener that answers the rules go when we are gone.
+ */
+static void stop_guarding(struct sensor *s)
+{
+    const struct role_message done = { .type = MESSAGE_SWITCH, .generation = GUARD_END };
+    uint64_t until_ms = clock_us(CLOCK_MONOTONIC) / 1000 + GUARD_END_MS, now_ms;
+    struct role_message m;
+
+    if (!s->config->guard.inline_ || s->failed || !channel_send(s->channel, &done))
+        return;
+    while ((now_ms = clock_us(CLOCK_MONOTONIC) / 1000) < until_ms) {
+        struct pollfd p = { .fd = s->channel, .events = POLLIN };
+        (void)poll(&p, 1, (int)(until_ms - now_ms));
+        enum channel_answer answer = channel_receive(s->channel, &m);
+        if (answer == CHANNEL_CLOSED || answer == CHANNEL_BAD ||
+            (answer == CHANNEL_MESSAGE && m.type == MESSAGE_SWITCH))
+            return;
+    }
+}
+
 /* All flows are ended, then all events are written. */
 static void finish(struct sensor *s)
 {
@@ -768,6 +801,7 @@ static void finish(struct sensor *s)
     struct live_counters live;
     struct counters sum;
 
+    stop_guarding(s);
     atomic_store(&s->ending, true);
     pthread_mutex_lock(&s->lock); /* scans may still come to an end */
     struct watch *watch = s->watch;
@@ -839,12 +873,11 @@ static void say_ready(const struct sensor *s)
                    c->guard.fail_open ? "open" : "closed");
         notify_send(&s->notify, "READY=1\nSTATUS=guarding what is forwarded");
     } else {
-        log_notice("watching", "interface=%s method=%s workers=%u resets=%s bypass=%s", c->live.interface,
-                   method_name(c), c->live.workers,
+        log_notice("watching", "interface=%s method=%s workers=%u bypass=%s resets=%s", c->live.interface,
+                   method_name(c), c->live.workers, s->bypass,
                    !c->guard.reset    ? "off"
                    : c->guard.dry_run ? "dry-run"
-                                      : "on",
-                   s->bypass);
+                                      : "on");
         notify_send(&s->notify, "READY=1\nSTATUS=watching %s", c->live.interface);
     }
 }
@@ -872,6 +905,7 @@ int sensor_run(const struct sensor_config *config, int channel)
     if (start(s, &err)) {
         say_ready(s);
         wait_for_orders(s);
+        status = s->failed ? EXIT_FAILURE : EXIT_SUCCESS;
         notify_send(&s->notify, "STOPPING=1\nSTATUS=writing what is left");
     } else {
         status = failed(&err);

@@ -4,12 +4,16 @@
  * away, what is counted of bypassed flows. (With real interfaces: tests/check/watch.)
  */
 #include "engine/engine.h"
+#include "engine/gate.h"
 #include "packet/live.h"
 #include "test.h"
+#include <errno.h>
+#include <linux/netlink.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -336,6 +340,45 @@ static void test_no_flow_is_bypassed_unless_it_is_wanted(void **state)
     scene_close(&s);
 }
 
+/* The kernel took the queue away, or our permission. The workers say so, and do not spin. */
+static void test_a_queue_that_is_gone_is_told(void **state)
+{
+    const struct {
+        struct nlmsghdr head;
+        struct nlmsgerr error;
+    } refused = { { .nlmsg_len = sizeof refused, .nlmsg_type = NLMSG_ERROR }, { .error = -EPERM } };
+    struct engine_config engine = { .workers = 1 };
+    const struct gate_config gate = { .generation = 1, .fail_open = true };
+    struct watch_config config = { .gate = &gate, .cpus = { -1 } };
+    struct watch *watch = NULL;
+    struct engine *e = NULL;
+    struct imw_error_info err;
+    struct timespec used;
+    int fd[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, fd), 0);
+    assert_true(queue_new(fd[0], 1, &config.queues[0], &err));
+    assert_true(rules_load(NULL, NULL, NULL, &engine.rules, &err));
+    assert_true(engine_new(&engine, &e, &err));
+    assert_true(engine_watch(e, NULL, &config, &watch, &err));
+    usleep(200000);
+    assert_int_equal(watch_link(watch), WATCH_UP);
+    assert_int_equal(send(fd[1], &refused, sizeof refused, 0), sizeof refused);
+    for (unsigned i = 0; i < 100 && watch_link(watch) != WATCH_GONE; i++)
+        usleep(20000);
+    assert_int_equal(watch_link(watch), WATCH_GONE);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    int64_t before_ms = used.tv_sec * 1000 + used.tv_nsec / 1000000;
+    usleep(300000);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+    assert_true(used.tv_sec * 1000 + used.tv_nsec / 1000000 - before_ms < 150);
+    watch_stop(watch);
+    engine_free(e);
+    queue_free(config.queues[0]);
+    close(fd[1]);
+}
+
 static void test_a_clock_set_back_ends_flows_and_begins_anew(void **state)
 {
     struct stage s;
@@ -388,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_a_bypassed_flow_ends_with_the_counters_of_the_kernel),
         cmocka_unit_test(test_a_bypassed_flow_does_not_idle_out_while_the_kernel_counts),
         cmocka_unit_test(test_no_flow_is_bypassed_unless_it_is_wanted),
+        cmocka_unit_test(test_a_queue_that_is_gone_is_told),
         cmocka_unit_test(test_a_clock_set_back_ends_flows_and_begins_anew),
         cmocka_unit_test(test_a_decision_is_noted_by_packets_and_bytes),
     };

@@ -6,6 +6,7 @@
 #include "base/counters.h"
 #include "forwarding.h"
 #include "packet/queue.h"
+#include <endian.h>
 #include <net/if.h>
 #include <netinet/tcp.h>
 #include <sys/wait.h>
@@ -558,9 +559,12 @@ static void say_attr(struct said *s, size_t type, const void *bytes, size_t len)
     say(s, "\0\0\0", (4 - len % 4) % 4);
 }
 
+static uint64_t stamp_s; /* in messages: seconds and 3 us */
+
 /* A message of a packet, its length (4 octets at its start) still to be set. */
 static size_t say_packet(struct said *s, uint32_t id, size_t queue)
 {
+    const uint64_t stamp[2] = { htobe64(stamp_s), htobe64(3) };
     size_t from = s->len;
     uint8_t head[7] = { 0, 0, 0, (uint8_t)id, 8, 0, 2 };
 
@@ -569,9 +573,9 @@ static size_t say_packet(struct said *s, uint32_t id, size_t queue)
     say(s, "\0\0\0\0\0\0\0\0\0\0\2\0", 12);
     say16(s, htons((uint16_t)queue));
     say_attr(s, 1, head, sizeof head);
-    say_attr(s, 3, "\0\0\0\x2a", 4);                            /* mark */
-    say_attr(s, 4, "\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x03", 16); /* 2.000003 s */
-    say_attr(s, 9, "\0\6\0\0\1\2\3\4\5\6\0\0", 12);             /* hardware address */
+    say_attr(s, 3, "\0\0\0\x2a", 4); /* mark */
+    say_attr(s, 4, &stamp, sizeof stamp);
+    say_attr(s, 9, "\0\6\0\0\1\2\3\4\5\6\0\0", 12); /* hardware address */
     say_attr(s, 10, "E and so on", 11);
     return from;
 }
@@ -606,12 +610,19 @@ static void test_odd_messages(void **state)
     (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, fd), 0);
     assert_true(queue_new(fd[0], QUEUE, &q, &err));
+    stamp_s = 2; /* of a clock that counts from the start */
     size_t from = say_packet(&s, 1, QUEUE);
+    end_packet(&s, from);
+    assert_int_equal(hear(q, fd[1], &s, 4), 1);
+    assert_true(got[0].frame.time_us / 1000000 >= (uint64_t)time(NULL) - 2);
+    s.len = 0;
+    stamp_s = (uint64_t)time(NULL) - 1;
+    from = say_packet(&s, 1, QUEUE);
     end_packet(&s, from);
     assert_int_equal(hear(q, fd[1], &s, 4), 1);
     assert_int_equal(got[0].id, 1);
     assert_int_equal(got[0].mark, 0x2a);
-    assert_int_equal(got[0].frame.time_us, 2000003);
+    assert_int_equal(got[0].frame.time_us, stamp_s * 1000000 + 3);
     assert_memory_equal(got[0].mac, "\1\2\3\4\5\6", 6);
     assert_true(view_equal(got[0].frame.data, VIEW("E and so on")));
     assert_int_equal(got[0].frame.wire_len, 11);
