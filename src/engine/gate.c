@@ -159,17 +159,22 @@ static void set_throttle(struct gate *g, const struct gate_packet *p, const stru
 /* A packet of DNS: each question is judged by the service of its name. */
 static void judge_name(struct gate *g, const struct gate_packet *p)
 {
+    const struct inspect_outcome *o = p->outcome;
     struct stop s;
     struct flow asked = *p->flow;
 
-    asked.service = p->outcome != NULL ? p->outcome->asked : 0;
     asked.activities = 1 << ACTIVITY_LOOKUP;
-    if (asked.service == 0 || !judge_each(g, &asked, asked.activities, p->packet->time_us, &s))
-        gate_accept(g, p, false);
-    else if (p->packet->l4 == L4_UDP && p->queued != NULL)
-        gate_refuse_name(g, p, &asked, &s);
-    else
-        gate_block(g, p, &s);
+    for (unsigned i = 0; o != NULL && i < o->asked_count; i++) {
+        asked.service = o->asked[i];
+        if (!judge_each(g, &asked, asked.activities, p->packet->time_us, &s))
+            continue;
+        if (p->packet->l4 == L4_UDP && p->queued != NULL)
+            gate_refuse_name(g, p, &asked, &s);
+        else
+            gate_block(g, p, &s);
+        return;
+    }
+    gate_accept(g, p, false);
 }
 
 /* Why this file cannot be scanned though it should be; NULL: it can, or need not. */
@@ -245,10 +250,17 @@ static void let_pass(struct gate *g, const struct gate_packet *p)
 
     if (p->queued == NULL)
         return;
+    if (gate_is_unread(g, o)) {
+        gate_drop(g, p, false);
+        return;
+    }
     if (o != NULL && o->spoil_count > 0 && g->forbidden) /* else it is sent again, and was told */
         gate_tell(g, p->flow, p->packet->time_us, &g->last, ENFORCED_SPOILED);
-    if (gate_waits_for_scan(g, p->flow) || gate_holds(g, p->flow, p->from) ||
-        (o != NULL && o->midway && p->flow->gate == FLOW_GUARDED && p->packet->payload_len > 0)) {
+    /* An acknowledgement is no part of what waits, and the other end waits for it. */
+    bool bare = p->packet->l4 == L4_TCP && p->packet->payload_len == 0 && (p->packet->tcp_flags & TCP_FIN) == 0;
+    if (!bare &&
+        (gate_waits_for_scan(g, p->flow) || gate_holds(g, p->flow, p->from) ||
+         (o != NULL && o->midway && p->flow->gate == FLOW_GUARDED && p->packet->payload_len > 0))) {
         bool ends = (o == NULL || !o->midway) && !gate_waits_for_scan(g, p->flow);
         if (ends) {
             gate_release(g, p->flow); /* the message is whole, and nothing in it is forbidden */
@@ -281,6 +293,11 @@ static void block_conflict(struct gate *g, const struct gate_packet *p)
                       .reason = "TCP bytes were sent again and differ" };
 
     gate_block(g, p, &s);
+}
+
+bool gate_is_unread(const struct gate *g, const struct inspect_outcome *o)
+{
+    return o != NULL && (o->unread || (o->full && !g->config.fail_open));
 }
 
 void gate_packet(struct gate *g, const struct rules *rules, const struct gate_packet *p)

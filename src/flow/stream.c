@@ -43,6 +43,7 @@ struct stream {
     uint32_t first; /* handle of the first kept piece, 0: none */
     uint32_t early_bytes, early_segments;
     uint32_t remembered; /* bytes before `next` that the ring holds */
+    uint32_t acked;      /* by the receiver, all before it */
     uint64_t lost;       /* given up, not reported yet */
     bool started;
     uint8_t ring[];
@@ -61,6 +62,7 @@ struct delivery {
     struct stream *stream;
     stream_deliver *deliver;
     void *context;
+    bool refused; /* strict: something found no room */
 };
 
 struct stream_pool *stream_pool_new(const struct stream_limits *limits, struct counters *counters,
@@ -311,7 +313,7 @@ static void give_up(const struct delivery *d, uint32_t seq)
 /* ---- segments ---- */
 
 /* Put a span where it belongs: before, at or after `next`. */
-static void place(const struct delivery *d, struct span s)
+static void place(struct delivery *d, struct span s)
 {
     struct stream *st = d->stream;
 
@@ -319,6 +321,10 @@ static void place(const struct delivery *d, struct span s)
         int32_t ahead = distance(st->next, s.seq);
         if (ahead > 0) {
             uint32_t n = keep(d, s);
+            if (n == 0 && d->pool->limits.strict) {
+                d->refused = true;
+                return;
+            }
             if (n == 0)
                 give_up(d, s.seq);
             s = span_from(s, n);
@@ -340,8 +346,8 @@ static void place(const struct delivery *d, struct span s)
     }
 }
 
-/* A segment that is not simply the next one. Returns true on a conflict. */
-static bool place_segment(const struct delivery *d, uint32_t seq, struct view data, uint32_t payload_len)
+/* A segment that is not simply the next one. */
+static enum stream_answer place_segment(struct delivery *d, uint32_t seq, struct view data, uint32_t payload_len)
 {
     struct stream *st = d->stream;
     struct counters *counters = d->pool->counters;
@@ -349,10 +355,10 @@ static bool place_segment(const struct delivery *d, uint32_t seq, struct view da
 
     if (payload_len >= FARTHEST || ahead >= FARTHEST - (int32_t)payload_len || ahead <= -FARTHEST) {
         count(counters, COUNT_STREAM_DROPPED);
-        return false;
+        return d->pool->limits.strict ? STREAM_REFUSED : STREAM_TAKEN;
     }
-    if (ahead == -1 && payload_len == 1)
-        return false; /* a keep-alive: its byte is garbage by design */
+    if (ahead == -1 && payload_len == 1 && (!d->pool->limits.strict || distance(seq, st->acked) > 0))
+        return STREAM_TAKEN; /* a keep-alive: its byte is garbage by design */
     struct span s = { seq, (uint32_t)data.len, data };
     bool conflict =
         ahead < 0 && differs_from_delivered(d->pool, st, seq, view_slice(data, 0, (size_t) - (int64_t)ahead));
@@ -365,29 +371,38 @@ static bool place_segment(const struct delivery *d, uint32_t seq, struct view da
         count(counters, COUNT_STREAM_OUT_OF_ORDER);
     place(d, s);
     place(d, (struct span){ seq + (uint32_t)data.len, payload_len - (uint32_t)data.len, view_of(NULL, 0) });
-    return conflict;
+    return d->refused ? STREAM_REFUSED : conflict ? STREAM_DIFFERS : STREAM_TAKEN;
 }
 
-bool stream_push(struct stream_pool *p, uint32_t handle, const struct stream_segment *s,
-                 stream_deliver *deliver, void *context)
+/* Could a later copy of these bytes not be compared with them any more, while the receiver may take it? */
+static bool is_too_far(const struct stream_pool *p, const struct stream *st, uint32_t end)
+{
+    return p->limits.strict && st->started && distance(st->acked, end) > (int32_t)p->ring_bytes;
+}
+
+enum stream_answer stream_push(struct stream_pool *p, uint32_t handle, const struct stream_segment *s,
+                               stream_deliver *deliver, void *context)
 {
     struct stream *st = slab_at(&p->streams, handle);
-    const struct delivery d = { p, st, deliver, context };
+    struct delivery d = { p, st, deliver, context, false };
+
+    if (is_too_far(p, st, s->seq + s->payload_len))
+        return STREAM_REFUSED;
 
     if (s->seq == st->next && st->first == 0 && st->started && s->payload_len == s->data.len &&
         (s->tcp_flags & (TCP_SYN | TCP_RST)) == 0) {
         give(&d, s->data);
-        return false;
+        return STREAM_TAKEN;
     }
     uint32_t seq = s->seq + ((s->tcp_flags & TCP_SYN) != 0); /* SYN takes a number (RFC 9293 section 3.4) */
     uint32_t payload_len = s->payload_len > s->data.len ? s->payload_len : (uint32_t)s->data.len;
     if ((s->tcp_flags & TCP_RST) != 0)
-        return false; /* its text, if any, is not the stream's */
+        return STREAM_TAKEN; /* its text, if any, is not the stream's */
     if (!st->started && (payload_len > 0 || (s->tcp_flags & TCP_SYN) != 0)) {
         st->started = true;
-        st->next = seq;
+        st->next = st->acked = seq;
     }
-    return payload_len > 0 && place_segment(&d, seq, s->data, payload_len);
+    return payload_len > 0 ? place_segment(&d, seq, s->data, payload_len) : STREAM_TAKEN;
 }
 
 bool stream_waits(const struct stream_pool *p, uint32_t handle)
@@ -401,8 +416,10 @@ void stream_acked(struct stream_pool *p, uint32_t handle, uint32_t ack, stream_d
                   void *context)
 {
     struct stream *st = slab_at(&p->streams, handle);
-    const struct delivery d = { p, st, deliver, context };
+    const struct delivery d = { p, st, deliver, context, false };
 
+    if (st->started && distance(st->acked, ack) > 0)
+        st->acked = ack;
     for (const struct piece *piece;
          (piece = piece_at(p, st->first)) != NULL && distance(piece->seq, ack) >= 0;)
         skip_first_hole(&d);
@@ -411,7 +428,7 @@ void stream_acked(struct stream_pool *p, uint32_t handle, uint32_t ack, stream_d
 void stream_flush(struct stream_pool *p, uint32_t handle, stream_deliver *deliver, void *context)
 {
     struct stream *st = slab_at(&p->streams, handle);
-    const struct delivery d = { p, st, deliver, context };
+    const struct delivery d = { p, st, deliver, context, false };
 
     while (st->first != 0)
         skip_first_hole(&d);
