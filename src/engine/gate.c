@@ -257,10 +257,10 @@ static void let_pass(struct gate *g, const struct gate_packet *p)
     if (o != NULL && o->spoil_count > 0 && g->forbidden) /* else it is sent again, and was told */
         gate_tell(g, p->flow, p->packet->time_us, &g->last, ENFORCED_SPOILED);
     /* An acknowledgement is no part of what waits, and the other end waits for it. */
-    bool bare = p->packet->l4 == L4_TCP && p->packet->payload_len == 0 && (p->packet->tcp_flags & TCP_FIN) == 0;
-    if (!bare &&
-        (gate_waits_for_scan(g, p->flow) || gate_holds(g, p->flow, p->from) ||
-         (o != NULL && o->midway && p->flow->gate == FLOW_GUARDED && p->packet->payload_len > 0))) {
+    bool bare =
+        p->packet->l4 == L4_TCP && p->packet->payload_len == 0 && (p->packet->tcp_flags & TCP_FIN) == 0;
+    if (!bare && (gate_waits_for_scan(g, p->flow) || gate_holds(g, p->flow, p->from) ||
+                  (o != NULL && o->midway && p->flow->gate == FLOW_GUARDED && p->packet->payload_len > 0))) {
         bool ends = (o == NULL || !o->midway) && !gate_waits_for_scan(g, p->flow);
         if (ends) {
             gate_release(g, p->flow); /* the message is whole, and nothing in it is forbidden */

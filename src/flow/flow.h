@@ -235,5 +235,10 @@ bool stream_waits(const struct stream_pool *p, uint32_t stream);
 void stream_acked(struct stream_pool *p, uint32_t stream, uint32_t ack, stream_deliver *deliver,
                   void *context);
 
+/* Strict: nothing is read of what comes from now on, only what was delivered is still compared. And: has the
+ * receiver acknowledged all of that? */
+void stream_seal(struct stream_pool *p, uint32_t stream);
+bool stream_is_taken(const struct stream_pool *p, uint32_t stream);
+
 /* Give up all holes and deliver what is kept: at the flow's end. */
 void stream_flush(struct stream_pool *p, uint32_t stream, stream_deliver *deliver, void *context);

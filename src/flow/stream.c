@@ -45,7 +45,8 @@ struct stream {
     uint32_t remembered; /* bytes before `next` that the ring holds */
     uint32_t acked;      /* by the receiver, all before it */
     uint64_t lost;       /* given up, not reported yet */
-    bool started;
+    uint32_t seal;       /* where it was sealed */
+    bool started, sealed;
     uint8_t ring[];
 };
 
@@ -347,7 +348,8 @@ static void place(struct delivery *d, struct span s)
 }
 
 /* A segment that is not simply the next one. */
-static enum stream_answer place_segment(struct delivery *d, uint32_t seq, struct view data, uint32_t payload_len)
+static enum stream_answer place_segment(struct delivery *d, uint32_t seq, struct view data,
+                                        uint32_t payload_len)
 {
     struct stream *st = d->stream;
     struct counters *counters = d->pool->counters;
@@ -386,6 +388,8 @@ enum stream_answer stream_push(struct stream_pool *p, uint32_t handle, const str
     struct stream *st = slab_at(&p->streams, handle);
     struct delivery d = { p, st, deliver, context, false };
 
+    if (st->sealed && distance(st->seal, s->seq) >= 0)
+        return STREAM_TAKEN;
     if (is_too_far(p, st, s->seq + s->payload_len))
         return STREAM_REFUSED;
 
@@ -423,6 +427,21 @@ void stream_acked(struct stream_pool *p, uint32_t handle, uint32_t ack, stream_d
     for (const struct piece *piece;
          (piece = piece_at(p, st->first)) != NULL && distance(piece->seq, ack) >= 0;)
         skip_first_hole(&d);
+}
+
+void stream_seal(struct stream_pool *p, uint32_t handle)
+{
+    struct stream *st = slab_at(&p->streams, handle);
+
+    st->sealed = true;
+    st->seal = st->next;
+}
+
+bool stream_is_taken(const struct stream_pool *p, uint32_t handle)
+{
+    const struct stream *st = slab_at(&p->streams, handle);
+
+    return !st->started || distance(st->seal, st->acked) >= 0;
 }
 
 void stream_flush(struct stream_pool *p, uint32_t handle, stream_deliver *deliver, void *context)

@@ -20,7 +20,7 @@ enum {
     STREAM_EARLY_SEGMENTS = 64,
     STREAM_EARLY_TOTAL = 64 << 20,
     STREAM_WINDOW = 256,
-    STREAM_WINDOW_INLINE = 65536,
+    STREAM_WINDOW_INLINE = 131072,
 };
 
 static void build_dispatch(struct inspector *in)
@@ -317,17 +317,17 @@ static void tcp_packet(struct session *s, enum flow_dir from, const struct packe
 {
     struct delivery_context context = { *s, from };
     struct stream_segment segment = { p->seq, p->tcp_flags, p->payload_len, p->payload };
-    uint32_t stream = stream_of(s, from);
     struct tamper_found signs = { .count = 0 };
 
+    if (s->in->config.inline_ && misleads(s->flow, from, p)) {
+        s->in->outcome.unread = true;
+        return;
+    }
+    uint32_t stream = stream_of(s, from);
     if (stream == 0) {
         count(s->in->counters, COUNT_INSPECT_FULL);
         s->in->outcome.full = s->in->config.inline_;
         s->inspection->settle = !s->in->config.inline_;
-        return;
-    }
-    if (s->in->config.inline_ && misleads(s->flow, from, p)) {
-        s->in->outcome.unread = true;
         return;
     }
     if (wants_signs(s))
@@ -356,13 +356,33 @@ static void udp_packet(struct session *s, enum flow_dir from, const struct packe
     }
 }
 
+/*
+ * Has the other end what the decision was made from? Until then the sender may say something else in its
+ * place, and the kernel, to which a settled flow is left, would not see that.
+ */
+static bool is_sure(struct session *s)
+{
+    struct inspection *i = s->inspection;
+    bool sure = true;
+
+    for (unsigned d = 0; d < 2 && s->in->config.inline_; d++) {
+        if (i->stream[d] == 0)
+            continue;
+        if (!i->sealed)
+            stream_seal(s->in->streams, i->stream[d]);
+        sure &= stream_is_taken(s->in->streams, i->stream[d]);
+    }
+    i->sealed = true;
+    return sure;
+}
+
 /* An acknowledgement: what the other side still misses here will not come any more. */
 static void tcp_acked(struct session *s, enum flow_dir from, const struct packet *p)
 {
     struct delivery_context context = { *s, dir_other(from) };
     uint32_t stream = s->inspection->stream[dir_other(from)];
 
-    if (stream != 0 && (p->tcp_flags & TCP_ACK) != 0 && !s->inspection->settle)
+    if (stream != 0 && (p->tcp_flags & TCP_ACK) != 0 && (!s->inspection->settle || s->in->config.inline_))
         stream_acked(s->in->streams, stream, p->ack, deliver, &context);
 }
 
@@ -417,7 +437,7 @@ void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir fro
             tcp_acked(&s, from, p);
         if ((p->tcp_flags & TCP_RST) != 0 && wants_signs(&s))
             tamper_reset(&s.inspection->tamper, from, p);
-        if (p->payload_len > 0 && !s.inspection->settle)
+        if (p->payload_len > 0 && (!s.inspection->settle || in->config.inline_))
             tcp_packet(&s, from, p);
     } else {
         udp_packet(&s, from, p);
@@ -429,7 +449,7 @@ void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir fro
         finish(&s);
         s.inspection->settle = true;
     }
-    if (s.inspection->settle)
+    if (s.inspection->settle && is_sure(&s))
         settle(&s);
     else if (in->tracked.packet != NULL && flow->service != 0)
         in->outcome.midway = layers_are_midway(&s, from);
