@@ -185,9 +185,9 @@ struct stream_limits {
     uint32_t early_segments;
     size_t early_bytes_total; /* of all flows */
     uint32_t window_bytes;    /* delivered bytes kept to compare retransmissions with */
-    /* What is refused does not go on to the receiver: nothing that it may take is given up or goes unread.
-     * At most window_bytes are taken that it has not acknowledged, so all that it may still take again can be
-     * compared. */
+    /* There are streams that are guarded: what is refused of these does not go on to the receiver: nothing
+     * that it may take is given up or goes unread. At most window_bytes are taken that it has not
+     * acknowledged, so all that it may still take again can be compared. */
     bool strict;
 };
 
@@ -235,7 +235,10 @@ bool stream_waits(const struct stream_pool *p, uint32_t stream);
 void stream_acked(struct stream_pool *p, uint32_t stream, uint32_t ack, stream_deliver *deliver,
                   void *context);
 
-/* Strict: nothing is read of what comes from now on, only what was delivered is still compared. And: has the
+/* Before its first segment: this one is guarded. */
+void stream_guard(struct stream_pool *p, uint32_t stream);
+
+/* Nothing is read of what comes from now on, only what was delivered is still compared. And: has the
  * receiver acknowledged all of that? */
 void stream_seal(struct stream_pool *p, uint32_t stream);
 bool stream_is_taken(const struct stream_pool *p, uint32_t stream);

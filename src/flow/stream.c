@@ -26,6 +26,7 @@ enum {
     PIECE_BYTES = 1520, /* a piece holds one Ethernet segment */
     FARTHEST = 1 << 30,
     LARGEST_WINDOW = 1 << 20,
+    USUAL_WINDOW = 256, /* of a stream that is not guarded, where others are */
 };
 
 /* Kept bytes [seq, seq + len). Absent: they were cut off in the capture, there is no content. */
@@ -46,7 +47,7 @@ struct stream {
     uint32_t acked;      /* by the receiver, all before it */
     uint64_t lost;       /* given up, not reported yet */
     uint32_t seal;       /* where it was sealed */
-    bool started, sealed;
+    bool started, sealed, guarded;
     uint8_t ring[];
 };
 
@@ -128,10 +129,16 @@ static int32_t distance(uint32_t from, uint32_t seq)
 
 /* ---- the ring of delivered bytes ---- */
 
+/* What is used of the ring: memory that is never touched costs nothing. */
+static uint32_t ring_of(const struct stream_pool *p, const struct stream *st)
+{
+    return st->guarded || !p->limits.strict || p->ring_bytes < USUAL_WINDOW ? p->ring_bytes : USUAL_WINDOW;
+}
+
 /* Copy the end of what is delivered into the ring, before `next` moves over it. */
 static void remember(const struct stream_pool *p, struct stream *st, struct view data)
 {
-    uint32_t size = p->ring_bytes;
+    uint32_t size = ring_of(p, st);
 
     if (size == 0)
         return;
@@ -155,8 +162,8 @@ static bool differs_from_delivered(const struct stream_pool *p, const struct str
     }
     if (data.len == 0)
         return false;
-    uint32_t at = (st->next - back) & (p->ring_bytes - 1);
-    size_t until_end = data.len < p->ring_bytes - at ? data.len : p->ring_bytes - at;
+    uint32_t size = ring_of(p, st), at = (st->next - back) & (size - 1);
+    size_t until_end = data.len < size - at ? data.len : size - at;
     return memcmp(st->ring + at, data.at, until_end) != 0 ||
            memcmp(st->ring, view_from(data, until_end).at, data.len - until_end) != 0;
 }
@@ -322,7 +329,7 @@ static void place(struct delivery *d, struct span s)
         int32_t ahead = distance(st->next, s.seq);
         if (ahead > 0) {
             uint32_t n = keep(d, s);
-            if (n == 0 && d->pool->limits.strict) {
+            if (n == 0 && st->guarded) {
                 d->refused = true;
                 return;
             }
@@ -357,9 +364,9 @@ static enum stream_answer place_segment(struct delivery *d, uint32_t seq, struct
 
     if (payload_len >= FARTHEST || ahead >= FARTHEST - (int32_t)payload_len || ahead <= -FARTHEST) {
         count(counters, COUNT_STREAM_DROPPED);
-        return d->pool->limits.strict ? STREAM_REFUSED : STREAM_TAKEN;
+        return st->guarded ? STREAM_REFUSED : STREAM_TAKEN;
     }
-    if (ahead == -1 && payload_len == 1 && (!d->pool->limits.strict || distance(seq, st->acked) > 0))
+    if (ahead == -1 && payload_len == 1 && (!st->guarded || distance(seq, st->acked) > 0))
         return STREAM_TAKEN; /* a keep-alive: its byte is garbage by design */
     struct span s = { seq, (uint32_t)data.len, data };
     bool conflict =
@@ -379,7 +386,7 @@ static enum stream_answer place_segment(struct delivery *d, uint32_t seq, struct
 /* Could a later copy of these bytes not be compared with them any more, while the receiver may take it? */
 static bool is_too_far(const struct stream_pool *p, const struct stream *st, uint32_t end)
 {
-    return p->limits.strict && st->started && distance(st->acked, end) > (int32_t)p->ring_bytes;
+    return st->guarded && st->started && distance(st->acked, end) > (int32_t)p->ring_bytes;
 }
 
 enum stream_answer stream_push(struct stream_pool *p, uint32_t handle, const struct stream_segment *s,
@@ -427,6 +434,11 @@ void stream_acked(struct stream_pool *p, uint32_t handle, uint32_t ack, stream_d
     for (const struct piece *piece;
          (piece = piece_at(p, st->first)) != NULL && distance(piece->seq, ack) >= 0;)
         skip_first_hole(&d);
+}
+
+void stream_guard(struct stream_pool *p, uint32_t handle)
+{
+    ((struct stream *)slab_at(&p->streams, handle))->guarded = p->limits.strict;
 }
 
 void stream_seal(struct stream_pool *p, uint32_t handle)

@@ -20,7 +20,7 @@ enum {
     STREAM_EARLY_SEGMENTS = 64,
     STREAM_EARLY_TOTAL = 64 << 20,
     STREAM_WINDOW = 256,
-    STREAM_WINDOW_INLINE = 131072,
+    STREAM_WINDOW_INLINE = 65536,
 };
 
 static void build_dispatch(struct inspector *in)
@@ -264,6 +264,9 @@ static uint32_t stream_of(struct session *s, enum flow_dir from)
 
     if (*stream == 0) {
         *stream = stream_get(s->in->streams);
+        /* A server has much on the way, and seldom the wish to mislead. */
+        if (*stream != 0 && s->in->config.inline_ && from == FROM_CLIENT)
+            stream_guard(s->in->streams, *stream);
         if (*stream != 0 && (s->flow->flags & syn) != 0) {
             struct stream_segment start = { s->flow->start_seq[from] - 1, TCP_SYN, 0, view_of(NULL, 0) };
             (void)stream_push(s->in->streams, *stream, &start, deliver, NULL);

@@ -81,6 +81,7 @@ static void test_strict_streams_refuse_what_they_cannot_read_or_compare(void **s
 
     (void)state;
     begin(&g);
+    stream_guard(p, st);
     assert_false(push(p, st, &g, 99, "", TCP_SYN));
     /* No room: the hole is not given up. */
     assert_int_equal(answer_to(p, st, &g, 110, "k"), STREAM_TAKEN);
