@@ -115,6 +115,9 @@ static void nft_rules(struct text *t, const struct ruleset_config *config, const
                     pass);
         nft_rule(t, config, "before");
         text_format(t, "ct mark & 0x%08" PRIx32 " == 0x%08" PRIx32 " counter drop\n", MARK_MASK, drop);
+        /* A wrong checksum, numbers outside of the window: the receiver would not take it, so nor do we. */
+        nft_rule(t, config, "before");
+        text_string(t, "meta l4proto { tcp, udp } ct state invalid counter drop\n");
         nft_rule(t, config, "before");
         text_string(t, "meta l4proto { tcp, udp } counter ");
         nft_queue(t, config);
@@ -217,6 +220,9 @@ static void iptables_rules(struct text *t, const struct ruleset_config *config, 
                 mark_of(generation, MARK_PASS), MARK_MASK);
     text_format(t, "-A %s -m connmark --mark 0x%08" PRIx32 "/0x%08" PRIx32 " -j DROP\n", asks,
                 mark_of(generation, MARK_DROP), MARK_MASK);
+    /* A wrong checksum, numbers outside of the window: the receiver would not take it, so nor do we. */
+    for (unsigned i = 0; i < 2; i++)
+        text_format(t, "-A %s -p %s -m conntrack --ctstate INVALID -j DROP\n", asks, protocols[i]);
     for (unsigned i = 0; i < 2; i++) {
         text_format(t, "-A %s -p %s -j NFQUEUE ", asks, protocols[i]);
         if (config->queues > 1)

@@ -27,6 +27,7 @@ struct engine_config {
     uint32_t max_inspections; /* flows inspected at a time, of each worker; 0: 65,536 */
     uint64_t hash_seed;       /* random where strangers choose the flows; 0: the same in every run */
     bool all_flows;           /* report flows of no service too */
+    bool inline_;             /* packets wait for what is decided on them: worker_guard() */
     const char *explain;      /* a flow to trace: see engine_explains(); NULL: none */
 
     /* Called by the workers' threads; borrowed facts. NULL: not wanted. */

@@ -162,20 +162,25 @@ static void set_throttle(struct gate *g, const struct gate_packet *p, const stru
 /* A packet of DNS: each question is judged by the service of its name. */
 static void judge_name(struct gate *g, const struct gate_packet *p)
 {
+    const struct inspect_outcome *o = p->outcome;
     struct stop s;
     struct flow asked = *p->flow;
 
     if (g->config.endpoints != NULL && p->from == FROM_SERVER)
         endpoint_feed_passed(g->config.endpoints, p->flow, p->packet->time_us);
 
-    asked.service = p->outcome != NULL ? p->outcome->asked : 0;
     asked.activities = 1 << ACTIVITY_LOOKUP;
-    if (asked.service == 0 || !judge_each(g, &asked, asked.activities, p->packet->time_us, &s))
-        gate_accept(g, p, false);
-    else if (p->packet->l4 == L4_UDP && p->queued != NULL)
-        gate_refuse_name(g, p, &asked, &s);
-    else
-        gate_block(g, p, &s);
+    for (unsigned i = 0; o != NULL && i < o->asked_count; i++) {
+        asked.service = o->asked[i];
+        if (!judge_each(g, &asked, asked.activities, p->packet->time_us, &s))
+            continue;
+        if (p->packet->l4 == L4_UDP && p->queued != NULL)
+            gate_refuse_name(g, p, &asked, &s);
+        else
+            gate_block(g, p, &s);
+        return;
+    }
+    gate_accept(g, p, false);
 }
 
 /* Why this file cannot be scanned though it should be; NULL: it can, or need not. */
@@ -290,6 +295,10 @@ static void let_pass(struct gate *g, const struct gate_packet *p)
 
     if (p->queued == NULL)
         return;
+    if (gate_is_unread(g, o)) {
+        gate_drop(g, p, false);
+        return;
+    }
     if (o != NULL && o->spoil_count > 0 && g->forbidden) /* else it is sent again, and was told */
         gate_tell(g, p->flow, p->packet->time_us, &g->last, ENFORCED_SPOILED);
     if (!is_bare(p->packet)) {
@@ -325,6 +334,11 @@ static bool is_conflict(const struct gate *g, const struct gate_packet *p)
 {
     return (p->flow->flags & FLOW_CONFLICT) != 0 && p->queued != NULL &&
            (p->flow->gate == FLOW_GUARDED || gate_has_scans(g, p->flow));
+}
+
+bool gate_is_unread(const struct gate *g, const struct inspect_outcome *o)
+{
+    return o != NULL && (o->unread || (o->full && !g->config.fail_open));
 }
 
 void gate_packet(struct gate *g, const struct rules *rules, const struct gate_packet *p)

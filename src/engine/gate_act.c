@@ -53,6 +53,10 @@ void gate_accept(struct gate *g, const struct gate_packet *p, bool settled)
 {
     if (p->queued == NULL)
         return;
+    if (gate_is_unread(g, p->outcome)) {
+        gate_drop(g, p, false);
+        return;
+    }
     /* A tunnel is one connection of the kernel's, and holds many flows. */
     bool for_good = settled && p->packet->tunnels == 0;
     if (for_good) {

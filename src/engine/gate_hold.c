@@ -29,6 +29,16 @@ static unsigned held_of(const struct gate *g, const struct flow *f)
     return n;
 }
 
+/* Nobody takes the room of all others. */
+static bool has_share(const struct gate *g, const struct flow *f)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; g->held_count > GATE_HELD_OF_CLIENT && i < g->held_count; i++)
+        n += ip_equal(&g->held[i].flow->key.addr[FROM_CLIENT], &f->key.addr[FROM_CLIENT]);
+    return n < GATE_HELD_OF_CLIENT;
+}
+
 bool gate_holds(const struct gate *g, const struct flow *f, enum flow_dir from)
 {
     for (unsigned i = 0; i < g->held_count; i++)
@@ -55,7 +65,8 @@ bool gate_hold(struct gate *g, const struct gate_packet *p, bool paced, bool pie
         gate_drop(g, p, false);
         return true;
     }
-    if (g->held_count == GATE_HELD_MOST || held_of(g, p->flow) >= GATE_HELD_OF_FLOW) {
+    if (g->held_count == GATE_HELD_MOST || held_of(g, p->flow) >= GATE_HELD_OF_FLOW ||
+        !has_share(g, p->flow)) {
         gate_count(g, COUNT_GATE_HELD_TOO_LONG);
         return false;
     }

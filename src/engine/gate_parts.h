@@ -7,6 +7,7 @@
 
 enum {
     GATE_HELD_OF_FLOW = 64,         /* packets of one flow that wait, at most */
+    GATE_HELD_OF_CLIENT = GATE_HELD_MOST / 4,
     GATE_MESSAGE_WAIT_US = 2000000, /* for the rest of a message */
     GATE_TRIES = 8,                 /* packets of a blocked flow that are answered with a reset */
     GATE_BUCKETS = 65536,
@@ -86,6 +87,8 @@ static inline void gate_count(const struct gate *g, enum counter which)
 
 /* ---- gate.c ---- */
 
+/* May what the packet holds not go on, since it was not read, or could be read otherwise? */
+bool gate_is_unread(const struct gate *g, const struct inspect_outcome *o);
 /* Of a flow that is throttled, NULL: it is not. */
 struct bucket *gate_bucket(const struct gate *g, const struct flow *f);
 /* False: it has had its share for now. */

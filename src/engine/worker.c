@@ -433,6 +433,7 @@ bool worker_new(const struct engine_config *config, unsigned number, struct rule
         .catalog = atomic_load(rules)->catalog,
         .knowledge = knowledge,
         .keep_records = config->all_flows,
+        .inline_ = config->inline_,
         .max_inspections = config->max_inspections,
         .max_records = max_flows,
         .activity = report_activity,

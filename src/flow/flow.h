@@ -185,6 +185,10 @@ struct stream_limits {
     uint32_t early_segments;
     size_t early_bytes_total; /* of all flows */
     uint32_t window_bytes;    /* delivered bytes kept to compare retransmissions with */
+    /* There are streams that are guarded: what is refused of these does not go on to the receiver: nothing
+     * that it may take is given up or goes unread. At most window_bytes are taken that it has not
+     * acknowledged, so all that it may still take again can be compared. */
+    bool strict;
 };
 
 struct stream_pool *stream_pool_new(const struct stream_limits *limits, struct counters *counters,
@@ -208,14 +212,20 @@ struct stream_segment {
     struct view data;
 };
 
+enum stream_answer {
+    STREAM_TAKEN,
+    STREAM_DIFFERS, /* from bytes that came before (COUNT_STREAM_CONFLICT) */
+    STREAM_REFUSED, /* strict: no room for it, or for some of it */
+};
+
 /*
  * Take a segment. SYN sets the start; without one the first segment with data does (mid-stream). Calls
  * `deliver` for what is now in order, never for bytes twice: of bytes that come twice, the first copy counts.
  * The rest of a segment that was cut is lost at once. Where an early limit is reached the first hole is given
- * up. Returns true when repeated bytes differed from those seen before (COUNT_STREAM_CONFLICT).
+ * up, or, strict, the rest of the segment is refused.
  */
-bool stream_push(struct stream_pool *p, uint32_t stream, const struct stream_segment *s,
-                 stream_deliver *deliver, void *context);
+enum stream_answer stream_push(struct stream_pool *p, uint32_t stream, const struct stream_segment *s,
+                               stream_deliver *deliver, void *context);
 
 /* Do segments wait for bytes before them? */
 bool stream_waits(const struct stream_pool *p, uint32_t stream);
@@ -224,6 +234,14 @@ bool stream_waits(const struct stream_pool *p, uint32_t stream);
  * us, and does not come any more. Costs a compare while nothing is kept. */
 void stream_acked(struct stream_pool *p, uint32_t stream, uint32_t ack, stream_deliver *deliver,
                   void *context);
+
+/* Before its first segment: this one is guarded. */
+void stream_guard(struct stream_pool *p, uint32_t stream);
+
+/* Nothing is read of what comes from now on, only what was delivered is still compared. And: has the
+ * receiver acknowledged all of that? */
+void stream_seal(struct stream_pool *p, uint32_t stream);
+bool stream_is_taken(const struct stream_pool *p, uint32_t stream);
 
 /* Give up all holes and deliver what is kept: at the flow's end. */
 void stream_flush(struct stream_pool *p, uint32_t stream, stream_deliver *deliver, void *context);

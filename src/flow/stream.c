@@ -26,6 +26,7 @@ enum {
     PIECE_BYTES = 1520, /* a piece holds one Ethernet segment */
     FARTHEST = 1 << 30,
     LARGEST_WINDOW = 1 << 20,
+    USUAL_WINDOW = 256, /* of a stream that is not guarded, where others are */
 };
 
 /* Kept bytes [seq, seq + len). Absent: they were cut off in the capture, there is no content. */
@@ -43,8 +44,10 @@ struct stream {
     uint32_t first; /* handle of the first kept piece, 0: none */
     uint32_t early_bytes, early_segments;
     uint32_t remembered; /* bytes before `next` that the ring holds */
+    uint32_t acked;      /* by the receiver, all before it */
     uint64_t lost;       /* given up, not reported yet */
-    bool started;
+    uint32_t seal;       /* where it was sealed */
+    bool started, sealed, guarded;
     uint8_t ring[];
 };
 
@@ -61,6 +64,7 @@ struct delivery {
     struct stream *stream;
     stream_deliver *deliver;
     void *context;
+    bool refused; /* strict: something found no room */
 };
 
 struct stream_pool *stream_pool_new(const struct stream_limits *limits, struct counters *counters,
@@ -125,10 +129,16 @@ static int32_t distance(uint32_t from, uint32_t seq)
 
 /* ---- the ring of delivered bytes ---- */
 
+/* What is used of the ring: memory that is never touched costs nothing. */
+static uint32_t ring_of(const struct stream_pool *p, const struct stream *st)
+{
+    return st->guarded || !p->limits.strict || p->ring_bytes < USUAL_WINDOW ? p->ring_bytes : USUAL_WINDOW;
+}
+
 /* Copy the end of what is delivered into the ring, before `next` moves over it. */
 static void remember(const struct stream_pool *p, struct stream *st, struct view data)
 {
-    uint32_t size = p->ring_bytes;
+    uint32_t size = ring_of(p, st);
 
     if (size == 0)
         return;
@@ -152,8 +162,8 @@ static bool differs_from_delivered(const struct stream_pool *p, const struct str
     }
     if (data.len == 0)
         return false;
-    uint32_t at = (st->next - back) & (p->ring_bytes - 1);
-    size_t until_end = data.len < p->ring_bytes - at ? data.len : p->ring_bytes - at;
+    uint32_t size = ring_of(p, st), at = (st->next - back) & (size - 1);
+    size_t until_end = data.len < size - at ? data.len : size - at;
     return memcmp(st->ring + at, data.at, until_end) != 0 ||
            memcmp(st->ring, view_from(data, until_end).at, data.len - until_end) != 0;
 }
@@ -311,7 +321,7 @@ static void give_up(const struct delivery *d, uint32_t seq)
 /* ---- segments ---- */
 
 /* Put a span where it belongs: before, at or after `next`. */
-static void place(const struct delivery *d, struct span s)
+static void place(struct delivery *d, struct span s)
 {
     struct stream *st = d->stream;
 
@@ -319,6 +329,10 @@ static void place(const struct delivery *d, struct span s)
         int32_t ahead = distance(st->next, s.seq);
         if (ahead > 0) {
             uint32_t n = keep(d, s);
+            if (n == 0 && st->guarded) {
+                d->refused = true;
+                return;
+            }
             if (n == 0)
                 give_up(d, s.seq);
             s = span_from(s, n);
@@ -340,8 +354,9 @@ static void place(const struct delivery *d, struct span s)
     }
 }
 
-/* A segment that is not simply the next one. Returns true on a conflict. */
-static bool place_segment(const struct delivery *d, uint32_t seq, struct view data, uint32_t payload_len)
+/* A segment that is not simply the next one. */
+static enum stream_answer place_segment(struct delivery *d, uint32_t seq, struct view data,
+                                        uint32_t payload_len)
 {
     struct stream *st = d->stream;
     struct counters *counters = d->pool->counters;
@@ -349,10 +364,10 @@ static bool place_segment(const struct delivery *d, uint32_t seq, struct view da
 
     if (payload_len >= FARTHEST || ahead >= FARTHEST - (int32_t)payload_len || ahead <= -FARTHEST) {
         count(counters, COUNT_STREAM_DROPPED);
-        return false;
+        return st->guarded ? STREAM_REFUSED : STREAM_TAKEN;
     }
-    if (ahead == -1 && payload_len == 1)
-        return false; /* a keep-alive: its byte is garbage by design */
+    if (ahead == -1 && payload_len == 1 && (!st->guarded || distance(seq, st->acked) > 0))
+        return STREAM_TAKEN; /* a keep-alive: its byte is garbage by design */
     struct span s = { seq, (uint32_t)data.len, data };
     bool conflict =
         ahead < 0 && differs_from_delivered(d->pool, st, seq, view_slice(data, 0, (size_t) - (int64_t)ahead));
@@ -365,29 +380,40 @@ static bool place_segment(const struct delivery *d, uint32_t seq, struct view da
         count(counters, COUNT_STREAM_OUT_OF_ORDER);
     place(d, s);
     place(d, (struct span){ seq + (uint32_t)data.len, payload_len - (uint32_t)data.len, view_of(NULL, 0) });
-    return conflict;
+    return d->refused ? STREAM_REFUSED : conflict ? STREAM_DIFFERS : STREAM_TAKEN;
 }
 
-bool stream_push(struct stream_pool *p, uint32_t handle, const struct stream_segment *s,
-                 stream_deliver *deliver, void *context)
+/* Could a later copy of these bytes not be compared with them any more, while the receiver may take it? */
+static bool is_too_far(const struct stream_pool *p, const struct stream *st, uint32_t end)
+{
+    return st->guarded && st->started && distance(st->acked, end) > (int32_t)p->ring_bytes;
+}
+
+enum stream_answer stream_push(struct stream_pool *p, uint32_t handle, const struct stream_segment *s,
+                               stream_deliver *deliver, void *context)
 {
     struct stream *st = slab_at(&p->streams, handle);
-    const struct delivery d = { p, st, deliver, context };
+    struct delivery d = { p, st, deliver, context, false };
+
+    if (st->sealed && distance(st->seal, s->seq) >= 0)
+        return STREAM_TAKEN;
+    if (is_too_far(p, st, s->seq + s->payload_len))
+        return STREAM_REFUSED;
 
     if (s->seq == st->next && st->first == 0 && st->started && s->payload_len == s->data.len &&
         (s->tcp_flags & (TCP_SYN | TCP_RST)) == 0) {
         give(&d, s->data);
-        return false;
+        return STREAM_TAKEN;
     }
     uint32_t seq = s->seq + ((s->tcp_flags & TCP_SYN) != 0); /* SYN takes a number (RFC 9293 section 3.4) */
     uint32_t payload_len = s->payload_len > s->data.len ? s->payload_len : (uint32_t)s->data.len;
     if ((s->tcp_flags & TCP_RST) != 0)
-        return false; /* its text, if any, is not the stream's */
+        return STREAM_TAKEN; /* its text, if any, is not the stream's */
     if (!st->started && (payload_len > 0 || (s->tcp_flags & TCP_SYN) != 0)) {
         st->started = true;
-        st->next = seq;
+        st->next = st->acked = seq;
     }
-    return payload_len > 0 && place_segment(&d, seq, s->data, payload_len);
+    return payload_len > 0 ? place_segment(&d, seq, s->data, payload_len) : STREAM_TAKEN;
 }
 
 bool stream_waits(const struct stream_pool *p, uint32_t handle)
@@ -401,17 +427,39 @@ void stream_acked(struct stream_pool *p, uint32_t handle, uint32_t ack, stream_d
                   void *context)
 {
     struct stream *st = slab_at(&p->streams, handle);
-    const struct delivery d = { p, st, deliver, context };
+    const struct delivery d = { p, st, deliver, context, false };
 
+    if (st->started && distance(st->acked, ack) > 0)
+        st->acked = ack;
     for (const struct piece *piece;
          (piece = piece_at(p, st->first)) != NULL && distance(piece->seq, ack) >= 0;)
         skip_first_hole(&d);
 }
 
+void stream_guard(struct stream_pool *p, uint32_t handle)
+{
+    ((struct stream *)slab_at(&p->streams, handle))->guarded = p->limits.strict;
+}
+
+void stream_seal(struct stream_pool *p, uint32_t handle)
+{
+    struct stream *st = slab_at(&p->streams, handle);
+
+    st->sealed = true;
+    st->seal = st->next;
+}
+
+bool stream_is_taken(const struct stream_pool *p, uint32_t handle)
+{
+    const struct stream *st = slab_at(&p->streams, handle);
+
+    return !st->started || distance(st->seal, st->acked) >= 0;
+}
+
 void stream_flush(struct stream_pool *p, uint32_t handle, stream_deliver *deliver, void *context)
 {
     struct stream *st = slab_at(&p->streams, handle);
-    const struct delivery d = { p, st, deliver, context };
+    const struct delivery d = { p, st, deliver, context, false };
 
     while (st->first != 0)
         skip_first_hole(&d);

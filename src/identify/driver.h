@@ -55,6 +55,7 @@ struct inspection {
     uint32_t stream[2];  /* TCP reassembly, 0: not yet */
     uint8_t head_count;  /* UDP */
     bool settle;         /* asked for during feed */
+    bool sealed;         /* settled, but for what may still be sent again: is_sure() */
     bool holes;          /* bytes are missing: lost, or before the first */
     uint8_t held_parser; /* UDP: said yes while one before it still waited; its number + 1, 0: none */
     struct finding held;

@@ -20,6 +20,7 @@ enum {
     STREAM_EARLY_SEGMENTS = 64,
     STREAM_EARLY_TOTAL = 64 << 20,
     STREAM_WINDOW = 256,
+    STREAM_WINDOW_INLINE = 65536,
 };
 
 static void build_dispatch(struct inspector *in)
@@ -70,7 +71,8 @@ bool inspector_new(const struct inspector_config *config, struct counters *count
         .early_bytes = STREAM_EARLY_BYTES,
         .early_segments = STREAM_EARLY_SEGMENTS,
         .early_bytes_total = STREAM_EARLY_TOTAL,
-        .window_bytes = STREAM_WINDOW,
+        .window_bytes = config->inline_ ? STREAM_WINDOW_INLINE : STREAM_WINDOW,
+        .strict = config->inline_,
     };
     in->streams = stream_pool_new(&limits, counters, err);
     if (in->streams == NULL || !slab_init(&in->inspections, sizeof(struct inspection), inspections, err) ||
@@ -262,6 +264,9 @@ static uint32_t stream_of(struct session *s, enum flow_dir from)
 
     if (*stream == 0) {
         *stream = stream_get(s->in->streams);
+        /* A server has much on the way, and seldom the wish to mislead. */
+        if (*stream != 0 && s->in->config.inline_ && from == FROM_CLIENT)
+            stream_guard(s->in->streams, *stream);
         if (*stream != 0 && (s->flow->flags & syn) != 0) {
             struct stream_segment start = { s->flow->start_seq[from] - 1, TCP_SYN, 0, view_of(NULL, 0) };
             (void)stream_push(s->in->streams, *stream, &start, deliver, NULL);
@@ -299,21 +304,40 @@ static void report_signs(struct session *s, enum flow_dir from, const struct tam
     }
 }
 
+/*
+ * What ends read differently: an urgent octet is taken out of the stream by some and not by others (RFC 6093
+ * section 3), and what comes before the server has answered (RFC 7413) may belong to an opening that the
+ * server never saw.
+ */
+static bool misleads(const struct flow *f, enum flow_dir from, const struct packet *p)
+{
+    bool early = from == FROM_CLIENT && (f->flags & (FLOW_SYN | FLOW_SYN_ACK)) == FLOW_SYN;
+
+    return early || (p->tcp_flags & TCP_URG) != 0;
+}
+
 static void tcp_packet(struct session *s, enum flow_dir from, const struct packet *p)
 {
     struct delivery_context context = { *s, from };
     struct stream_segment segment = { p->seq, p->tcp_flags, p->payload_len, p->payload };
-    uint32_t stream = stream_of(s, from);
     struct tamper_found signs = { .count = 0 };
 
+    if (s->in->config.inline_ && misleads(s->flow, from, p)) {
+        s->in->outcome.unread = true;
+        return;
+    }
+    uint32_t stream = stream_of(s, from);
     if (stream == 0) {
         count(s->in->counters, COUNT_INSPECT_FULL);
-        s->inspection->settle = true;
+        s->in->outcome.full = s->in->config.inline_;
+        s->inspection->settle = !s->in->config.inline_;
         return;
     }
     if (wants_signs(s))
         tamper_segment(&s->inspection->tamper, from, p, &signs);
-    if (stream_push(s->in->streams, stream, &segment, deliver, &context)) {
+    enum stream_answer answer = stream_push(s->in->streams, stream, &segment, deliver, &context);
+    s->in->outcome.unread |= s->in->config.inline_ && answer != STREAM_TAKEN;
+    if (answer == STREAM_DIFFERS) {
         s->flow->flags |= FLOW_CONFLICT;
         session_anomaly(s, ANOMALY_TCP_CONFLICT, view_string(from == FROM_CLIENT ? "client" : "server"));
     }
@@ -335,13 +359,33 @@ static void udp_packet(struct session *s, enum flow_dir from, const struct packe
     }
 }
 
+/*
+ * Has the other end what the decision was made from? Until then the sender may say something else in its
+ * place, and the kernel, to which a settled flow is left, would not see that.
+ */
+static bool is_sure(struct session *s)
+{
+    struct inspection *i = s->inspection;
+    bool sure = true;
+
+    for (unsigned d = 0; d < 2 && s->in->config.inline_; d++) {
+        if (i->stream[d] == 0)
+            continue;
+        if (!i->sealed)
+            stream_seal(s->in->streams, i->stream[d]);
+        sure &= stream_is_taken(s->in->streams, i->stream[d]);
+    }
+    i->sealed = true;
+    return sure;
+}
+
 /* An acknowledgement: what the other side still misses here will not come any more. */
 static void tcp_acked(struct session *s, enum flow_dir from, const struct packet *p)
 {
     struct delivery_context context = { *s, dir_other(from) };
     uint32_t stream = s->inspection->stream[dir_other(from)];
 
-    if (stream != 0 && (p->tcp_flags & TCP_ACK) != 0 && !s->inspection->settle)
+    if (stream != 0 && (p->tcp_flags & TCP_ACK) != 0 && (!s->inspection->settle || s->in->config.inline_))
         stream_acked(s->in->streams, stream, p->ack, deliver, &context);
 }
 
@@ -377,23 +421,26 @@ void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir fro
     if (in->config.forbids != NULL)
         spoil_begin(in, inspection_of(in, flow), from, p);
     bool ends = (p->tcp_flags & (TCP_FIN | TCP_RST)) != 0 && flow->inspect != 0;
-    if (p->payload.len == 0 && flow->state != FLOW_WAITING && !ends)
+    bool acks = in->config.inline_ && flow->key.l4 == L4_TCP && flow->inspect != 0;
+    if (p->payload.len == 0 && flow->state != FLOW_WAITING && !ends && !acks)
         return;
     bool first = flow->inspect == 0;
     if (first && !begin(in, flow)) {
         count(in->counters, COUNT_INSPECT_FULL);
-        flow->state = FLOW_SETTLED;
+        in->outcome.full = in->config.inline_;
+        if (!in->config.inline_)
+            flow->state = FLOW_SETTLED;
         return;
     }
     struct session s = session_of(in, flow, p->time_us);
     if (first && flow->service != 0 && flow->protocol != PROTOCOL_UNKNOWN)
         take_announced(&s);
     if (flow->key.l4 == L4_TCP) {
-        if (flow->state == FLOW_WAITING)
+        if (flow->state == FLOW_WAITING || acks)
             tcp_acked(&s, from, p);
         if ((p->tcp_flags & TCP_RST) != 0 && wants_signs(&s))
             tamper_reset(&s.inspection->tamper, from, p);
-        if (p->payload_len > 0 && !s.inspection->settle)
+        if (p->payload_len > 0 && (!s.inspection->settle || in->config.inline_))
             tcp_packet(&s, from, p);
     } else {
         udp_packet(&s, from, p);
@@ -405,7 +452,7 @@ void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir fro
         finish(&s);
         s.inspection->settle = true;
     }
-    if (s.inspection->settle)
+    if (s.inspection->settle && is_sure(&s))
         settle(&s);
     else if (in->tracked.packet != NULL && flow->service != 0)
         in->outcome.midway = layers_are_midway(&s, from);

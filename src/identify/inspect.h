@@ -44,14 +44,19 @@ struct record {
 };
 
 /* What the last inspector_packet() found that matters to whoever decides what becomes of the packet. */
-enum { OUTCOME_SPOILS = 8 };
+enum { OUTCOME_SPOILS = 8, OUTCOME_NAMES = 8 };
 struct inspect_outcome {
     uint8_t told; /* ACTIVITY_ bits told of in this packet */
     uint8_t
         refused; /* those that are forbidden and whose offers are void: by `spoils`, or in a packet before */
     bool cut;    /* something forbidden that cannot be made void so: the flow must not go on */
     bool midway; /* a message or an offer has begun and is not over */
-    uint16_t asked; /* DNS: service of the name that the packet asks for, 0: none */
+    /* Of an inline inspection: the receiver could read something else than was read here, or something that
+     * was not; the packet must not go on, and its sender sends it again. */
+    bool unread;
+    bool full; /* the same, for want of memory: nothing was read of it */
+    uint8_t asked_count;
+    uint16_t asked[OUTCOME_NAMES]; /* DNS: services of names that the packet asks for */
     /* To overwrite before the packet goes on, whatever else is decided: bytes of an offer, also those of an
      * earlier packet's that the sender sends again. */
     uint8_t spoil_count;
@@ -86,6 +91,7 @@ struct inspector_config {
     const struct catalog *catalog;
     struct knowledge *knowledge;
     bool keep_records;        /* a record for every flow (--all-flows) */
+    bool inline_;             /* packets wait for the outcome: see its `unread` */
     uint32_t max_inspections; /* flows inspected at a time; 0: 65,536 */
     uint32_t max_records;     /* 0: 1,000,000 */
     /* Told of activities with a detail, while they happen. */

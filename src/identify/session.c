@@ -124,6 +124,18 @@ void session_evidence(struct session *s, const struct evidence *e)
                   e->confidence != 0 ? e->confidence : evidence_worth(e->kind), e->value);
 }
 
+/* One packet may ask for several names. */
+static void outcome_asked(struct inspect_outcome *out, uint16_t service)
+{
+    for (unsigned i = 0; i < out->asked_count; i++)
+        if (out->asked[i] == service)
+            return;
+    if (out->asked_count < OUTCOME_NAMES)
+        out->asked[out->asked_count++] = service;
+    else
+        out->unread = true;
+}
+
 static void adopt_hit(struct session *s, enum evidence_kind kind, const struct catalog_hit *hit,
                       struct view value)
 {
@@ -135,7 +147,7 @@ static void adopt_hit(struct session *s, enum evidence_kind kind, const struct c
         s->in->outcome.told |= role_activities(hit->role);
     } else if (hit->strength == STRENGTH_PROOF && s->in->tracked.packet != NULL &&
                s->in->tracked.from == FROM_CLIENT) { /* an answer repeats the question */
-        s->in->outcome.asked = hit->service;
+        outcome_asked(&s->in->outcome, hit->service);
     }
 }
 

@@ -156,8 +156,8 @@ static bool spoil_remember(struct session *s, uint32_t offset, uint32_t count, u
 void spoil_begin(struct inspector *in, const struct inspection *i, enum flow_dir from, const struct packet *p)
 {
     in->outcome.refused = in->outcome.spoil_count = 0;
-    in->outcome.cut = in->outcome.midway = false;
-    in->outcome.asked = 0;
+    in->outcome.cut = in->outcome.midway = in->outcome.unread = in->outcome.full = false;
+    in->outcome.asked_count = 0;
     in->tracked.packet = p;
     in->tracked.from = from;
     in->tracked.count = in->tracked.unasked = 0;

@@ -41,7 +41,7 @@ enum layer walk_tcp(struct walk *w)
     out->seq = cursor_u32(&h);
     out->ack = cursor_u32(&h);
     unsigned header = (cursor_u8(&h) >> 4) * 4u;
-    out->tcp_flags = cursor_u8(&h) & (TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK);
+    out->tcp_flags = cursor_u8(&h) & (TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG);
     if (header < 20 || header > length)
         return walk_stop(w, COUNT_DECODE_BAD);
     cursor_skip(&w->c, header - 20);
@@ -101,7 +101,7 @@ static inline bool usual_segment(uint8_t protocol, struct view segment, struct p
             return false;
         out->seq = view_u32(segment, 4);
         out->ack = view_u32(segment, 8);
-        out->tcp_flags = segment.at[13] & (TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK);
+        out->tcp_flags = segment.at[13] & (TCP_FIN | TCP_SYN | TCP_RST | TCP_PSH | TCP_ACK | TCP_URG);
     } else if (protocol == 17) {
         header = UDP_BYTES;
         if (segment.len < UDP_BYTES || view_u16(segment, 4) != segment.len)

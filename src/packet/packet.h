@@ -21,7 +21,7 @@ struct frame {
 };
 enum { FRAME_TAGGED = 0x1000 }; /* in the place of the drop-eligible bit: a tag of VLAN 0 is a tag */
 
-enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16 };
+enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PSH = 8, TCP_ACK = 16, TCP_URG = 32 };
 
 /* A TCP segment or UDP datagram: the innermost one of a tunnel. */
 struct packet {

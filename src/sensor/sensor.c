@@ -651,6 +651,7 @@ static bool make_engine(struct sensor *s, struct imw_error_info *err)
         return false;
     if (s->config->guard.inline_ || s->config->guard.reset)
         config.enforced = on_enforced;
+    config.inline_ = s->config->guard.inline_;
     s->content.judged = s->config->guard.inline_ ? on_scanned : NULL;
     s->content.judged_context = s;
     bool started = carried_start(&s->content, s->config, config.rules, s->writer, err);

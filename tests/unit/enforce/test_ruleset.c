@@ -83,6 +83,7 @@ static void test_nft_text(void **state)
     info.flow_table = false;
     t = TEXT(memory);
     ruleset_nft_install(&t, &one, &info, 5, notes + 1);
+    expect_line("add rule inet imward before meta l4proto { tcp, udp } ct state invalid counter drop");
     expect_line("add rule inet imward before meta l4proto { tcp, udp } counter queue to 9");
     expect_no("iifname");
     expect_no("flow");

@@ -58,6 +58,57 @@ static bool push(struct stream_pool *p, uint32_t st, struct given *g, uint32_t s
     return stream_push(p, st, &s, take, g);
 }
 
+static enum stream_answer answer_to(struct stream_pool *p, uint32_t st, struct given *g, uint32_t seq,
+                                    const char *text)
+{
+    struct stream_segment s = { seq, TCP_ACK, (uint32_t)strlen(text), view_string(text) };
+
+    return stream_push(p, st, &s, take, g);
+}
+
+static void test_strict_streams_refuse_what_they_cannot_read_or_compare(void **state)
+{
+    struct stream_limits limits = { .max_streams = 1,
+                                    .early_bytes = 100,
+                                    .early_segments = 2,
+                                    .early_bytes_total = 1 << 20,
+                                    .window_bytes = 64,
+                                    .strict = true };
+    struct imw_error_info err;
+    struct stream_pool *p = stream_pool_new(&limits, &counters, &err);
+    uint32_t st = stream_get(p);
+    struct given g;
+
+    (void)state;
+    begin(&g);
+    stream_guard(p, st);
+    assert_false(push(p, st, &g, 99, "", TCP_SYN));
+    /* No room: the hole is not given up. */
+    assert_int_equal(answer_to(p, st, &g, 110, "k"), STREAM_TAKEN);
+    assert_int_equal(answer_to(p, st, &g, 112, "m"), STREAM_TAKEN);
+    assert_int_equal(answer_to(p, st, &g, 114, "o"), STREAM_REFUSED);
+    assert_int_equal(answer_to(p, st, &g, 100, "abcdefghij"), STREAM_TAKEN);
+    assert_string_equal(g.text, "abcdefghijk");
+    /* Like a keep-alive, but nobody has acknowledged that byte. */
+    assert_int_equal(answer_to(p, st, &g, 110, "X"), STREAM_DIFFERS);
+    stream_acked(p, st, 111, take, &g);
+    assert_int_equal(answer_to(p, st, &g, 110, "X"), STREAM_TAKEN);
+    /* More than could be compared later. */
+    assert_int_equal(answer_to(p, st, &g, 175, "z"), STREAM_REFUSED);
+    assert_int_equal(answer_to(p, st, &g, 111, "l"), STREAM_TAKEN);
+    assert_string_equal(g.text, "abcdefghijklm");
+    /* Sealed: only what was read is compared, and not before it is acknowledged may it be forgotten. */
+    stream_seal(p, st);
+    assert_false(stream_is_taken(p, st));
+    assert_int_equal(answer_to(p, st, &g, 111, "LM"), STREAM_DIFFERS);
+    assert_int_equal(answer_to(p, st, &g, 900, "anything"), STREAM_TAKEN);
+    stream_acked(p, st, 113, take, &g);
+    assert_true(stream_is_taken(p, st));
+    assert_string_equal(g.text, "abcdefghijklm");
+    stream_put(p, st);
+    stream_pool_free(p);
+}
+
 static void test_segments_in_order_are_given_in_place(void **state)
 {
     struct stream_pool *p = roomy();
@@ -473,6 +524,7 @@ int main(void)
         cmocka_unit_test(test_streams_are_limited_in_number),
         cmocka_unit_test(test_random_segments_give_the_bytes_that_were_sent),
         cmocka_unit_test(test_random_losses_are_told_exactly),
+        cmocka_unit_test(test_strict_streams_refuse_what_they_cannot_read_or_compare),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -414,11 +414,13 @@ static void test_a_question_tells_the_service_and_an_answer_does_not(void **stat
     start(&r, 0);
     uint16_t service = catalog_find(r.catalog, VIEW("chat"));
     pass(&r, FROM_CLIENT, "HELLO\n");
-    assert_int_equal(pass(&r, FROM_CLIENT, "ask www.example\n")->asked, 0);
-    assert_int_equal(pass(&r, FROM_CLIENT, "ask shared.example\n")->asked, 0);
-    assert_int_equal(pass(&r, FROM_CLIENT, "ask a.chat.example\n")->asked, service);
-    assert_int_equal(pass(&r, FROM_SERVER, "ask a.chat.example\n")->asked, 0);
-    assert_int_equal(pass(&r, FROM_CLIENT, "chat\n")->asked, 0);
+    assert_int_equal(pass(&r, FROM_CLIENT, "ask www.example\n")->asked_count, 0);
+    assert_int_equal(pass(&r, FROM_CLIENT, "ask shared.example\n")->asked_count, 0);
+    const struct inspect_outcome *o = pass(&r, FROM_CLIENT, "ask a.chat.example\n");
+    assert_int_equal(o->asked_count, 1);
+    assert_int_equal(o->asked[0], service);
+    assert_int_equal(pass(&r, FROM_SERVER, "ask a.chat.example\n")->asked_count, 0);
+    assert_int_equal(pass(&r, FROM_CLIENT, "chat\n")->asked_count, 0);
     rig_stop(&r);
 }
 
