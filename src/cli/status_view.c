@@ -287,6 +287,8 @@ static void draw_enforcement(struct page *p)
     put(p, n[COUNT_GATE_BLOCKED] > 0 ? RED : BOLD, "%9s", si((double)n[COUNT_GATE_BLOCKED]).text);
     put(p, PLAIN, "  flows blocked, %s offers made void, %s look-ups refused; %s",
         si((double)n[COUNT_GATE_SPOILED]).text, si((double)n[COUNT_GATE_NAMES_REFUSED]).text, s->enforcement);
+    if (s->endpoints.added > 0)
+        put(p, PLAIN, "; kernel drops %s addresses", si((double)s->endpoints.entries).text);
 }
 
 static void draw_bypass(struct page *p)

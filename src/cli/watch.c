@@ -75,6 +75,10 @@ static const char usage_of_gateway[] =
     "  -i, --interface NAME   look at what is forwarded between these only (give it again for each)\n"
     "      --bridge           frames between ports of a bridge\n"
     "      --rules HOW        'auto', 'nft' or 'iptables': what brings packets to the queues (default auto)\n"
+    "      --endpoints        the kernel drops addresses of services that are blocked for everybody by itself\n"
+    "      --endpoints-for T  each for so long at most (default 10m); then it is judged anew\n"
+    "      --inside NET       a network of ours whose addresses are public (give it again for more)\n"
+    "      --drop-at NAME     endpoints, and at this interface before anything else (XDP)\n"
     "      --clear            take down rules that a killed gateway left\n"
     "      --cpus LIST        CPUs for the workers, such as 2-5,8 (default: spread over all that we may use)\n"
     "      --no-pin           leave it to the kernel where they run\n"
@@ -94,6 +98,7 @@ struct command_options {
 };
 
 enum {
+    ENDPOINTS_FOR_S = 600,
     OPTION_XDP = 256,
     OPTION_CPUS,
     OPTION_NO_PIN,
@@ -123,6 +128,10 @@ enum {
     OPTION_BRIDGE,
     OPTION_RULES,
     OPTION_CLEAR,
+    OPTION_ENDPOINTS,
+    OPTION_ENDPOINTS_FOR,
+    OPTION_INSIDE,
+    OPTION_DROP_AT,
 };
 
 /* Of both commands. */
@@ -158,13 +167,18 @@ static const struct option watch_options[] = { { "xdp", no_argument, NULL, OPTIO
                                                { "reset-never", required_argument, NULL, OPTION_RESET_NEVER },
                                                LONG_OPTIONS };
 
-static const struct option gateway_options[] = { { "fail", required_argument, NULL, OPTION_FAIL },
-                                                 { "first-queue", required_argument, NULL,
-                                                   OPTION_FIRST_QUEUE },
-                                                 { "bridge", no_argument, NULL, OPTION_BRIDGE },
-                                                 { "rules", required_argument, NULL, OPTION_RULES },
-                                                 { "clear", no_argument, NULL, OPTION_CLEAR },
-                                                 LONG_OPTIONS };
+static const struct option gateway_options[] = {
+    { "fail", required_argument, NULL, OPTION_FAIL },
+    { "first-queue", required_argument, NULL, OPTION_FIRST_QUEUE },
+    { "bridge", no_argument, NULL, OPTION_BRIDGE },
+    { "rules", required_argument, NULL, OPTION_RULES },
+    { "clear", no_argument, NULL, OPTION_CLEAR },
+    { "endpoints", no_argument, NULL, OPTION_ENDPOINTS },
+    { "endpoints-for", required_argument, NULL, OPTION_ENDPOINTS_FOR },
+    { "inside", required_argument, NULL, OPTION_INSIDE },
+    { "drop-at", required_argument, NULL, OPTION_DROP_AT },
+    LONG_OPTIONS
+};
 
 /* ---- numbers ---- */
 
@@ -298,6 +312,10 @@ static bool parse_number(int option, struct command_options *o)
                wrong(o, "--rotate-every", "a time such as 1h or 1d");
     case OPTION_ROTATE_KEEP:
         return cli_number(o->command, "--rotate-keep", optarg, 1, 100000, &c->rotate_keep);
+    case OPTION_ENDPOINTS_FOR:
+        return (seconds_of(optarg, &c->guard.endpoints.most_s) && c->guard.endpoints.most_s > 0 &&
+                c->guard.endpoints.most_s <= 86400) ||
+               wrong(o, "--endpoints-for", "a time from 1s to 1d");
     case OPTION_RESET_RATE:
         return cli_number(o->command, "--reset-rate", optarg, 1, 1000000, &c->guard.resets_s);
     case OPTION_FIRST_QUEUE:
@@ -324,19 +342,28 @@ static bool add_interface(struct command_options *o)
     return true;
 }
 
-/* Of watch. */
-static bool add_never(struct command_options *o)
+static bool add_network(struct command_options *o, const char *option, struct passive_network *networks,
+                        unsigned *count)
 {
-    struct guard_config *g = &o->config.guard;
-    struct passive_network *n = &g->never[g->never_count];
-
-    if (g->never_count == PASSIVE_NETWORKS) {
-        cli_usage(o->command, "at most %d networks that are never reset", PASSIVE_NETWORKS);
+    if (*count == PASSIVE_NETWORKS) {
+        cli_usage(o->command, "at most %d networks with %s", PASSIVE_NETWORKS, option);
         return false;
     }
-    g->never_count++;
+    struct passive_network *n = &networks[(*count)++];
     return ip_parse_network(view_string(optarg), &n->addr, &n->bits) ||
-           wrong(o, "--reset-never", "an address or a network such as 10.0.0.0/8");
+           wrong(o, option, "an address or a network such as 10.0.0.0/8");
+}
+
+/* Of the gateway. */
+static bool drop_at(struct command_options *o)
+{
+    struct guard_config *g = &o->config.guard;
+
+    if (optarg[0] == '\0' || strlen(optarg) >= sizeof g->endpoints.xdp)
+        return wrong(o, "--drop-at", "an interface's name, of at most 15 characters");
+    memcpy(g->endpoints.xdp, optarg, strlen(optarg) + 1);
+    g->rules.endpoints = true;
+    return true;
 }
 
 static bool parse_fail(struct command_options *o)
@@ -402,7 +429,10 @@ static bool parse_word(int option, struct command_options *o)
     case OPTION_USER: c->user = optarg; break;
     case OPTION_NO_SANDBOX: c->sandbox = false; break;
     case OPTION_SPOOL: c->spool = optarg; break;
-    case OPTION_RESET_NEVER: return add_never(o);
+    case OPTION_RESET_NEVER: return add_network(o, "--reset-never", c->guard.never, &c->guard.never_count);
+    case OPTION_INSIDE: return add_network(o, "--inside", c->guard.inside, &c->guard.inside_count);
+    case OPTION_ENDPOINTS: c->guard.rules.endpoints = true; break;
+    case OPTION_DROP_AT: return drop_at(o);
     case OPTION_RESET: c->guard.reset = true; break;
     case OPTION_RESET_DRY_RUN: c->guard.reset = c->guard.dry_run = true; break;
     case OPTION_FAIL: return parse_fail(o);
@@ -437,11 +467,14 @@ static bool parse(int argc, char **argv, bool gateway, struct command_options *o
     int option;
 
     *o = (struct command_options){ .command = gateway ? "gateway" : "watch",
-                                   .config = { .guard = { .inline_ = gateway, .fail_open = true },
-                                               .live = { .workers = 1, .promiscuous = true, .bypass = true },
-                                               .control = CONTROL_PATH,
-                                               .stats_interval_s = 60,
-                                               .sandbox = true } };
+                                   .config = {
+                                       .guard = { .inline_ = gateway,
+                                                  .fail_open = true,
+                                                  .endpoints = { .nft = true, .most_s = ENDPOINTS_FOR_S } },
+                                       .live = { .workers = 1, .promiscuous = true, .bypass = true },
+                                       .control = CONTROL_PATH,
+                                       .stats_interval_s = 60,
+                                       .sandbox = true } };
     *out_status = EXIT_USAGE;
     while ((option = getopt_long(argc, argv, "i:w:c:p:ao:d:sqh", gateway ? gateway_options : watch_options,
                                  NULL)) != -1) {
@@ -460,6 +493,7 @@ static bool parse(int argc, char **argv, bool gateway, struct command_options *o
         case OPTION_ROTATE_KEEP:
         case OPTION_STATS_INTERVAL:
         case OPTION_RESET_RATE:
+        case OPTION_ENDPOINTS_FOR:
         case OPTION_FIRST_QUEUE:
             if (!parse_number(option, o))
                 return false;

@@ -82,10 +82,7 @@ struct message {
 
 struct endpoints {
     struct endpoints_config config;
-    int netlink;
-    int map, counts, link;
-    unsigned cpus;
-    uint64_t *count; /* room for what the kernel counted, one a CPU */
+    struct endpoints_grant fd;
     uint64_t seed;
     /* Of the flush alone. */
     uint32_t swept, sequence;
@@ -161,7 +158,7 @@ static void pend(struct endpoints *e, uint32_t at)
     e->entry[at].pending = true;
 }
 
-void endpoints_block(struct endpoints *e, const struct ip_addr *addr, uint32_t for_s)
+bool endpoints_block(struct endpoints *e, const struct ip_addr *addr, uint32_t for_s)
 {
     if (for_s < e->config.least_s)
         for_s = e->config.least_s;
@@ -171,6 +168,7 @@ void endpoints_block(struct endpoints *e, const struct ip_addr *addr, uint32_t f
 
     pthread_mutex_lock(&e->lock);
     uint32_t at = find(e, addr);
+    bool is_new = at == NONE || e->entry[at].gone || e->entry[at].until_ms <= now_ms();
     if (at == NONE) {
         at = make(e, addr);
         if (at == NONE)
@@ -185,17 +183,20 @@ void endpoints_block(struct endpoints *e, const struct ip_addr *addr, uint32_t f
         pend(e, at);
     }
     pthread_mutex_unlock(&e->lock);
+    return is_new && at != NONE;
 }
 
-void endpoints_release(struct endpoints *e, const struct ip_addr *addr)
+bool endpoints_release(struct endpoints *e, const struct ip_addr *addr)
 {
     pthread_mutex_lock(&e->lock);
     uint32_t at = find(e, addr);
+    bool was_there = at != NONE && !e->entry[at].gone;
     if (at != NONE) {
         e->entry[at].gone = true;
         pend(e, at);
     }
     pthread_mutex_unlock(&e->lock);
+    return was_there;
 }
 
 void endpoints_clear(struct endpoints *e)
@@ -349,7 +350,7 @@ static bool send_sets(struct endpoints *e, const struct batch *b, struct imw_err
     /* The last one is acknowledged when all are done; the end of a batch is not, before Linux 6.10. */
     ((struct nlmsghdr *)(void *)(m->bytes + m->last))->nlmsg_flags |= NLM_F_ACK;
     end(m, put(e, m, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
-    int error = send(e->netlink, m->bytes, m->used, 0) < 0 ? errno : answer(e->netlink);
+    int error = send(e->fd.netlink, m->bytes, m->used, 0) < 0 ? errno : answer(e->fd.netlink);
     if (error == 0)
         return true;
     return error_set(err, IMW_ERROR_SYSTEM, "addresses to block: %s%s", strerror(error),
@@ -370,15 +371,15 @@ static bool send_map(struct endpoints *e, const struct batch *b, struct imw_erro
     struct endpoints_key key;
     int failed = 0;
 
-    while (b->clear && bpf_map_get_next_key(e->map, NULL, &key) == 0 && failed == 0)
-        failed = bpf_map_delete_elem(e->map, &key);
+    while (b->clear && bpf_map_get_next_key(e->fd.map, NULL, &key) == 0 && failed == 0)
+        failed = bpf_map_delete_elem(e->fd.map, &key);
     for (unsigned i = 0; i < b->count && failed == 0; i++) {
         const struct entry *x = &b->item[i].was;
         struct endpoints_value value = { x->until_ms * 1000000 };
 
         key_of(&x->addr, &key);
-        failed =
-            x->gone ? bpf_map_delete_elem(e->map, &key) : bpf_map_update_elem(e->map, &key, &value, BPF_ANY);
+        failed = x->gone ? bpf_map_delete_elem(e->fd.map, &key)
+                         : bpf_map_update_elem(e->fd.map, &key, &value, BPF_ANY);
         if (x->gone && failed == -ENOENT)
             failed = 0;
     }
@@ -400,8 +401,8 @@ static void sweep(struct endpoints *e)
         if (!x->used || x->pending || x->until_ms + EXPIRED_MS > now)
             continue;
         key_of(&x->addr, &key);
-        if (e->map >= 0)
-            bpf_map_delete_elem(e->map, &key);
+        if (e->fd.map >= 0)
+            bpf_map_delete_elem(e->fd.map, &key);
         forget(e, e->swept);
     }
     pthread_mutex_unlock(&e->lock);
@@ -417,7 +418,7 @@ bool endpoints_flush(struct endpoints *e, struct imw_error_info *err)
         take(e, b);
         if (b->count == 0 && !b->clear)
             return true;
-        sent = (e->netlink < 0 || send_sets(e, b, err)) && (e->map < 0 || send_map(e, b, err));
+        sent = (e->fd.netlink < 0 || send_sets(e, b, err)) && (e->fd.map < 0 || send_map(e, b, err));
         settle(e, b, sent);
     } while (sent);
     return false;
@@ -429,10 +430,9 @@ void endpoints_counters(struct endpoints *e, struct endpoints_counters *out)
 
     pthread_mutex_lock(&e->lock);
     *out = (struct endpoints_counters){ .entries = e->used, .added = e->added, .refused = e->refused };
-    if (e->counts >= 0 && bpf_map_lookup_elem(e->counts, &zero, e->count) == 0)
-        for (unsigned i = 0; i < e->cpus; i++)
-            out->dropped_packets += e->count[i];
     pthread_mutex_unlock(&e->lock);
+    if (e->fd.counts >= 0)
+        (void)bpf_map_lookup_elem(e->fd.counts, &zero, &out->dropped_packets);
 }
 
 /* ---- beginning and end ---- */
@@ -441,6 +441,11 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list args
 {
     (void)level, (void)format, (void)args;
     return 0;
+}
+
+static uint32_t entries_of(const struct endpoints_config *config)
+{
+    return config->entries == 0 || config->entries > 1u << 24 ? ENTRIES : config->entries;
 }
 
 /* In the driver, or else in the kernel's generic place. Returns a descriptor, or -errno. */
@@ -456,63 +461,90 @@ static int attach(int program, unsigned interface)
     return link;
 }
 
-static bool open_xdp(struct endpoints *e, struct imw_error_info *err)
+static bool open_xdp(const struct endpoints_config *config, struct endpoints_grant *g,
+                     struct imw_error_info *err)
 {
-    unsigned interface = if_nametoindex(e->config.xdp);
-    int cpus = libbpf_num_possible_cpus();
+    unsigned interface = if_nametoindex(config->xdp);
 
     if (interface == 0)
-        return error_set(err, IMW_ERROR_VALUE, "there is no interface '%s'", e->config.xdp);
+        return error_set(err, IMW_ERROR_VALUE, "there is no interface '%s'", config->xdp);
     libbpf_set_print(quiet);
     struct endpoints_kernel *k = endpoints_kernel__open();
-    if (k == NULL || cpus <= 0) {
-        endpoints_kernel__destroy(k);
-        return error_set(err, IMW_ERROR_SYSTEM, "XDP on '%s': %s", e->config.xdp, strerror(errno));
-    }
+    if (k == NULL)
+        return error_set(err, IMW_ERROR_SYSTEM, "XDP on '%s': %s", config->xdp, strerror(errno));
     /* Twice: some are over, yet not taken out. */
-    bpf_map__set_max_entries(k->maps.blocked, 2 * e->config.entries);
+    bpf_map__set_max_entries(k->maps.blocked, 2 * entries_of(config));
     int failed = endpoints_kernel__load(k);
     if (failed == 0) {
-        e->map = dup(bpf_map__fd(k->maps.blocked));
-        e->counts = dup(bpf_map__fd(k->maps.dropped));
-        e->link = attach(bpf_program__fd(k->progs.endpoints_xdp), interface);
-        failed = e->link < 0 ? e->link : 0;
+        g->map = dup(bpf_map__fd(k->maps.blocked));
+        g->counts = dup(bpf_map__fd(k->maps.dropped));
+        g->link = attach(bpf_program__fd(k->progs.endpoints_xdp), interface);
+        failed = g->link < 0 ? g->link : 0;
     }
     endpoints_kernel__destroy(k);
-    e->cpus = (unsigned)cpus;
-    e->count = calloc(e->cpus, sizeof *e->count);
     if (failed == -EBUSY || failed == -EEXIST)
         return error_set(
             err, IMW_ERROR_SYSTEM,
             "'%s' has an XDP program already: end what uses it ('ip link show dev %s' tells), or go "
             "without XDP",
-            e->config.xdp, e->config.xdp);
+            config->xdp, config->xdp);
     if (failed == -EPERM || failed == -EACCES)
         return error_set(err, IMW_ERROR_SYSTEM,
                          "no permission for XDP on '%s': run as root, or with CAP_BPF and CAP_NET_ADMIN",
-                         e->config.xdp);
-    if (failed != 0 || e->map < 0 || e->counts < 0 || e->count == NULL)
-        return error_set(err, IMW_ERROR_SYSTEM, "XDP on '%s': %s; go without XDP", e->config.xdp,
+                         config->xdp);
+    if (failed != 0 || g->map < 0 || g->counts < 0)
+        return error_set(err, IMW_ERROR_SYSTEM, "XDP on '%s': %s; go without XDP", config->xdp,
                          strerror(failed != 0 ? -failed : ENOMEM));
     return true;
 }
 
-static bool open_netlink(struct endpoints *e, struct imw_error_info *err)
+static bool open_netlink(struct endpoints_grant *g, struct imw_error_info *err)
 {
     struct sockaddr_nl own = { .nl_family = AF_NETLINK };
     int bytes = SOCKET_BYTES, yes = 1;
 
-    e->netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-    if (e->netlink >= 0 && bind(e->netlink, (const struct sockaddr *)&own, sizeof own) == 0 &&
-        setsockopt(e->netlink, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) == 0 &&
-        setsockopt(e->netlink, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) == 0 &&
-        setsockopt(e->netlink, SOL_NETLINK, NETLINK_CAP_ACK, &yes, sizeof yes) == 0)
+    g->netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+    if (g->netlink >= 0 && bind(g->netlink, (const struct sockaddr *)&own, sizeof own) == 0 &&
+        setsockopt(g->netlink, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof bytes) == 0 &&
+        setsockopt(g->netlink, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) == 0 &&
+        setsockopt(g->netlink, SOL_NETLINK, NETLINK_CAP_ACK, &yes, sizeof yes) == 0)
         return true;
     return error_set(err, IMW_ERROR_SYSTEM, "sets of nftables: %s%s", strerror(errno),
                      errno == EPERM ? ": run as root, or with CAP_NET_ADMIN" : "");
 }
 
-bool endpoints_new(const struct endpoints_config *config, struct endpoints **out, struct imw_error_info *err)
+unsigned endpoints_grant_fds(struct endpoints_grant *g, int *out[ENDPOINTS_FDS])
+{
+    out[0] = &g->netlink;
+    out[1] = &g->map;
+    out[2] = &g->counts;
+    out[3] = &g->link;
+    return ENDPOINTS_FDS;
+}
+
+static void close_all(struct endpoints_grant *g)
+{
+    int *fds[ENDPOINTS_FDS];
+
+    for (unsigned i = 0; i < endpoints_grant_fds(g, fds); i++) {
+        if (*fds[i] >= 0)
+            close(*fds[i]);
+        *fds[i] = -1;
+    }
+}
+
+bool endpoints_open(const struct endpoints_config *config, struct endpoints_grant *out,
+                    struct imw_error_info *err)
+{
+    *out = (struct endpoints_grant){ -1, -1, -1, -1 };
+    if ((!config->nft || open_netlink(out, err)) && (config->xdp[0] == '\0' || open_xdp(config, out, err)))
+        return true;
+    close_all(out);
+    return false;
+}
+
+bool endpoints_new(const struct endpoints_config *config, struct endpoints_grant *take,
+                   struct endpoints **out, struct imw_error_info *err)
 {
     struct endpoints *e = calloc(1, sizeof *e);
     uint32_t buckets = 64;
@@ -520,8 +552,7 @@ bool endpoints_new(const struct endpoints_config *config, struct endpoints **out
     if (e == NULL)
         return error_set(err, IMW_ERROR_MEMORY, "no memory for addresses to block");
     e->config = *config;
-    if (e->config.entries == 0 || e->config.entries > 1u << 24)
-        e->config.entries = ENTRIES;
+    e->config.entries = entries_of(config);
     if (e->config.least_s == 0)
         e->config.least_s = LEAST_S;
     if (e->config.most_s == 0)
@@ -530,20 +561,19 @@ bool endpoints_new(const struct endpoints_config *config, struct endpoints **out
         buckets *= 2;
     e->mask = buckets - 1;
     e->fresh = 1;
-    e->netlink = e->map = e->counts = e->link = -1;
+    e->fd = (struct endpoints_grant){ -1, -1, -1, -1 };
     pthread_mutex_init(&e->lock, NULL);
     if (getrandom(&e->seed, sizeof e->seed, GRND_NONBLOCK) != sizeof e->seed)
         e->seed = now_ms(); /* at boot; who makes collisions only makes us slower */
     e->bucket = calloc(buckets, sizeof *e->bucket);
     e->entry = calloc((size_t)e->config.entries + 1, sizeof *e->entry);
     e->pending = calloc((size_t)e->config.entries + 1, sizeof *e->pending);
-    bool ok = e->bucket != NULL && e->entry != NULL && e->pending != NULL
-                  ? (!config->nft || open_netlink(e, err)) && (config->xdp[0] == '\0' || open_xdp(e, err))
-                  : error_set(err, IMW_ERROR_MEMORY, "no memory for addresses to block");
-    if (!ok) {
+    if (e->bucket == NULL || e->entry == NULL || e->pending == NULL) {
         endpoints_free(e);
-        return false;
+        return error_set(err, IMW_ERROR_MEMORY, "no memory for addresses to block");
     }
+    e->fd = *take;
+    *take = (struct endpoints_grant){ -1, -1, -1, -1 };
     *out = e;
     return true;
 }
@@ -552,12 +582,8 @@ void endpoints_free(struct endpoints *e)
 {
     if (e == NULL)
         return;
-    int fds[] = { e->netlink, e->map, e->counts, e->link };
-    for (unsigned i = 0; i < sizeof fds / sizeof fds[0]; i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
+    close_all(&e->fd);
     pthread_mutex_destroy(&e->lock);
-    free(e->count);
     free(e->bucket);
     free(e->entry);
     free(e->pending);

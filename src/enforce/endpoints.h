@@ -20,15 +20,29 @@ struct endpoints_config {
     uint32_t entries;         /* at a time, at most; 0: 65,536 */
 };
 
-/* Opens the netlink socket, loads and attaches the program: CAP_NET_ADMIN, CAP_BPF. */
-bool endpoints_new(const struct endpoints_config *config, struct endpoints **out,
-                   struct imw_error_info *err) IMW_MUST_USE;
+/* What takes privilege to open: by one process, for another. Descriptors, -1: none. */
+struct endpoints_grant {
+    int netlink;     /* to the sets */
+    int map, counts; /* of the program */
+    int link;        /* when nobody has it open any more, the program is off the interface */
+};
+enum { ENDPOINTS_FDS = 4 };
+
+/* Opens the netlink socket, loads and attaches the program: CAP_NET_ADMIN, CAP_BPF. False: all are closed. */
+bool endpoints_open(const struct endpoints_config *config, struct endpoints_grant *out,
+                    struct imw_error_info *err) IMW_MUST_USE;
+unsigned endpoints_grant_fds(struct endpoints_grant *g, int *out[ENDPOINTS_FDS]);
+
+/* Takes the grant's descriptors over; false: it does not. The kernel asks for CAP_NET_ADMIN with every change
+ * of the sets. */
+bool endpoints_new(const struct endpoints_config *config, struct endpoints_grant *take,
+                   struct endpoints **out, struct imw_error_info *err) IMW_MUST_USE;
 void endpoints_free(struct endpoints *e); /* takes the program off; entries of sets go with their table */
 
 /* Any thread. Told again, an address stays for longer. What was put in is sent by endpoints_flush(), some
- * times a second. */
-void endpoints_block(struct endpoints *e, const struct ip_addr *addr, uint32_t for_s);
-void endpoints_release(struct endpoints *e, const struct ip_addr *addr);
+ * times a second. True: it was not there. */
+bool endpoints_block(struct endpoints *e, const struct ip_addr *addr, uint32_t for_s);
+bool endpoints_release(struct endpoints *e, const struct ip_addr *addr); /* true: it was there */
 /* All: the policy has changed. */
 void endpoints_clear(struct endpoints *e);
 /* By one thread. False: err says what the kernel refused; it is tried again with the next. */

@@ -22,7 +22,7 @@ struct {
 } blocked SEC(".maps");
 
 struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(max_entries, 1);
     __type(key, __u32);
     __type(value, __u64);
@@ -84,7 +84,7 @@ SEC("xdp") int endpoints_xdp(struct xdp_md *ctx)
         return XDP_PASS;
     __u64 *count = bpf_map_lookup_elem(&dropped, &zero);
     if (count)
-        (*count)++;
+        __sync_fetch_and_add(count, 1);
     return XDP_DROP;
 }
 

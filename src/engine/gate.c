@@ -6,6 +6,7 @@
  * and the strictest answer counts: a rule that allows to sign in does not let a message through that another
  * forbids.
  */
+#include "engine/endpoint_feed.h"
 #include "engine/gate_parts.h"
 #include <stdlib.h>
 
@@ -162,6 +163,9 @@ static void judge_name(struct gate *g, const struct gate_packet *p)
     struct stop s;
     struct flow asked = *p->flow;
 
+    if (g->config.endpoints != NULL && p->from == FROM_SERVER)
+        endpoint_feed_passed(g->config.endpoints, p->flow, p->packet->time_us);
+
     asked.service = p->outcome != NULL ? p->outcome->asked : 0;
     asked.activities = 1 << ACTIVITY_LOOKUP;
     if (asked.service == 0 || !judge_each(g, &asked, asked.activities, p->packet->time_us, &s))
@@ -232,8 +236,11 @@ static bool judge(struct gate *g, const struct gate_packet *p)
         gate_block(g, p, &s);
         return true;
     }
-    if (anew)
+    if (anew) {
         f->gate = is_guarded(g, f, p->packet->time_us) ? FLOW_GUARDED : FLOW_PASSES;
+        if (g->config.endpoints != NULL)
+            endpoint_feed_passed(g->config.endpoints, f, p->packet->time_us);
+    }
     if (s.judged.throttle != 0 || anew)
         set_throttle(g, p, &s);
     return judge_scan(g, p, told);

@@ -24,6 +24,7 @@
 
 struct gate;
 struct passive;
+struct endpoint_feed;
 
 enum { GATE_HELD_MOST = 1024, GATE_SCANS_MOST = 512 };
 
@@ -32,6 +33,7 @@ struct gate_config {
     const struct inject_grant *inject; /* for what is sent back; NULL: nothing is */
     struct passive *passive;           /* resets from beside the wire; NULL: inline */
     struct conntrack *connections;     /* counts what the kernel passes; NULL: nobody does */
+    struct endpoint_feed *endpoints;   /* learns what the kernel may drop by itself; NULL: nothing */
     unsigned generation;               /* of the rules with serial 1: enforce/mark.h */
     bool dry_run;                      /* `passive` counts only */
     bool fail_open;                    /* what waits too long passes; false: its flow is cut */

@@ -9,6 +9,7 @@
 #include "enforce/mark.h"
 #include "enforce/page.h"
 #include "enforce/passive.h"
+#include "engine/endpoint_feed.h"
 #include "engine/engine.h"
 #include "engine/gate_parts.h"
 #include <string.h>
@@ -55,6 +56,8 @@ void gate_accept(struct gate *g, const struct gate_packet *p, bool settled)
     bool for_good = settled && p->packet->tunnels == 0;
     if (for_good) {
         gate_count(g, COUNT_GATE_SETTLED);
+        if (g->config.endpoints != NULL)
+            endpoint_feed_passed(g->config.endpoints, p->flow, p->packet->time_us);
         p->flow->bypassed = g->config.connections != NULL;
     }
     queue_accept(g->config.queue, p->queued->id, for_good ? mark(g, MARK_PASS) : 0);
@@ -214,6 +217,9 @@ void gate_block(struct gate *g, const struct gate_packet *p, const struct stop *
     p->flow->gate = FLOW_BLOCKED;
     if (first)
         gate_count(g, COUNT_GATE_BLOCKED);
+    if (first && g->config.endpoints != NULL && p->packet->tunnels == 0)
+        endpoint_feed_blocked(g->config.endpoints, g->rules, p->flow,
+                              g->config.note(g->config.context, p->flow), p->packet->time_us);
     if (p->queued == NULL) {
         stop_passively(g, p, s);
         return;

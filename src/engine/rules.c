@@ -114,6 +114,29 @@ void rules_hits(const struct rules *r, unsigned number, struct rule_hits *out)
                                .last_us = atomic_load_explicit(&c->last_us, memory_order_relaxed) };
 }
 
+/* ---- who is blocked whatever they do ---- */
+
+static bool note_everybody(struct rules *r)
+{
+    unsigned services = catalog_count(r->catalog), rule;
+
+    r->everybody = calloc(services + 1u, sizeof *r->everybody);
+    for (unsigned n = 1; r->everybody != NULL && r->policy != NULL && n <= services; n++) {
+        const struct catalog_service *s = catalog_service(r->catalog, (uint16_t)n);
+        if (!s->removed && policy_blocks_everybody(r->policy, (uint16_t)n, s->class, &rule))
+            r->everybody[n] = (uint16_t)(rule + 1);
+    }
+    return r->everybody != NULL;
+}
+
+bool rules_blocks_everybody(const struct rules *r, uint16_t service, const char **out_rule)
+{
+    if (service == 0 || service > catalog_count(r->catalog) || r->everybody[service] == 0)
+        return false;
+    *out_rule = name_of(r, r->everybody[service] - 1u);
+    return true;
+}
+
 /* ---- loading ---- */
 
 void rules_free(struct rules *r)
@@ -121,6 +144,7 @@ void rules_free(struct rules *r)
     if (r == NULL)
         return;
     counts_free(r);
+    free(r->everybody);
     policy_free(r->policy);
     catalog_close(r->catalog);
     free(r);
@@ -150,9 +174,9 @@ bool rules_load_files(const struct rules_files *files, const struct rules *follo
         rules_free(r);
         return false;
     }
-    if (!counts_new(r, follow)) {
+    if (!counts_new(r, follow) || !note_everybody(r)) {
         rules_free(r);
-        return error_set(err, IMW_ERROR_MEMORY, "no memory for the counters of rules");
+        return error_set(err, IMW_ERROR_MEMORY, "no memory for what rules count");
     }
     *out = r;
     return true;

@@ -14,8 +14,11 @@
 
 struct rules {
     struct catalog *catalog;
-    struct policy *policy;      /* NULL: "alert" by "default" for all */
-    uint64_t serial;            /* 1, and one more with each that follows */
+    struct policy *policy; /* NULL: "alert" by "default" for all */
+    uint64_t serial;       /* 1, and one more with each that follows */
+    /* By number of a service: 1 and the number of the rule by which it is blocked for everybody; 0: it is
+     * not. */
+    uint16_t *everybody;
     struct rule_count **counts; /* by number of the rule; those of the same name are shared with `follow` */
     struct rules *older;        /* the engine's list of those that may still be referred to */
 };
@@ -49,6 +52,9 @@ struct judgement {
     uint32_t keep_messages_s, keep_files_s; /* for how long the vault keeps them; 0: not at all */
 };
 struct judgement rules_judge_scene(const struct rules *r, const struct scene *s, uint8_t activities);
+
+/* Is the service blocked for everybody, always, in all that it does? By which rule: its name. */
+bool rules_blocks_everybody(const struct rules *r, uint16_t service, const char **out_rule);
 
 /* ---- counters of rules, so that dead ones are found ---- */
 

@@ -2,6 +2,7 @@
 /* A worker's loop over packets, and what happens when a flow ends. */
 #include "engine/worker.h"
 #include "base/hash.h"
+#include "engine/endpoint_feed.h"
 #include "im/registry.h"
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -25,12 +26,13 @@ struct worker {
     struct inspector *inspector;
     struct knowledge *knowledge;
     const char *name;
-    uint64_t now_us;               /* of this capture */
-    uint64_t newest_us;            /* of those before */
-    struct live *live;             /* where settled flows may be bypassed; NULL: nowhere */
-    uint64_t bypass_from_us;       /* not before */
-    struct gate *gate;             /* NULL: nothing is enforced */
-    struct conntrack *connections; /* where flows are that the gate handed to the kernel; NULL: nowhere */
+    uint64_t now_us;                 /* of this capture */
+    uint64_t newest_us;              /* of those before */
+    struct live *live;               /* where settled flows may be bypassed; NULL: nowhere */
+    uint64_t bypass_from_us;         /* not before */
+    struct gate *gate;               /* NULL: nothing is enforced */
+    struct endpoint_feed *endpoints; /* learns addresses; NULL: nobody does */
+    struct conntrack *connections;   /* where flows are that the gate handed to the kernel; NULL: nowhere */
 };
 
 uint64_t flow_number(const struct flow *f)
@@ -411,6 +413,16 @@ static void flow_ends(void *context, struct flow *f, enum flow_end why)
     inspector_drop_record(w->inspector, f);
 }
 
+/* Told by every worker's inspector; only one with a gate that blocks addresses cares. */
+static void learns_address(void *context, const struct flow *f, uint64_t time_us, const struct ip_addr *addr,
+                           const struct known_address *known, uint32_t ttl_s)
+{
+    const struct worker *w = context;
+
+    if (w->endpoints != NULL)
+        endpoint_feed_learnt(w->endpoints, w->rules, f, addr, known, ttl_s, time_us);
+}
+
 bool worker_new(const struct engine_config *config, unsigned number, struct rules *_Atomic *rules,
                 uint32_t max_flows, struct knowledge *knowledge, struct worker **out,
                 struct imw_error_info *err)
@@ -428,6 +440,7 @@ bool worker_new(const struct engine_config *config, unsigned number, struct rule
                : pipeline_wants_files(config->pipeline) ? &tap_all
                                                         : &tap_without_files,
         .forbids = config->enforced != NULL ? forbids : NULL,
+        .learnt = config->enforced != NULL ? learns_address : NULL,
         .trace = report_trace,
         .context = w,
     };
@@ -658,8 +671,10 @@ bool worker_guard(struct worker *w, const struct gate_config *config, struct imw
     gate_free(w->gate);
     w->gate = NULL;
     w->connections = NULL;
+    w->endpoints = NULL;
     if (config == NULL)
         return true;
+    w->endpoints = config->endpoints;
     w->connections = config->connections;
     own = *config;
     own.judge = gate_asks;

@@ -97,6 +97,10 @@ struct inspector_config {
      * nobody enforces. */
     bool (*forbids)(void *context, const struct flow *flow, const struct record *record, uint64_t time_us,
                     enum activity activity, const struct im_detail *detail);
+    /* A flow of DNS told what an address stands for: `known` is what is known of it now. NULL: nobody asks.
+     */
+    void (*learnt)(void *context, const struct flow *flow, uint64_t time_us, const struct ip_addr *addr,
+                   const struct known_address *known, uint32_t ttl_s);
     /* A line of a traced flow's story. */
     void (*trace)(void *context, const struct flow *flow, uint64_t time_us, const char *line);
     void *context;

@@ -323,6 +323,11 @@ void session_learn_address(struct session *s, struct view name, struct view cano
     note(known.name, sizeof known.name, name);
     count(s->in->counters, COUNT_ADDRESSES_LEARNT);
     knowledge_learn_address(s->in->config.knowledge, addr, &known, ttl_s, s->now_us);
+    if (s->in->config.learnt == NULL)
+        return;
+    if (!knowledge_address(s->in->config.knowledge, addr, s->now_us, &known))
+        known.service = 0;
+    s->in->config.learnt(s->in->config.context, s->flow, s->now_us, addr, &known, ttl_s);
 }
 
 void session_learn_host(struct session *s, enum who_source source, const struct ip_addr *addr,

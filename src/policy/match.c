@@ -104,6 +104,38 @@ enum policy_action policy_default(const struct policy *p, enum service_class cla
     return (enum policy_action)p->fallback[(unsigned)class < CLASS_COUNT ? class : CLASS_COUNT];
 }
 
+#define KEY(id) (1u << POLICY_KEY_##id)
+#define WHAT_KEYS (KEY(SERVICE) | KEY(VENDOR) | KEY(CLASS))
+
+/* Does the rule name the service, by whichever key, or all? */
+static bool is_about(const struct policy *p, const struct rule *r, uint16_t service)
+{
+    if ((r->keys & WHAT_KEYS) == 0)
+        return true;
+    for (uint32_t i = 0; i < r->term_count; i++)
+        if (p->terms[r->first_term + i] == term_of(WHAT, service - 1u))
+            return true;
+    return false;
+}
+
+bool policy_blocks_everybody(const struct policy *p, uint16_t service, enum service_class class,
+                             unsigned *out_rule)
+{
+    for (unsigned n = 1; n <= policy_rules(p); n++) {
+        const struct rule *r = &p->rules[n - 1];
+        if (!is_about(p, r, service))
+            continue;
+        if (r->action != POLICY_BLOCK)
+            return false;
+        if ((r->keys & ~WHAT_KEYS) == 0 && !r->exception) {
+            *out_rule = n;
+            return true;
+        }
+    }
+    *out_rule = 0;
+    return policy_default(p, class) == POLICY_BLOCK;
+}
+
 /* --- versions --- */
 
 /* Digits with points between them, at the start of *v, which is cut off. Returns how many numbers. */

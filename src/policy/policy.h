@@ -52,7 +52,8 @@ const char *policy_means_name(enum policy_means m);
     X(GROUP, "group")                                                                                        \
     X(USER, "user")                                                                                          \
     X(NETWORK, "network")                                                                                    \
-    X(SERVER, "server") X(HOURS, "hours") X(ACKNOWLEDGED, "acknowledged") X(TRAINED, "trained")              \
+    X(SERVER, "server")                                                                                      \
+    X(HOURS, "hours") X(ACKNOWLEDGED, "acknowledged") X(TRAINED, "trained")                                  \
         X(CLIENT_VERSION_BELOW, "client_version_below")
 enum policy_key {
 #define X(id, name) POLICY_KEY_##id,
@@ -87,6 +88,11 @@ struct policy_place policy_rule_place(const struct policy *p, unsigned number);
 
 /* What is done where no rule matches, with a service of this class; CLASS_COUNT: not known. */
 enum policy_action policy_default(const struct policy *p, enum service_class class);
+
+/* Is whatever a known service does blocked, whoever does it, whenever and wherever? Only where nothing before
+ * the rule that says so could let any of it pass. *out_rule: its number; 0: the default. */
+bool policy_blocks_everybody(const struct policy *p, uint16_t service, enum service_class class,
+                             unsigned *out_rule);
 
 /* What is known of a flow. A condition on what is not known does not hold. */
 struct policy_facts {

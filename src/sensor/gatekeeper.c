@@ -7,7 +7,7 @@
 
 void guard_grant_none(struct guard_grant *g)
 {
-    *g = (struct guard_grant){ .connections = -1, .inject = { -1, -1, -1 } };
+    *g = (struct guard_grant){ .connections = -1, .inject = { -1, -1, -1 }, .endpoints = { -1, -1, -1, -1 } };
     for (unsigned i = 0; i < QUEUES_MAX; i++)
         g->queues[i] = -1;
 }
@@ -22,6 +22,7 @@ unsigned guard_grant_fds(struct guard_grant *g, int *out[GUARD_FDS])
     out[n++] = &g->inject.raw4;
     out[n++] = &g->inject.raw6;
     out[n++] = &g->inject.packet;
+    n += endpoints_grant_fds(&g->endpoints, out + n);
     return n;
 }
 
@@ -58,8 +59,14 @@ bool gatekeeper_open(struct gatekeeper *k, const struct guard_config *config, st
         out->generation = k->info.generation;
         memcpy(out->note, k->info.note, sizeof out->note);
     }
-    if (!ok)
+    if (ok && rules->endpoints)
+        ok = endpoints_open(&config->endpoints, &out->endpoints, err);
+    if (!ok) {
         guard_grant_close(out);
+        if (k->installed)
+            ruleset_remove(rules, &k->info);
+        k->installed = false;
+    }
     return ok;
 }
 

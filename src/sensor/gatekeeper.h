@@ -7,6 +7,7 @@
  * closed they stay, and nothing passes until it runs again.
  */
 #pragma once
+#include "enforce/endpoints.h"
 #include "enforce/passive.h"
 #include "enforce/ruleset.h"
 #include "packet/queue.h"
@@ -16,6 +17,9 @@ struct guard_config {
     bool inline_; /* the gateway; false: beside the wire */
     bool fail_open;
     struct ruleset_config rules;
+    struct endpoints_config endpoints;               /* where rules.endpoints; most_s: for how long */
+    struct passive_network inside[PASSIVE_NETWORKS]; /* besides private networks: of `endpoints` */
+    unsigned inside_count;
     bool reset, dry_run; /* watch: forge resets; only count them */
     struct passive_network never[PASSIVE_NETWORKS];
     unsigned never_count;
@@ -27,10 +31,11 @@ struct guard_grant {
     int queues[QUEUES_MAX];
     int connections; /* socket of packet/conntrack.h */
     struct inject_grant inject;
+    struct endpoints_grant endpoints;
     unsigned generation;
     char note[160];
 };
-enum { GUARD_FDS = QUEUES_MAX + 1 + INJECT_FDS };
+enum { GUARD_FDS = QUEUES_MAX + 1 + INJECT_FDS + ENDPOINTS_FDS };
 
 struct gatekeeper {
     const struct guard_config *config;

@@ -45,6 +45,24 @@ bool guard_new(struct guard *g, const struct sensor_config *config, struct guard
     return true;
 }
 
+bool guard_learn(struct guard *g, const struct knowledge *knowledge, struct imw_error_info *err)
+{
+    struct endpoint_feed_config feed = { .knowledge = knowledge,
+                                         .inside = g->config->inside,
+                                         .inside_count = g->config->inside_count,
+                                         .for_s = g->config->endpoints.most_s };
+
+    if (!g->config->rules.endpoints)
+        return true;
+    if (!endpoints_new(&g->config->endpoints, &g->grant.endpoints, &g->endpoints, err))
+        return false;
+    feed.endpoints = g->endpoints;
+    if (!endpoint_feed_new(&feed, &g->feed, err))
+        return false;
+    g->gate.endpoints = g->feed;
+    return true;
+}
+
 void guard_free(struct guard *g)
 {
     if (g->config == NULL)
@@ -53,6 +71,8 @@ void guard_free(struct guard *g)
         queue_free(g->queues[i]);
     conntrack_free(g->connections);
     passive_free(g->passive);
+    endpoint_feed_free(g->feed);
+    endpoints_free(g->endpoints);
     guard_grant_close(&g->grant);
     g->config = NULL;
 }
@@ -63,12 +83,27 @@ void guard_follow(struct guard *g, int channel, const struct rules *rules)
 
     if (g->config == NULL || !g->config->inline_)
         return;
+    if (g->feed != NULL)
+        endpoint_feed_follow(g->feed, rules);
     m.generation = gate_generation(g->gate.generation, rules);
     if (m.generation == g->generation)
         return;
     g->generation = m.generation;
     if (!channel_send(channel, &m))
         log_error("rules_switch", "the opener was not reached: %s", strerror(errno));
+}
+
+void guard_tend(struct guard *g)
+{
+    if (g->config != NULL && g->feed != NULL)
+        endpoint_feed_tend(g->feed);
+}
+
+void guard_endpoints(const struct guard *g, struct endpoints_counters *out)
+{
+    *out = (struct endpoints_counters){ 0 };
+    if (g->endpoints != NULL)
+        endpoints_counters(g->endpoints, out);
 }
 
 void guard_counters(const struct guard *g, struct queue_counters *out)

@@ -98,6 +98,43 @@ static int judge_end(int status)
     return EXIT_FAILURE;
 }
 
+/* What the sensor begins with. */
+static bool send_grants(const struct sensor_config *config, struct gatekeeper *keeper, int channel,
+                        struct imw_error_info *err)
+{
+    struct role_message guard = { .type = MESSAGE_GUARD }, grant = { .type = MESSAGE_GRANT };
+    bool guarded = config->guard.inline_ || config->guard.reset, sent = true;
+
+    if (guarded) {
+        if (!gatekeeper_open(keeper, &config->guard, &guard.guard, err))
+            return false;
+        sent = channel_send(channel, &guard) || error_errno(err, "socket pair");
+        guard_grant_close(&guard.guard);
+    }
+    if (sent && !config->guard.inline_) {
+        if (!live_grant_open(&config->live, &grant.grant, err))
+            return false;
+        sent = channel_send(channel, &grant) || error_errno(err, "socket pair");
+        live_grant_close(&grant.grant);
+    }
+    if (!sent)
+        gatekeeper_close(keeper, true);
+    return sent;
+}
+
+/* Of a gateway: its sensor asks when policy and catalog are loaded, so that a broken one leaves the kernel
+ * alone. */
+static bool answer_gateway(const struct sensor_config *config, struct gatekeeper *keeper, int channel)
+{
+    const struct role_message denied = { .type = MESSAGE_DENIED };
+    struct imw_error_info err;
+
+    if (keeper->installed || send_grants(config, keeper, channel, &err))
+        return true;
+    (void)failed(&err);
+    return channel_send(channel, &denied);
+}
+
 static int wait_for_end(const struct sensor_config *config, struct gatekeeper *keeper, pid_t sensor,
                         int channel, int signal_fd)
 {
@@ -115,7 +152,10 @@ static int wait_for_end(const struct sensor_config *config, struct gatekeeper *k
             log_error("channel", "the sensor sent what is no message: its channel is closed");
             break;
         }
-        if (answer == CHANNEL_MESSAGE && m.type == MESSAGE_OPEN) {
+        if (answer == CHANNEL_MESSAGE && m.type == MESSAGE_OPEN && config->guard.inline_) {
+            if (!answer_gateway(config, keeper, channel))
+                break;
+        } else if (answer == CHANNEL_MESSAGE && m.type == MESSAGE_OPEN) {
             answer_open(config, channel);
             (void)poll(NULL, 0, OPEN_AGAIN_MS);
         } else if (answer == CHANNEL_MESSAGE && m.type == MESSAGE_SWITCH) {
@@ -183,30 +223,6 @@ static int be_sensor(const struct sensor_config *config, const struct sandbox_us
     return sensor_run(config, channel);
 }
 
-/* What the sensor begins with, as messages that wait for it in the channel. */
-static bool send_grants(const struct sensor_config *config, struct gatekeeper *keeper, int channel,
-                        struct imw_error_info *err)
-{
-    struct role_message guard = { .type = MESSAGE_GUARD }, grant = { .type = MESSAGE_GRANT };
-    bool guarded = config->guard.inline_ || config->guard.reset, sent = true;
-
-    if (guarded) {
-        if (!gatekeeper_open(keeper, &config->guard, &guard.guard, err))
-            return false;
-        sent = channel_send(channel, &guard) || error_errno(err, "socket pair");
-        guard_grant_close(&guard.guard);
-    }
-    if (sent && !config->guard.inline_) {
-        if (!live_grant_open(&config->live, &grant.grant, err))
-            return false;
-        sent = channel_send(channel, &grant) || error_errno(err, "socket pair");
-        live_grant_close(&grant.grant);
-    }
-    if (!sent)
-        gatekeeper_close(keeper, true);
-    return sent;
-}
-
 int sensor_watch(const struct sensor_config *config)
 {
     struct gatekeeper keeper = { .installed = false };
@@ -216,7 +232,7 @@ int sensor_watch(const struct sensor_config *config)
 
     if (!sandbox_user_find(config->user, &user, &err) || !channel_pair(ends, &err))
         return failed(&err);
-    if (!send_grants(config, &keeper, ends[0], &err)) {
+    if (!config->guard.inline_ && !send_grants(config, &keeper, ends[0], &err)) {
         close(ends[0]);
         close(ends[1]);
         return failed(&err);
@@ -225,8 +241,10 @@ int sensor_watch(const struct sensor_config *config)
     /* Rings of AF_XDP are locked memory, and only root may raise the limit; for others LimitMEMLOCK= does. */
     (void)setrlimit(RLIMIT_MEMLOCK, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
     if (user.uid == 0)
-        log_warning("runs_as_root", "without capabilities, but with root's files: make the user imward "
-                                    "(packaging/sysusers.d), or name another with --user");
+        log_warning("runs_as_root",
+                    "%s, but with root's files: make the user imward "
+                    "(packaging/sysusers.d), or name another with --user",
+                    config->guard.inline_ ? "with CAP_NET_ADMIN alone" : "without capabilities");
     pid_t sensor = fork();
     if (sensor < 0) {
         gatekeeper_close(&keeper, true);

@@ -38,6 +38,7 @@
 enum {
     GRANT_WAIT_MS = 10000, /* for the first one */
     TICK_MS = 1000,
+    TEND_MS = 100, /* between looks at addresses that the kernel is to drop */
 };
 
 struct sensor {
@@ -199,6 +200,7 @@ static void on_status(void *context, struct sensor_status *out)
     COPY_TEXT(out->bypass, s->bypass);
     pthread_mutex_unlock(&s->lock);
     out->resident_bytes = resident_bytes(s);
+    guard_endpoints(&s->guard, &out->endpoints);
     event_writer_status(s->writer, &out->events);
     out->counters.n[COUNT_EVENTS] = out->events.written;
     pipeline_status(s->content.pipeline, &out->content);
@@ -558,7 +560,9 @@ static void wait_for_orders(struct sensor *s)
                 s->stopping = true;
             continue;
         }
-        (void)poll(fds, 3, (int)(due_ms - now_ms));
+        guard_tend(&s->guard);
+        uint64_t wait_ms = s->guard.endpoints != NULL ? TEND_MS : TICK_MS;
+        (void)poll(fds, 3, (int)(due_ms - now_ms < wait_ms ? due_ms - now_ms : wait_ms));
         hear_opener(s);
         hear_signals(s);
         if ((fds[2].revents & POLLIN) != 0)
@@ -574,8 +578,12 @@ static bool first_message(struct sensor *s, enum message_type type, struct role_
     struct pollfd p = { .fd = s->channel, .events = POLLIN };
 
     (void)poll(&p, 1, GRANT_WAIT_MS);
-    return (channel_receive(s->channel, out) == CHANNEL_MESSAGE && out->type == type) ||
-           error_set(err, IMW_ERROR_SYSTEM, "the opener granted nothing");
+    if (channel_receive(s->channel, out) != CHANNEL_MESSAGE)
+        return error_set(err, IMW_ERROR_SYSTEM, "the opener granted nothing");
+    if (out->type == MESSAGE_DENIED)
+        return error_set(err, IMW_ERROR_SYSTEM,
+                         "not started: the kernel does not do what is needed, see above");
+    return out->type == type || error_set(err, IMW_ERROR_SYSTEM, "the opener granted something else");
 }
 
 /* What the opener opened for us: none of the two, one, or both. */
@@ -588,9 +596,12 @@ struct grants {
 static bool first_grants(struct sensor *s, struct grants *out, struct imw_error_info *err)
 {
     const struct guard_config *guard = &s->config->guard;
+    const struct role_message open = { .type = MESSAGE_OPEN };
     struct role_message m;
 
     *out = (struct grants){ .has_live = false };
+    if (guard->inline_ && !channel_send(s->channel, &open))
+        return error_set(err, IMW_ERROR_SYSTEM, "the opener is not there");
     if (guard->inline_ || guard->reset) {
         if (!first_message(s, MESSAGE_GUARD, &m, err))
             return false;
@@ -648,11 +659,10 @@ static bool make_engine(struct sensor *s, struct imw_error_info *err)
 static bool start_engine(struct sensor *s, struct grants *grants, struct imw_error_info *err)
 {
     struct watch_config config = { .bypass = s->config->live.bypass };
-    struct content_settings usual;
 
     memcpy(config.cpus, s->config->cpus, sizeof config.cpus);
     if (grants->has_guard) {
-        if (!guard_new(&s->guard, s->config, &grants->guard, carried_settings(&s->content, &usual), err)) {
+        if (!guard_learn(&s->guard, engine_knowledge(s->engine), err)) {
             close_grants(grants);
             return false;
         }
@@ -703,12 +713,20 @@ static bool start(struct sensor *s, struct imw_error_info *err)
                                                 .rotate_keep = s->config->rotate_keep };
     struct grants grants;
 
-    if (!first_grants(s, &grants, err))
-        return false;
     notify_open(&s->notify);
     s->statm_fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    if (!carried_load(&s->content, s->config, err) || !confine(s->config, &s->content, &s->sandbox, err) ||
-        !event_writer_new(&events, &s->writer, err) || !make_engine(s, err)) {
+    if (!carried_load(&s->content, s->config, err) || !first_grants(s, &grants, err))
+        return false;
+    /* Before the sandbox: queues look into /proc. */
+    if (grants.has_guard) {
+        struct content_settings usual;
+        if (!guard_new(&s->guard, s->config, &grants.guard, carried_settings(&s->content, &usual), err)) {
+            close_grants(&grants);
+            return false;
+        }
+    }
+    if (!confine(s->config, &s->content, &s->sandbox, err) || !event_writer_new(&events, &s->writer, err) ||
+        !make_engine(s, err)) {
         close_grants(&grants);
         return false;
     }
@@ -821,11 +839,12 @@ static void say_ready(const struct sensor *s)
                    c->guard.fail_open ? "open" : "closed");
         notify_send(&s->notify, "READY=1\nSTATUS=guarding what is forwarded");
     } else {
-        log_notice("watching", "interface=%s method=%s workers=%u bypass=%s resets=%s", c->live.interface,
-                   method_name(c), c->live.workers, s->bypass,
+        log_notice("watching", "interface=%s method=%s workers=%u resets=%s bypass=%s", c->live.interface,
+                   method_name(c), c->live.workers,
                    !c->guard.reset    ? "off"
                    : c->guard.dry_run ? "dry-run"
-                                      : "on");
+                                      : "on",
+                   s->bypass);
         notify_send(&s->notify, "READY=1\nSTATUS=watching %s", c->live.interface);
     }
 }

@@ -27,7 +27,7 @@ struct field {
     size_t offset, size;
 };
 
-static const char *const words[] = { "up", "down", "gone", "af_packet", "af_xdp" };
+static const char *const words[] = { "up", "down", "gone", "af_packet", "af_xdp", "nfqueue" };
 
 #define FIELD(path, kind, type, member)                                                                      \
     {                                                                                                        \
@@ -82,6 +82,10 @@ static const struct field fields[] = {
     S("scanners.yara_rules", NUMBER, content.scanners.yara_rules),
     S("scanners.hashes", NUMBER, content.scanners.hashes),
     S("scanners.error", TEXT_IN, content.scanners.error),
+    S("endpoints.entries", NUMBER, endpoints.entries),
+    S("endpoints.added", NUMBER, endpoints.added),
+    S("endpoints.refused", NUMBER, endpoints.refused),
+    S("endpoints.dropped_packets", NUMBER, endpoints.dropped_packets),
     S("radius.requests", NUMBER, radius.requests),
     S("radius.repeated", NUMBER, radius.repeated),
     S("radius.users", NUMBER, radius.users),

@@ -4,6 +4,7 @@
  * control socket answers. sensor.c fills it; metrics.c, control.c and cli/status.c give it forms.
  */
 #pragma once
+#include "enforce/endpoints.h"
 #include "engine/engine.h"
 #include "event/writer.h"
 #include "packet/live.h"
@@ -41,6 +42,7 @@ struct sensor_status {
     char reload_error[512];                        /* of the last that failed; empty once one worked */
     struct event_writer_status events;
     struct radius_counters radius;
+    struct endpoints_counters endpoints; /* addresses that the kernel drops by itself */
     struct sandbox_status {
         char user[64];         /* that both processes run as */
         bool seccomp;          /* the list of system calls holds */

@@ -25,6 +25,10 @@
     X("gauge", "flows_peak", s->memory.flows_peak, "most flows at a time so far")                            \
     X("gauge", "inspections_live", s->memory.inspect_used, "objects of inspection in use")                   \
     X("gauge", "resident_memory_bytes", s->resident_bytes, "memory of the sensor's processes")               \
+    X("gauge", "endpoints", s->endpoints.entries, "addresses that the kernel drops by itself")               \
+    X("counter", "endpoints_added_total", s->endpoints.added, "such addresses so far")                       \
+    X("counter", "endpoints_refused_total", s->endpoints.refused, "of them refused: no room")                \
+    X("counter", "endpoints_dropped_packets_total", s->endpoints.dropped_packets, "dropped by --drop-at")    \
     X("gauge", "catalog_built_timestamp_seconds", s->catalog_built_s, "when the catalog was built")          \
     X("gauge", "catalog_age_seconds", catalog_age_s(s), "time since the catalog was built")                  \
     X("gauge", "sandbox_seccomp", s->sandbox.seccomp, "1: the list of system calls holds")                   \

@@ -49,7 +49,8 @@ static struct endpoints *open_endpoints(const struct endpoints_config *config)
     struct imw_error_info err;
     struct endpoints *e = NULL;
 
-    if (!endpoints_new(config, &e, &err))
+    struct endpoints_grant grant;
+    if (!endpoints_open(config, &grant, &err) || !endpoints_new(config, &grant, &e, &err))
         fail_msg("%s", err.text);
     return e;
 }
@@ -261,7 +262,8 @@ static void test_refused(void **state)
 {
     NEEDS_ROOT();
     (void)state;
-    struct endpoints *e = open_endpoints(&(struct endpoints_config){ .nft = true });
+    struct endpoints *e = open_endpoints(&(struct endpoints_config){ .nft = true }), *first;
+    struct endpoints_grant grant;
     struct imw_error_info err;
     struct ip_addr v4 = address(FAR);
 
@@ -276,11 +278,12 @@ static void test_refused(void **state)
     endpoints_free(e);
     assert_true(ruleset_install(&rules, &info, &err)); /* which empties the sets */
     expect_passes(true, true);
-    assert_false(endpoints_new(&(struct endpoints_config){ .xdp = "port9" }, &e, &err));
+    assert_false(endpoints_open(&(struct endpoints_config){ .xdp = "port9" }, &grant, &err));
     assert_non_null(strstr(err.text, "there is no interface 'port9'"));
-    struct endpoints *first = open_endpoints(&(struct endpoints_config){ .xdp = "port1" });
-    assert_false(endpoints_new(&(struct endpoints_config){ .xdp = "port1" }, &e, &err));
+    first = open_endpoints(&(struct endpoints_config){ .xdp = "port1" });
+    assert_false(endpoints_open(&(struct endpoints_config){ .nft = true, .xdp = "port1" }, &grant, &err));
     assert_non_null(strstr(err.text, "has an XDP program already"));
+    assert_int_equal(grant.netlink, -1);
     endpoints_free(first);
 }
 

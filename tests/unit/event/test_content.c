@@ -79,8 +79,12 @@ static struct facts_given *facts_new(void)
                                .evidence = { { "file", "x" }, { "gone", NULL }, { "to", "bob" } },
                                .evidence_count = 3,
                                .subject = "anna" };
-    s->raised =
-        (struct alert_event){ &s->scene, &s->alert, 4, { "block", "no files", "7-5f2d", 2, ENFORCED_CUT } };
+    s->raised = (struct alert_event){
+        &s->scene,
+        &s->alert,
+        4,
+        { .action = "block", .rule = "no files", .policy = "7-5f2d", .number = 2, .enforced = ENFORCED_CUT }
+    };
     s->detail = (struct im_detail){
         .account = VIEW("anna"), .peer = VIEW("bob"), .file = VIEW("x.com"), .size = 68, .outgoing = true
     };
@@ -94,7 +98,11 @@ static struct facts_given *facts_new(void)
     s->enforced = (struct enforced_event){
         .where = &s->where,
         .has_activity = true,
-        .verdict = { "block", "no files", "7-5f2d", 2, ENFORCED_CUT },
+        .verdict = { .action = "block",
+                     .rule = "no files",
+                     .policy = "7-5f2d",
+                     .number = 2,
+                     .enforced = ENFORCED_CUT },
         .reason = "infected: Eicar=Test",
     };
     return s;

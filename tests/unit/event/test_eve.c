@@ -293,7 +293,12 @@ static void longest(struct catalog *c, char with)
                                 &d, &who[0], 0, rule };
     assert_event(out, eve_activity(&a, out));
 
-    struct verdict stopped = { "block", rule, rule, UINT32_MAX, ENFORCED_NO_NAME };
+    struct verdict stopped = { .action = "block",
+                               .rule = rule,
+                               .policy = rule,
+                               .person = rule,
+                               .number = UINT32_MAX,
+                               .enforced = ENFORCED_NO_NAME };
     assert_event(out, eve_enforced(&(struct enforced_event){ &a, true, stopped, rule }, out));
 
     struct scene scene = { .time_us = UINT64_MAX,
@@ -496,7 +501,11 @@ static void test_what_was_stopped_is_an_alert_with_its_rule_and_its_evidence(voi
                                     .client = &who };
     struct enforced_event e = { .where = &where,
                                 .has_activity = true,
-                                .verdict = { "block", "no files", "7-5f2d", 3, ENFORCED_SPOILED },
+                                .verdict = { .action = "block",
+                                             .rule = "no files",
+                                             .policy = "7-5f2d",
+                                             .number = 3,
+                                             .enforced = ENFORCED_SPOILED },
                                 .reason = "infected: Eicar" };
 
     (void)state;

@@ -239,6 +239,57 @@ static void each_class_may_have_a_default_of_its_own(void **state)
     policy_free(p);
 }
 
+#define BLOCK(match) "  - {name: b, match: " match ", action: block}\n"
+#define ALERT(match) "  - {name: a, match: " match ", action: alert}\n"
+#define HEADED "version: 1\ndefault: alert\nrules:\n"
+#define UNTIL "exception: {purpose: t, approved_by: t, until: 2099-01-31}"
+
+static void what_is_blocked_for_everybody_depends_on_nothing(void **state)
+{
+    static const struct {
+        const char *text;
+        int rule; /* -1: not for everybody */
+    } cases[] = {
+        { HEADED BLOCK("{service: whatsapp}"), 1 },
+        { HEADED BLOCK("{class: im}"), 1 },
+        { HEADED BLOCK("{vendor: meta, class: im}"), 1 },
+        { HEADED BLOCK("{}"), 1 },
+        { HEADED BLOCK("{service: telegram}"), -1 },
+        { HEADED ALERT("{service: telegram}") BLOCK("{class: im}"), 2 },
+        { HEADED ALERT("{service: whatsapp}") BLOCK("{class: im}"), -1 },
+        { HEADED ALERT("{user: adams}") BLOCK("{class: im}"), -1 },
+        { HEADED ALERT("{activity: call}") BLOCK("{class: im}"), -1 },
+        { HEADED "  - {name: c, match: {user: adams}, action: block}\n" BLOCK("{class: im}"), 2 },
+        { HEADED BLOCK("{activity: [login, chat, file, call, lookup, presence]}"), -1 },
+        { HEADED BLOCK("{service: whatsapp, user: adams}"), -1 },
+        { HEADED BLOCK("{service: whatsapp, network: 10.0.0.0/8}"), -1 },
+        { HEADED BLOCK("{service: whatsapp, server: 192.0.2.0/24}"), -1 },
+        { HEADED BLOCK("{service: whatsapp, protocol: tls}"), -1 },
+        { HEADED BLOCK("{service: whatsapp, delivery: peer}"), -1 },
+        { HEADED BLOCK("{service: whatsapp, port_agile: true}"), -1 },
+        { HEADED BLOCK("{service: whatsapp, hours: \"00:00-24:00\"}"), -1 },
+        { HEADED BLOCK("{service: whatsapp, acknowledged: false}"), -1 },
+        { HEADED BLOCK("{service: whatsapp, client_version_below: \"9\"}"), -1 },
+        { HEADED "  - {name: b, match: {service: whatsapp}, action: block, " UNTIL "}\n", -1 },
+        { HEADED "  - {name: e, match: {service: whatsapp, user: adams}, action: allow, " UNTIL
+                 "}\n" BLOCK("{class: im}"),
+          -1 },
+        { "version: 1\ndefault: block\n", 0 },
+        { "version: 1\ndefault: alert\n", -1 },
+        { "version: 1\ndefault: {im: block, else: allow}\n", 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct policy *p = parse(cases[i].text);
+        unsigned rule = 99;
+        bool blocks = policy_blocks_everybody(p, service("whatsapp"), CLASS_IM, &rule);
+        if (blocks != (cases[i].rule >= 0) || (blocks && rule != (unsigned)cases[i].rule))
+            fail_msg("%s: %d by rule %u", cases[i].text, blocks, rule);
+        policy_free(p);
+    }
+}
+
 static void a_rule_says_how_a_flow_is_stopped_and_how_fast_it_may_be(void **state)
 {
     static const struct {
@@ -917,6 +968,7 @@ int main(void)
         cmocka_unit_test(a_vendor_is_known_by_each_of_its_names),
         cmocka_unit_test(the_first_match_decides_else_the_default),
         cmocka_unit_test(each_class_may_have_a_default_of_its_own),
+        cmocka_unit_test(what_is_blocked_for_everybody_depends_on_nothing),
         cmocka_unit_test(a_rule_says_how_a_flow_is_stopped_and_how_fast_it_may_be),
         cmocka_unit_test(an_exception_ends_with_its_last_day_in_local_time),
         cmocka_unit_test(groups_hold_networks_and_users_and_nest),

@@ -21,6 +21,21 @@ static struct sensor_status known(void)
     return s;
 }
 
+static void test_ways_to_packets_keep_their_names(void **state)
+{
+    static const char *const methods[] = { "af_packet", "af_xdp", "nfqueue" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
+        struct sensor_status s = known(), again;
+        s.method = methods[i];
+        json_t *object = status_object(&s);
+        status_read(object, &again);
+        json_decref(object);
+        assert_string_equal(again.method, methods[i]);
+    }
+}
+
 static void test_json_there_and_back_is_the_same(void **state)
 {
     struct sensor_status s = known(), again;
@@ -210,6 +225,7 @@ static void test_health_tells_the_first_that_is_wrong(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ways_to_packets_keep_their_names),
         cmocka_unit_test(test_json_there_and_back_is_the_same),
         cmocka_unit_test(test_json_of_a_full_status_has_everything_that_may_be),
         cmocka_unit_test(test_json_that_lies_is_read_within_bounds),
