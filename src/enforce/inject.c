@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 /* -1: errno says why. */
-static int open_one(int family, int protocol, uint32_t mark)
+static int open_one(int family, int type, int protocol, uint32_t mark)
 {
-    int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+    int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 
     if (fd >= 0 && mark != 0 && setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) {
         int why = errno;
@@ -30,11 +30,11 @@ bool inject_open(uint32_t mark, struct inject_grant *out, struct imw_error_info 
 {
     struct inject_grant g = { -1, -1, -1 };
 
-    g.raw4 = open_one(AF_INET, IPPROTO_RAW, mark);
+    g.raw4 = open_one(AF_INET, SOCK_RAW, IPPROTO_RAW, mark);
     if (g.raw4 >= 0)
-        g.raw6 = open_one(AF_INET6, IPPROTO_RAW, mark);
+        g.raw6 = open_one(AF_INET6, SOCK_RAW, IPPROTO_RAW, mark);
     if (g.raw6 >= 0 || (g.raw4 >= 0 && errno == EAFNOSUPPORT)) /* a kernel without IPv6 */
-        g.packet = open_one(AF_PACKET, 0, mark);
+        g.packet = open_one(AF_PACKET, SOCK_DGRAM, 0, mark);   /* the kernel writes the header */
     if (g.packet >= 0) {
         *out = g;
         return true;
@@ -112,30 +112,21 @@ bool inject_routed(const struct inject_grant *g, struct view ip)
     return true;
 }
 
-bool inject_on(const struct inject_grant *g, unsigned ifindex, const uint8_t to[6], const uint8_t from[6],
-               struct view ip)
+bool inject_on(const struct inject_grant *g, unsigned ifindex, const uint8_t to[6], struct view ip)
 {
     struct sockaddr_ll link = { .sll_family = AF_PACKET, .sll_ifindex = (int)ifindex, .sll_halen = ETH_ALEN };
-    uint8_t header[ETH_HLEN];
 
     memcpy(link.sll_addr, to, ETH_ALEN);
-    memcpy(header, to, ETH_ALEN);
-    memcpy(header + ETH_ALEN, from, ETH_ALEN);
     do {
         struct view one = take_packet(&ip);
         if (one.len == 0) {
             errno = EINVAL;
             return false;
         }
-        uint16_t type = one.at[0] >> 4 == 4 ? ETH_P_IP : ETH_P_IPV6;
-        link.sll_protocol = htons(type);
-        header[12] = (uint8_t)(type >> 8);
-        header[13] = (uint8_t)type;
-        struct iovec pieces[2] = { { header, sizeof header }, { (void *)(uintptr_t)one.at, one.len } };
-        struct msghdr message = {
-            .msg_name = &link, .msg_namelen = sizeof link, .msg_iov = pieces, .msg_iovlen = 2
-        };
-        if (!sent(sendmsg(g->packet, &message, MSG_DONTWAIT), sizeof header + one.len))
+        link.sll_protocol = htons(one.at[0] >> 4 == 4 ? ETH_P_IP : ETH_P_IPV6);
+        ssize_t n =
+            sendto(g->packet, one.at, one.len, MSG_DONTWAIT, (const struct sockaddr *)&link, sizeof link);
+        if (!sent(n, one.len))
             return false;
     } while (ip.len > 0);
     return true;

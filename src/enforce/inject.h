@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sending what was forged, never waiting: over raw sockets, which the kernel routes; or on one interface with
- * given hardware addresses, where there is no route (a bridge, a port for answers beside a mirror port).
+ * Sending what was forged, never waiting: over raw sockets, which the kernel routes; or on one interface to a
+ * given hardware address, where there is no route (a bridge, a port for answers beside a mirror port). It is
+ * from the interface's own address: under that of another machine a switch would look for it at our port.
  * Opening needs CAP_NET_RAW, sending none.
  */
 #pragma once
@@ -20,5 +21,4 @@ void inject_close(struct inject_grant *g);
 /* One packet or several, one right behind the other, from the IP header on. False: not all went out; errno
  * says why. */
 bool inject_routed(const struct inject_grant *g, struct view ip);
-bool inject_on(const struct inject_grant *g, unsigned ifindex, const uint8_t to[6], const uint8_t from[6],
-               struct view ip);
+bool inject_on(const struct inject_grant *g, unsigned ifindex, const uint8_t to[6], struct view ip);

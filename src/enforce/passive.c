@@ -127,8 +127,7 @@ static bool send_one(struct passive *p, const struct packet *seen, enum forge_wa
     uint8_t made[FORGE_BYTES];
     struct view ip = view_of(made, forge_reset(seen, way, true, made));
 
-    return c->ifindex == 0 ? inject_routed(&c->inject, ip)
-                           : inject_on(&c->inject, c->ifindex, c->to, c->from, ip);
+    return c->ifindex == 0 ? inject_routed(&c->inject, ip) : inject_on(&c->inject, c->ifindex, c->to, ip);
 }
 
 static unsigned send_all(struct passive *p, const struct packet *seen)

@@ -31,7 +31,7 @@ struct passive_config {
     unsigned never_count;
     /* How resets go out: 0, by the routes of this machine; else on this interface, to this next hop. */
     unsigned ifindex;
-    uint8_t to[6], from[6];
+    uint8_t to[6];
     struct inject_grant inject; /* borrowed; none is used in a dry run */
 };
 

@@ -97,8 +97,7 @@ static bool send_back(struct gate *g, const struct queued *q, const uint8_t *byt
     if (!g->config.bridge)
         sent = inject_routed(g->config.inject, view_of(bytes, len));
     else if (q != NULL && memcmp(q->mac, none, 6) != 0)
-        sent = inject_on(g->config.inject, q->phys_in != 0 ? q->phys_in : q->in, q->mac, q->mac,
-                         view_of(bytes, len));
+        sent = inject_on(g->config.inject, q->phys_in != 0 ? q->phys_in : q->in, q->mac, view_of(bytes, len));
     gate_count(g, sent ? COUNT_GATE_FORGED : COUNT_GATE_FORGED_FAILED);
     return sent;
 }

@@ -103,7 +103,7 @@ bool decide_by_expectation(const struct decision_context *context, struct flow *
 
     if (!knowledge_expected(context->knowledge, &f->key, context->now_us, &leg))
         return false;
-    if (!leg.server && f->delivery == DELIVERY_UNKNOWN)
+    if (!leg.server && !leg.relay && f->delivery == DELIVERY_UNKNOWN)
         f->delivery = DELIVERY_PEER;
     if (!leg.server) /* what is done at a server it tells itself */
         f->activities |= (uint8_t)(1 << leg.activity);

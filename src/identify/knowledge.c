@@ -205,7 +205,7 @@ void knowledge_expect(struct knowledge *k, const struct expectation *e, uint16_t
                       uint64_t now_us)
 {
     struct leg_value value = {
-        { service, (uint8_t)e->activity, (uint8_t)e->protocol, confidence, e->server },
+        { service, (uint8_t)e->activity, (uint8_t)e->protocol, confidence, e->server, e->relay },
         e->other,
         now_us,
     };

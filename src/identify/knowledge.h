@@ -35,7 +35,7 @@ bool knowledge_address(const struct knowledge *k, const struct ip_addr *addr, ui
 struct known_leg {
     uint16_t service;
     uint8_t activity, protocol, confidence;
-    bool server;
+    bool server, relay;
 };
 void knowledge_expect(struct knowledge *k, const struct expectation *e, uint16_t service, uint8_t confidence,
                       uint64_t now_us);

@@ -92,6 +92,7 @@ struct expectation {
     enum protocol protocol; /* what will be spoken on it: PROTOCOL_DCC … */
     const char *service;    /* slug; NULL: the parser's */
     bool server; /* no direct leg: another server of the service, to which this one sends the client */
+    bool relay;  /* no direct leg: a server in between, that passes on what `activity` says */
     uint32_t lifetime_s; /* 0: 120 seconds */
 };
 void session_expect(struct session *s, const struct expectation *e);

@@ -241,6 +241,18 @@ static void keep_file(const struct element_context *c)
     (void)view_decimal(attribute_of(c, "size"), UINT64_MAX, &c->z->size);
 }
 
+/* Does a server in between offer itself? A proxy of XEP-0065 has no user in its name; a candidate says it
+ * (XEP-0176, 0260). Never the user's own machine. */
+static bool is_relay(const struct element_context *c, const struct ip_addr *addr)
+{
+    struct view jid = attribute_of(c, "jid"), type = attribute_of(c, "type");
+    bool proxy = view_equal(c->tag->name, VIEW("streamhost"))
+                     ? jid.len > 0 && view_find_byte(jid, '@', 0) == jid.len
+                     : view_equal(type, VIEW("proxy")) || view_equal(type, VIEW("relay"));
+
+    return proxy && !ip_equal(addr, session_address(c->s, false));
+}
+
 /* A direct address: streamhost (XEP-0065), candidate (XEP-0176, 0177, 0260, and Google's before them). */
 static void on_candidate(const struct element_context *c)
 {
@@ -262,6 +274,7 @@ static void on_candidate(const struct element_context *c)
     if (!view_decimal(attribute_of(c, "port"), UINT16_MAX, &port) || port == 0)
         return;
     e.port = (uint16_t)port;
+    e.relay = is_relay(c, &e.addr);
     c->z->candidates++;
     tell_delivery(c->s, &c->st->broker_told, DELIVERY_SERVER_BROKER);
     session_expect(c->s, &e);

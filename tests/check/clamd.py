@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A clamd of a test's own: real, with one signature, that of the EICAR test string, and no network."""
-import os, shutil, subprocess, tempfile, time
+import ctypes, os, shutil, signal, subprocess, tempfile, time
+
+PR_SET_PDEATHSIG = 1
+libc = ctypes.CDLL(None)
 
 # In two halves, so that no scanner takes this file for what it speaks of.
 EICAR = ("X5O!P%@AP[4\\PZX54(P^)7CC)7}$" + "EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*").encode()
@@ -25,7 +28,8 @@ class Clamd:
         if os.path.exists(self.socket):
             os.unlink(self.socket)
         self.process = subprocess.Popen(["clamd", "-c", os.path.join(self.folder, "clamd.conf")],
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                        preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM))  # ends with the test
         for _ in range(300):
             if os.path.exists(self.socket):
                 return

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """`imward gateway` in the lab's middle, and what its tests assert: what works, works to the byte; what is blocked does not, and
 the taps prove that nothing of it came out; and there is an event that says by which rule."""
-import contextlib, json, os, pwd, signal, socket, time
-from net import A, A6, B, B6, Tap, sh, wait_for
+import contextlib, json, os, pwd, signal, socket, subprocess, sys, time
+import plays
+from net import A, A6, B, B6, Tap, libc, sh, wait_for
 
 IMWARD = os.path.abspath(os.environ.get("IMWARD", "build/imward"))
 PEOPLE = f"""user,addresses,acknowledged,trained_until,groups
@@ -45,9 +46,9 @@ class Gateway:
                  "--control", os.path.join(self.folder, "control"), "--user", "nobody", "--spool", self.spool, *(["--bridge"] if self.lab.bridged else []), *self.options]
         self.process = self.lab.start("gw", *words, log=os.path.join(self.folder, "log"))
         self.pid = self.process.pid
-        ready = wait_for(lambda: self.process.poll() is not None or self.queues(), 15)
+        ready = wait_for(lambda: self.process.poll() is not None or self.queues(), 40)
         assert ready and self.process.poll() is None, f"the gateway did not start: {' '.join(words)}\n{self.said()[-2000:]}"
-        assert wait_for(lambda: "NFQUEUE" in self.rules() or "queue " in self.rules(), 5), f"no rule queues: {self.rules()[-800:]}"
+        assert wait_for(lambda: "NFQUEUE" in self.rules() or "queue " in self.rules(), 20), f"no rule queues: {self.rules()[-800:]}"
         time.sleep(0.2)
 
     def queues(self):
@@ -90,7 +91,7 @@ class Gateway:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(20)
+            return self.process.wait(60)
         except Exception:
             self.kill()
             return "killed"
@@ -111,6 +112,29 @@ def children(pid):
     except OSError:
         return []
     return [x for d in direct for x in children(d)] + direct
+
+
+PR_SET_PDEATHSIG = 1
+
+
+def in_processes(lines):
+    """This program again, once with each of these lists of words, at the same time; they end with this one. 1: one failed."""
+    running, status = [], 0
+    signal.signal(signal.SIGTERM, lambda *_: exit(143))
+    try:
+        for words in lines:
+            running.append(subprocess.Popen([sys.executable, os.path.abspath(sys.argv[0]), *words], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                            text=True, preexec_fn=lambda: libc.prctl(PR_SET_PDEATHSIG, signal.SIGTERM)))
+        while running:
+            said, _ = running[0].communicate()
+            print(said, end="", flush=True)
+            status |= running.pop(0).returncode != 0
+    finally:
+        for process in running:
+            process.terminate()
+        for process in running:
+            process.wait()
+    return int(status)
 
 
 class Judge:
@@ -137,7 +161,7 @@ def judge_play(judge, lab, gateway, name, play, want, data_packets=1, rule=None,
     """One play under the gateway (None: under plain forwarding). `want`: True, False, or {part: True, False,
     or None, where it does not matter}; what is not named works."""
     before = len(gateway.blocks()) if gateway else 0
-    with Tap(lab, "out") as out, Tap(lab, "in") as into:
+    with plays.expecting(want), Tap(lab, "out") as out, Tap(lab, "in") as into:
         parts = play(lab)
     for part, p in parts.items():
         wanted = want if isinstance(want, bool) else want.get(part, True)
@@ -159,7 +183,7 @@ def judge_play(judge, lab, gateway, name, play, want, data_packets=1, rule=None,
     blocked = any((want if isinstance(want, bool) else want.get(part, True)) is False for part in parts)
     if gateway and blocked:
         told = lambda: gateway.blocks()[before:]
-        wait_for(told, 3)
+        wait_for(told, 10)
         some = told()
         judge.expect(f"{name}: an event tells of the block", some)
         for e in some[:20]:
@@ -170,6 +194,5 @@ def judge_play(judge, lab, gateway, name, play, want, data_packets=1, rule=None,
         if rule:
             judge.expect(f"{name}: by the rule {rule}", any(e["verdict"].get("rule") == rule for e in some), json.dumps([e["verdict"] for e in some[:3]]))
         if user:
-            judge.expect(f"{name}: of {user}", any(e.get("src_who", {}).get("user", e.get("dest_who", {}).get("user")) == user for e in some),
-                         json.dumps([e.get("src_who") for e in some[:3]]))
+            judge.expect(f"{name}: of {user}", all(e["verdict"].get("user") == user for e in some), json.dumps([e["verdict"] for e in some[:3]]))
     return parts

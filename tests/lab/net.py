@@ -8,7 +8,7 @@ the gateway on either side, which is how it is proved that nobody behind it rece
 
 `lan` holds the two cables with their taps. Everything is named after this process, and goes at the end, also when a test
 fails. Needs root, iproute2, ethtool."""
-import collections, contextlib, ctypes, os, shutil, signal, socket, struct, subprocess, tempfile, threading, time
+import collections, contextlib, ctypes, glob, os, re, shutil, signal, socket, struct, subprocess, sys, tempfile, threading, time
 
 A, B, S, P = "10.1.0.11", "10.1.0.12", "10.2.0.2", "10.2.0.3"
 A6, B6, S6, P6 = "fd00:1::11", "fd00:1::12", "fd00:2::2", "fd00:2::3"
@@ -38,17 +38,35 @@ def wait_for(condition, seconds=10, every=0.05):
 
 
 def missing(*tools):
-    """Why there can be no lab here, or None."""
+    """Why there can be no lab here, or None. A tool that lacks ends the check: scripts/setup check installs it."""
     if os.geteuid() != 0:
         return "not root"
-    for tool in ("ip", "ethtool", *tools):
-        if shutil.which(tool) is None:
-            return f"{tool} is not installed"
+    if lacking := [tool for tool in ("ip", "ss", "sysctl", "ethtool", *tools) if shutil.which(tool) is None]:
+        sys.exit(f"not installed: {', '.join(lacking)}; scripts/setup check does it")
     name = f"iml{os.getpid()}try"
     subprocess.run(["ip", "netns", "add", name], capture_output=True)
     able = subprocess.run(["ip", "netns", "exec", name, "true"], capture_output=True).returncode == 0
     subprocess.run(["ip", "netns", "del", name], capture_output=True)
     return None if able else "no network namespaces here (or / is no mount, as in a plain chroot)"
+
+
+def take_down(name):
+    """A namespace, and what runs in it."""
+    for pid in sh("ip", "netns", "pids", name, check=False).split():
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)  # only what the lab started is in it
+    subprocess.run(["ip", "netns", "del", name], capture_output=True)
+    shutil.rmtree(f"/etc/netns/{name}", ignore_errors=True)
+
+
+def take_down_the_dead():
+    """Labs whose process was killed without a word."""
+    for name in [*os.listdir("/run/netns"), *(os.listdir("/etc/netns") if os.path.isdir("/etc/netns") else [])] if os.path.isdir("/run/netns") else []:
+        owner = re.fullmatch(r"iml(\d+)(?:lan|gw|[absp]|try)", name)
+        if owner and not os.path.exists(f"/proc/{owner.group(1)}"):
+            take_down(name)
+            for folder in glob.glob(os.path.join(tempfile.gettempdir(), f"imward-lab{owner.group(1)}-*")):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 class Lab:
@@ -57,8 +75,10 @@ class Lab:
         self.made, self.running, self.handles = [], [], {}
 
     def __enter__(self):
-        signal.signal(signal.SIGTERM, lambda *_: exit(143))  # as an exception, so that all is taken down
-        self.folder = tempfile.mkdtemp(prefix="imward-lab")
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: exit(143))  # as an exception, so that all is taken down
+        take_down_the_dead()
+        self.folder = tempfile.mkdtemp(prefix=f"imward-lab{os.getpid()}-")
         os.chmod(self.folder, 0o755)
         self.home = os.open("/proc/self/ns/net", os.O_RDONLY)
         try:
@@ -78,7 +98,7 @@ class Lab:
         for host in ("lan", "gw", "a", "b", "s", "p"):
             name = self.space(host)
             etc = f"/etc/netns/{name}"
-            os.makedirs(etc)
+            os.makedirs(etc, exist_ok=True)
             self.made.append(name)
             with open(f"{etc}/resolv.conf", "w") as out:
                 out.write(f"nameserver {DNS}\noptions timeout:1 attempts:2\n")
@@ -223,20 +243,18 @@ class Lab:
         return s
 
     def __exit__(self, *_):
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # this is done to its end
         for process in list(self.running):
             self.end(process)
-        for name in self.made:
-            for pid in sh("ip", "netns", "pids", name, check=False).split():
-                try:
-                    os.kill(int(pid), signal.SIGKILL)  # only what this lab started is in it
-                except ProcessLookupError:
-                    pass
         for handle in self.handles.values():
             os.close(handle)
         for name in self.made:
-            subprocess.run(["ip", "netns", "del", name], capture_output=True)
-            shutil.rmtree(f"/etc/netns/{name}", ignore_errors=True)
+            take_down(name)
         os.close(self.home)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda *_: exit(143))
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         if self.keep:
             print("kept:", self.folder)
         else:

@@ -267,15 +267,15 @@ CHROMIUM = ("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--no-fir
             "--ignore-certificate-errors")
 
 
-def chromium(lab, host, url, servers, *options, quic=None, seconds=14, screenshot=None):
+def chromium(lab, host, url, servers, *options, quic=None, load_seconds=8, screenshot=None):
     """What Chromium makes of a page: (its document, seconds taken)."""
     profile = os.path.join(lab.folder, f"profile-{time.monotonic_ns()}")
     words = [*CHROMIUM, f"--user-data-dir={profile}", f"--ignore-certificate-errors-spki-list={servers.key}",
-             f"--timeout={(seconds - 5) * 1000}"]
+             f"--timeout={load_seconds * 1000}"]
     words += ([f"--origin-to-force-quic-on={quic}"] if quic else ["--disable-quic"])
     words += ([f"--screenshot={screenshot}", "--window-size=900,700"] if screenshot else ["--dump-dom"])
     began = time.monotonic()
-    _, said, _ = lab.run(host, "env", f"HOME={lab.folder}", *words, *options, url, seconds=seconds)
+    _, said, _ = lab.run(host, "env", f"HOME={lab.folder}", *words, *options, url, seconds=load_seconds + 25)
     return said.decode(errors="replace"), time.monotonic() - began
 
 

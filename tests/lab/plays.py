@@ -1,15 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people do in the lab. A play returns {part: Part}: did it work for those who did it, byte for byte; and the marker that
-was in it, random for each, so that taps can say whether it came through. `patience` is how long is waited for what may not
-come."""
-import dataclasses, hashlib, os, re, socket, ssl, sys, threading, time
+was in it, random for each, so that taps can say whether it came through. What should come is waited for long, as on a slow
+machine it comes late; what should not, for as long as somebody would look at it."""
+import contextlib, dataclasses, hashlib, os, re, socket, ssl, sys, threading, time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures"))
 import content_msn, content_oscar, stage
 from net import A, DNS, NAMES, PLAYED, S, S6, wait_for
 from people import Irssi, Purple, XmppPerson, chromium
 from told import Told
 
-PATIENCE = 3
+PATIENCE, HOPE = 3, 25
+wanted = True   # what is expected of the play at hand: True, False or {part: True, False, None}
+
+
+@contextlib.contextmanager
+def expecting(want):
+    global wanted
+    before, wanted = wanted, want
+    try:
+        yield
+    finally:
+        wanted = before
+
+
+def patience(part):
+    return HOPE if (wanted if isinstance(wanted, bool) else wanted.get(part, True)) else PATIENCE
 
 
 @dataclasses.dataclass
@@ -46,7 +61,7 @@ def file_with(lab, name, mark, size, make=content):
 def web(lab, host="a", name="web.whatsapp.com", port=443, six=False, scheme="https", page="", resolve=True, more=()):
     """A page by curl. Without `resolve` the lab's DNS is asked."""
     address = NAMES[name][six]
-    words = ["curl", "-sSk", "--max-time", str(PATIENCE), "-6" if six else "-4"]
+    words = ["curl", "-sSk", "--max-time", str(patience("page")), "-6" if six else "-4"]
     if resolve:
         words += ["--resolve", f"{name}:{port}:[{address}]" if six else f"{name}:{port}:{address}"]
     status, said, complaint = lab.run(host, *words, *more, f"{scheme}://{name}:{port}/")
@@ -55,7 +70,7 @@ def web(lab, host="a", name="web.whatsapp.com", port=443, six=False, scheme="htt
 
 def by_proxy(lab, name="web.whatsapp.com", proxy=f"http://{S}:3128", page=""):
     """A page over TLS through a proxy outside."""
-    status, said, complaint = lab.run("a", "curl", "-sSk", "--max-time", str(PATIENCE), "-x", proxy, f"https://{name}/")
+    status, said, complaint = lab.run("a", "curl", "-sSk", "--max-time", str(patience("page")), "-x", proxy, f"https://{name}/")
     return {"page": Part(page.encode() in said, where=(S, int(proxy.rsplit(":", 1)[1])), note=f"curl {status} {complaint.decode().strip()} {said[:300]}")}
 
 
@@ -73,12 +88,12 @@ def split_hello(lab, name="web.whatsapp.com", port=9443, size=20, six=False):
             pass
     threading.Thread(target=serve, daemon=True).start()
     try:
-        s = lab.socket_to("a", NAMES[name][six], port, PATIENCE)
+        s = lab.socket_to("a", NAMES[name][six], port, patience("hello"))
         s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for at in range(0, len(hello), size):
             s.sendall(hello[at:at + size])
             time.sleep(0.003)
-        wait_for(lambda: bytes(got) == hello, 1)
+        wait_for(lambda: bytes(got) == hello, patience("hello"))
         s.close()
     except OSError:
         pass
@@ -100,7 +115,7 @@ def upload(lab, host="a", name="mmg.whatsapp.net", port=8083, size=200000, make=
     """A file to a web server."""
     mark = marker()
     path, data = file_with(lab, f"up-{time.monotonic_ns()}", mark, size, make)
-    status, said, complaint = lab.run(host, "curl", "-sS", "--max-time", "8", "-H", "Expect:", "-H", "Content-Type: application/pdf", "-T", path, "--resolve",
+    status, said, complaint = lab.run(host, "curl", "-sS", "--max-time", str(patience("file") + 5), "-H", "Expect:", "-H", "Content-Type: application/pdf", "-T", path, "--resolve",
                                       f"{name}:{port}:{NAMES[name][0]}", f"http://{name}:{port}/up/paper.pdf")
     return {"file": Part(said == hashlib.sha256(data).hexdigest().encode(), mark, "out", (NAMES[name][0], port),
                          f"curl {status} {complaint.decode().strip()} {said[:200]}")}
@@ -110,7 +125,7 @@ def browse(lab, servers, name="web.whatsapp.com", port=443, quic=False, scheme="
     """A page by Chromium."""
     rules = "MAP * ~NOTFOUND" if name not in NAMES else f"MAP {name} {'[%s]' % NAMES[name][1] if six else NAMES[name][0]},MAP * ~NOTFOUND"
     said, took = chromium(lab, host, f"{scheme}://{name}:{port}/", servers, f"--host-resolver-rules={rules}",
-                          quic=f"{name}:{port}" if quic else None, screenshot=screenshot)
+                          quic=f"{name}:{port}" if quic else None, screenshot=screenshot, load_seconds=25 if patience("page") == HOPE else 8)
     return {"page": Part(servers.page in said, where=(NAMES[name][six], port), note=f"{took:.1f} s {said[-1500:]}")}
 
 
@@ -130,7 +145,8 @@ def irc(lab, port=6667, server=S, host="a", files=True, make=content, size=15000
     names = ["login", "chat", *(["dcc-send", "dcc-get", "dcc-passive", "dcc-chat", "chat-after"] if files else [])]
     parts = {name: Part(False, marker(), "in" if name == "dcc-get" else "out", (server, port)) for name in names}
     try:
-        if not (bob.is_on() and alice.is_on(PATIENCE)):
+        assert bob.is_on(HOPE), "bob, outside, is not on"
+        if not alice.is_on(patience("login")):
             parts["login"].note = bytes(alice.shown)[-300:].decode(errors="replace")
             return parts
         parts["login"] = Part(True, where=(server, port))
@@ -138,9 +154,9 @@ def irc(lab, port=6667, server=S, host="a", files=True, make=content, size=15000
         def chat(part):
             out, back = parts[part].marker.decode(), marker().decode()
             alice.say(f"/msg {bob.nick} {out}")
-            there = bob.reads(out, PATIENCE)
+            there = bob.reads(out, patience(part))
             bob.say(f"/msg {alice.nick} {back}")
-            parts[part].worked = there and alice.reads(back, PATIENCE)
+            parts[part].worked = there and alice.reads(back, patience(part))
         chat("chat")
         if not files:
             return parts
@@ -150,7 +166,7 @@ def irc(lab, port=6667, server=S, host="a", files=True, make=content, size=15000
             path, data = file_with(lab, name, parts[part].marker, size, make)
             sender.say(f"/set dcc_port {dcc_port}")
             sender.say(f"/dcc send {' '.join(options)} {taker.nick} {path}")
-            parts[part].worked = taker.got(name, data, PATIENCE)
+            parts[part].worked = taker.got(name, data, patience(part))
             parts[part].note = f"{len(taker.part_of(name))} bytes came"
         send("dcc-send", alice, bob, 5555)
         send("dcc-get", bob, alice, 5556)
@@ -158,9 +174,9 @@ def irc(lab, port=6667, server=S, host="a", files=True, make=content, size=15000
         send("dcc-passive", alice, bob, 5557, "-passive")
         alice.say("/set dcc_port 5558")
         alice.say(f"/dcc chat {bob.nick}")
-        wait_for(lambda: b"DCC CHAT connection" in alice.shown or b"DCC CHAT connection" in bob.shown, PATIENCE)
+        wait_for(lambda: b"DCC CHAT connection" in alice.shown or b"DCC CHAT connection" in bob.shown, patience("dcc-chat"))
         alice.say(f"/msg ={bob.nick} {parts['dcc-chat'].marker.decode()}")
-        parts["dcc-chat"].worked = bob.reads(parts["dcc-chat"].marker.decode(), PATIENCE)
+        parts["dcc-chat"].worked = bob.reads(parts["dcc-chat"].marker.decode(), patience("dcc-chat"))
         chat("chat-after")
         return parts
     finally:
@@ -169,14 +185,15 @@ def irc(lab, port=6667, server=S, host="a", files=True, make=content, size=15000
 
 def irc_inward(lab, port=6667):
     """bob outside comes to a server inside."""
-    back = marker()
-    alice, bob = Irssi(lab, "b", "inner", A, 6700), Irssi(lab, "p", "outer", A, port)
+    back, tag = marker(), f"{time.monotonic_ns() % 10**8}"
+    alice, bob = Irssi(lab, "b", f"inner{tag}", A, 6700), Irssi(lab, "p", f"outer{tag}", A, port)
     parts = {"login": Part(False, where=(A, port), way="in"), "chat": Part(False, back, "in", (A, port))}
     try:
-        if alice.is_on() and bob.is_on(PATIENCE):
+        assert alice.is_on(HOPE), "alice, inside, is not on"
+        if bob.is_on(patience("login")):
             parts["login"].worked = True
-            bob.say(f"/msg inner {back.decode()}")
-            parts["chat"].worked = alice.reads(back.decode(), PATIENCE)
+            bob.say(f"/msg {alice.nick} {back.decode()}")
+            parts["chat"].worked = alice.reads(back.decode(), patience("chat"))
         return parts
     finally:
         alice.quit(), bob.quit()
@@ -191,16 +208,17 @@ def xmpp(lab, port=5222, server=S, manner="plain", host="a", ways=("in-band", "j
     parts = {name: Part(False, marker(), "in" if name == "direct-in" else "out", (server, port)) for name in names}
     alice, bob = XmppPerson(lab, host, users[0], server, port, manner), XmppPerson(lab, "p", users[1], S6 if ":" in server else server)
     try:
-        if not (bob.saw("on") and alice.saw("on", PATIENCE + 1)):
+        assert bob.saw("on", HOPE), "bob, outside, is not on"
+        if not alice.saw("on", patience("login") + 1):
             return parts
         parts["login"] = Part(True, where=(server, port))
 
         def chat(part):
             out, back = parts[part].marker.decode(), marker().decode()
             alice.do("chat", to=users[1], text=out)
-            there = bob.saw("message", PATIENCE, text=out)
+            there = bob.saw("message", patience(part), text=out)
             bob.do("chat", to=users[0], text=back)
-            parts[part].worked = bool(there and alice.saw("message", PATIENCE, text=back))
+            parts[part].worked = bool(there and alice.saw("message", patience(part), text=back))
         chat("chat")
         # How much has come by SOCKS so far, since what comes is told of all together.
         for way in ways:
@@ -209,26 +227,26 @@ def xmpp(lab, port=5222, server=S, manner="plain", host="a", ways=("in-band", "j
             sid, to = way + path[-8:-4], users[0] if way == "direct-in" else users[1]
             if way == "call":
                 sender.do("call", to=to, sid=sid)
-                part.worked = bool(sender.saw("done", PATIENCE, order="call")) and any("rtp:1" in e.get("xml", "") for e in taker.happened)
+                part.worked = wait_for(lambda: any("rtp:1" in e.get("xml", "") for e in list(taker.happened)), patience(way))
                 part.marker = b""
                 continue
             if way != "upload":
                 sender.do("jingle" if way == "jingle" else "offer", to=to, sid=sid, path=path)
-                sender.saw("done", 1, order="jingle" if way == "jingle" else "offer")
+                sender.saw("done", 8 if patience(way) == HOPE else 1, sid=sid)
             if way in ("in-band", "jingle"):
                 sender.do("in-band", to=to, sid=sid, path=path)
-                end = taker.saw("in-band-end", PATIENCE, sid=sid)
+                end = taker.saw("in-band-end", patience(way), sid=sid)
                 part.worked = bool(end and end["sha256"] == hashlib.sha256(data).hexdigest())
             elif way == "upload":
                 sender.do("upload", to=to, path=path)
-                told = wait_for(lambda: any(e["what"] == "message" and e["url"] for e in taker.happened), PATIENCE)
+                told = wait_for(lambda: any(e["what"] == "message" and e["url"] for e in list(taker.happened)), patience(way))
                 if told:
                     taker.do("fetch", url=next(e["url"] for e in taker.happened if e["what"] == "message" and e["url"]))
-                    part.worked = bool(taker.saw("fetched", PATIENCE, sha256=hashlib.sha256(data).hexdigest()))
+                    part.worked = bool(taker.saw("fetched", patience(way), sha256=hashlib.sha256(data).hexdigest()))
             else:
                 before = max([e["size"] for e in taker.happened if e["what"] == "socks"], default=0)
                 sender.do("proxied" if way == "proxied" else "direct", to=to, sid=sid, path=path, **({} if way == "proxied" else {"port": 7777}))
-                part.worked = bool(taker.saw("socks", PATIENCE, size=before + len(data)))
+                part.worked = bool(taker.saw("socks", patience(way), size=before + len(data)))
             part.note = str([e for e in sender.happened + taker.happened if e["what"] == "failed"][-1:])
         if ways:
             chat("chat-after")
@@ -248,20 +266,21 @@ def purple_irc(lab, port=6667):
     carol, bob = Purple(lab, "a", f"carol{tag}", S, port), Irssi(lab, "p", f"bob{tag}", S)
     parts = {name: Part(False, marker(), "out", (S, port)) for name in ("login", "chat", "dcc-send", "chat-after")}
     try:
-        if not (bob.is_on() and carol.is_on(PATIENCE + 2)):
+        assert bob.is_on(HOPE), "bob, outside, is not on"
+        if not carol.is_on(patience("login") + 2):
             return parts
         parts["login"] = Part(True, where=(S, port))
 
         def chat(part):
             out, back = parts[part].marker.decode(), marker().decode()
             carol.say(bob.nick, out)
-            there = bob.reads(out, PATIENCE)
+            there = bob.reads(out, patience(part))
             bob.say(f"/msg {carol.name} {back}")
-            parts[part].worked = there and carol.reads(back, PATIENCE)
+            parts[part].worked = there and carol.reads(back, patience(part))
         chat("chat")
         path, data = file_with(lab, f"purple-{tag}.bin", parts["dcc-send"].marker, 100000)
         carol.send_file(bob.nick, path)
-        parts["dcc-send"].worked = bob.got(os.path.basename(path), data, PATIENCE)
+        parts["dcc-send"].worked = bob.got(os.path.basename(path), data, patience("dcc-send"))
         chat("chat-after")
         return parts
     finally:
@@ -280,7 +299,7 @@ class Player(stage.Stage):
         s = self.lab.new_socket(PLAYED[address], socket.AF_INET6 if ":" in address else socket.AF_INET,
                                 socket.SOCK_STREAM if leg.l4 == "tcp" else socket.SOCK_DGRAM)
         s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.settimeout(PATIENCE)
+        s.settimeout(HOPE if wanted is True else PATIENCE + 1)
         s.bind((address, port))
         return s
 
@@ -298,7 +317,7 @@ class Player(stage.Stage):
                 listener, (server, _) = server, server.accept()
                 listener.close()
                 for s in (client, server):
-                    s.settimeout(PATIENCE)
+                    s.settimeout(HOPE if wanted is True else PATIENCE + 1)
                     s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             else:
                 client.connect((leg.server, leg.port)), server.connect((leg.client, port))

@@ -60,14 +60,14 @@ class Person(slixmpp.ClientXMPP):
         self.disconnect()
 
     async def obey(self, order):
-        what = order.pop("do")
+        what, sid = order.pop("do"), order.get("sid")
         if "to" in order:
             order["to"] = slixmpp.JID(f"{order['to']}@jabber.example/desk")
         try:
             await asyncio.wait_for(getattr(self, "do_" + what.replace("-", "_"))(**order), 15)
-            tell("done", order=what)
+            tell("done", order=what, sid=sid)
         except BaseException as error:
-            tell("failed", order=what, why=repr(error)[:300])
+            tell("failed", order=what, sid=sid, why=repr(error)[:300])
 
     # ---- what comes
 

@@ -220,6 +220,8 @@ void session_expect(struct session *s, const struct expectation *e)
     text_format(&r->out, " %s %s", activity_name(e->activity), protocol_name(e->protocol));
     if (e->service != NULL)
         text_format(&r->out, " %s", e->service);
+    if (e->relay)
+        text_string(&r->out, " relayed");
     end_line(r);
 }
 

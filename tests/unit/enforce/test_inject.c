@@ -121,7 +121,7 @@ static void test_inject_on_an_interface(void **state)
         assert_int_equal(send(c.client, bytes, sizeof bytes, 0), sizeof bytes);
         struct packet p = net_payload(7000);
         size_t len = forge_reset(&p, FORGE_TO_SENDER, false, out);
-        assert_true(inject_on(&net.inject, net.ifindex, net.client_mac, net.gateway_mac, view_of(out, len)));
+        assert_true(inject_on(&net.inject, net.ifindex, net.client_mac, view_of(out, len)));
         assert_int_equal(net_fate(c.client, NET_WAIT_MS, NULL), ECONNRESET);
         net_close(&c);
     }
@@ -143,7 +143,7 @@ static void test_inject_says_why_it_could_not(void **state)
     assert_true(len > 0);
     assert_false(inject_routed(&net.inject, view_of(out, len)));
     assert_int_equal(errno, ENETUNREACH);
-    assert_false(inject_on(&net.inject, 9999, net.client_mac, net.gateway_mac, view_of(out, len)));
+    assert_false(inject_on(&net.inject, 9999, net.client_mac, view_of(out, len)));
 }
 
 /* ---- refusals that programs notice ---- */

@@ -154,10 +154,13 @@ static void test_xmpp_files_are_read(void **state)
     stanza(
         "<iq type='set' id='s' to='bob@b.example/x'><query xmlns='http://jabber.org/protocol/bytestreams' sid='x'>"
         "<streamhost jid='a@a.example/x' host='10.0.0.1' port='5086'/>"
-        "<streamhost jid='p.example' host='proxy.example' port='7777'/></query></iq>");
+        "<streamhost jid='p.example' host='proxy.example' port='7777'/>"
+        "<streamhost jid='p.example' host='203.0.113.9' port='7777'/></query></iq>");
     assert_true(recorder_has(&out.record, "expect tcp 10.0.0.1:5086 file xmpp-bytestream"));
+    assert_false(recorder_has(&out.record, "expect tcp 10.0.0.1:5086 file xmpp-bytestream relayed"));
+    assert_true(recorder_has(&out.record, "expect tcp 203.0.113.9:7777 file xmpp-bytestream relayed"));
     assert_true(recorder_has(&out.record, "delivery server-broker"));
-    assert_int_equal(recorder_count(&out.record, "expect"), 1);
+    assert_int_equal(recorder_count(&out.record, "expect"), 2);
     stanza(
         "<iq type='set' id='s' to='bob@b.example/x'><open xmlns='http://jabber.org/protocol/ibb' block-size='4096' "
         "sid='x'/></iq>");
