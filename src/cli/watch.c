@@ -403,7 +403,7 @@ static bool parse_word(int option, struct command_options *o)
     case OPTION_NO_SANDBOX: c->sandbox = false; break;
     case OPTION_SPOOL: c->spool = optarg; break;
     case OPTION_RESET_NEVER: return add_never(o);
-    case OPTION_RESET: c->guard.reset = true; break;
+    case OPTION_RESET: c->guard.reset = c->live.prompt = true; break;
     case OPTION_RESET_DRY_RUN: c->guard.reset = c->guard.dry_run = true; break;
     case OPTION_FAIL: return parse_fail(o);
     case OPTION_BRIDGE: c->guard.rules.bridge = true; break;
