@@ -433,7 +433,7 @@ static bool parse_word(int option, struct command_options *o)
     case OPTION_INSIDE: return add_network(o, "--inside", c->guard.inside, &c->guard.inside_count);
     case OPTION_ENDPOINTS: c->guard.rules.endpoints = true; break;
     case OPTION_DROP_AT: return drop_at(o);
-    case OPTION_RESET: c->guard.reset = true; break;
+    case OPTION_RESET: c->guard.reset = c->live.prompt = true; break;
     case OPTION_RESET_DRY_RUN: c->guard.reset = c->guard.dry_run = true; break;
     case OPTION_FAIL: return parse_fail(o);
     case OPTION_BRIDGE: c->guard.rules.bridge = true; break;

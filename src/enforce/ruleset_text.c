@@ -123,6 +123,8 @@ static void nft_rules(struct text *t, const struct ruleset_config *config, const
         nft_queue(t, config);
         text_char(t, '\n');
     }
+    /* Most packets: what the rule before the queue let pass, and what has no new mark. */
+    text_format(t, "add rule %s behind meta mark & 0x%08" PRIx32 " == 0 accept\n", nft, MARK_MASK);
     nft_save(t, pass);
     nft_save(t, drop);
     /* Of another generation too, one that is judged while the rules change. */

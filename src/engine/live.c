@@ -40,8 +40,8 @@ _Static_assert(sizeof(struct watch_status) % sizeof(uint64_t) == 0, "numbers of 
 struct watch_worker {
     _Alignas(64) struct watch *watch; /* no worker writes to another's cache lines */
     struct worker *worker;
-    struct queue *queue; /* in place of `live`; NULL: none */
-    unsigned number;
+    struct queue *queue;      /* in place of `live`; NULL: none */
+    unsigned number, waiting; /* packets that the gate holds */
     pthread_t thread;
     struct defrag *defrag;
     struct counters defrag_counters;
@@ -148,26 +148,25 @@ static void handle_frames(struct watch_worker *me, const struct frame *frames, u
 static enum live_answer step_queue(struct watch_worker *me, uint64_t *out_newest_us)
 {
     struct queued packets[QUEUE_BATCH];
-    uint64_t now_us = clock_us();
     unsigned count = 0;
 
-    if (now_us + STEP_US < worker_now_us(me->worker)) { /* also while nothing comes: packets may wait */
+    if (clock_us() + STEP_US < worker_now_us(me->worker)) { /* also while nothing comes: packets may wait */
         me->clock_steps++;
         worker_restart(me->worker);
     }
-    unsigned waiting = worker_tend(me->worker, now_us);
     enum queue_answer answer =
-        queue_read(me->queue, packets, QUEUE_BATCH, waiting > 0 ? HELD_WAIT_MS : WAIT_MS, &count);
+        queue_read(me->queue, packets, QUEUE_BATCH, me->waiting > 0 ? HELD_WAIT_MS : WAIT_MS, &count);
 
     if (answer == QUEUE_GONE) { /* which ends the program: nobody can open it again */
         atomic_store_explicit(&me->link, WATCH_GONE, memory_order_relaxed);
         pause_ms(WAIT_MS);
         return LIVE_GONE;
     }
+    if (answer == QUEUE_PACKETS)
+        worker_queue(me->worker, me->defrag, packets, count);
+    me->waiting = worker_tend(me->worker, clock_us()); /* sends the verdicts */
     if (answer == QUEUE_QUIET)
         return LIVE_QUIET;
-    worker_queue(me->worker, me->defrag, packets, count);
-    (void)worker_tend(me->worker, clock_us());
     *out_newest_us = packets[count - 1].frame.time_us;
     return LIVE_FRAMES;
 }

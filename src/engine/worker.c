@@ -372,7 +372,7 @@ static void bypass_merge(void *context, struct flow *f)
     if (!f->bypassed)
         return;
     f->bypassed = false;
-    if (w->connections != NULL)
+    if (w->connections != NULL && (f->service != 0 || w->config->all_flows)) /* else nobody is told */
         (void)follow_connection(w, f);
     if (w->live == NULL || !live_bypass_read(w->live, &ends, true, &counted))
         return;

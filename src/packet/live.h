@@ -32,6 +32,7 @@ struct live_config {
     unsigned workers;
     uint32_t ring_mib; /* of each worker; 0: 64 */
     bool promiscuous;
+    bool prompt;           /* frames come within a millisecond, for who answers them */
     bool bypass;           /* where the kernel can */
     uint32_t bypass_flows; /* at a time; 0: 262,144 */
 };

@@ -36,8 +36,10 @@ enum {
     /* Holds the longest frame. A slow network hands over a nearly empty block every RETIRE_MS, so many small
      * blocks let a worker be late for longer than few large ones: here 2.5 s with a ring of 64 MiB. */
     BLOCK_BYTES = 256 << 10,
-    FRAME_BYTES = 2048, /* a number that the kernel wants; frames may be longer */
-    RETIRE_MS = 10,     /* a block is handed over when it is so old */
+    FRAME_BYTES = 2048,             /* a number that the kernel wants; frames may be longer */
+    RETIRE_MS = 10,                 /* a block is handed over when it is so old */
+    PROMPT_BLOCK_BYTES = 128 << 10, /* with `prompt`: late for 0.5 s */
+    PROMPT_RETIRE_MS = 1,
     TAG_MOST = 2,
 };
 
@@ -91,14 +93,14 @@ static bool packet_begin(const struct live_config *config, struct live *l, unsig
 
     if (mib > 2047) /* the kernel counts in int */
         return error_set(err, IMW_ERROR_VALUE, "a ring of %u MiB: 2047 are possible", mib);
-    w->block_bytes = BLOCK_BYTES;
-    w->block_count = (uint32_t)(((uint64_t)mib << 20) / BLOCK_BYTES);
+    w->block_bytes = config->prompt ? PROMPT_BLOCK_BYTES : BLOCK_BYTES;
+    w->block_count = (uint32_t)(((uint64_t)mib << 20) / w->block_bytes);
     struct tpacket_req3 want = {
         .tp_block_size = w->block_bytes,
         .tp_block_nr = w->block_count,
         .tp_frame_size = FRAME_BYTES,
         .tp_frame_nr = w->block_bytes / FRAME_BYTES * w->block_count,
-        .tp_retire_blk_tov = RETIRE_MS,
+        .tp_retire_blk_tov = config->prompt ? PROMPT_RETIRE_MS : RETIRE_MS,
     };
     if (setsockopt(w->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) != 0 ||
         setsockopt(w->fd, SOL_PACKET, PACKET_VERSION, &version, sizeof version) != 0)

@@ -28,7 +28,6 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_queue.h>
-#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,6 +55,10 @@ struct queue {
     bool gone;
     uint32_t last_id; /* 0: none yet */
     size_t used;      /* of `verdicts` */
+    int wait_ms;      /* that the socket waits; -1: not known */
+    struct mmsghdr messages[QUEUE_BATCH];
+    struct iovec parts[QUEUE_BATCH];
+    struct sockaddr_nl from[QUEUE_BATCH];
     _Atomic uint64_t received, accepted, dropped, replaced, missed;
     _Alignas(MNL_ALIGNTO) uint8_t slots[QUEUE_BATCH][SLOT_BYTES];
     _Alignas(MNL_ALIGNTO) uint8_t verdicts[VERDICTS_BYTES];
@@ -245,6 +248,12 @@ bool queue_new(int fd, uint16_t number, struct queue **out, struct imw_error_inf
         return error_set(err, IMW_ERROR_MEMORY, "no memory for packet queue %u", number);
     q->fd = fd;
     q->number = number;
+    q->wait_ms = -1;
+    for (unsigned i = 0; i < QUEUE_BATCH; i++) {
+        q->parts[i] = (struct iovec){ q->slots[i], sizeof q->slots[i] };
+        q->messages[i].msg_hdr =
+            (struct msghdr){ .msg_name = &q->from[i], .msg_iov = &q->parts[i], .msg_iovlen = 1 };
+    }
     q->proc = open(proc_file, O_RDONLY | O_CLOEXEC);
     *out = q;
     return true;
@@ -372,47 +381,35 @@ static uint64_t clock_us(void)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* What is there. Returns the number of datagrams, 0: none. */
-static unsigned receive(struct queue *q, struct queued *out, unsigned max, unsigned *out_count)
+/* Waiting in the call that reads costs one call; asking, waiting and asking again would cost three a packet
+ * when packets come one at a time. */
+static bool set_wait(struct queue *q, int wait_ms)
 {
-    struct mmsghdr messages[QUEUE_BATCH] = { 0 };
-    struct iovec parts[QUEUE_BATCH];
-    struct sockaddr_nl from[QUEUE_BATCH] = { 0 };
+    const struct timeval wait = { .tv_sec = wait_ms / 1000, .tv_usec = wait_ms % 1000 * 1000 };
 
-    for (unsigned i = 0; i < max; i++) {
-        parts[i] = (struct iovec){ q->slots[i], sizeof q->slots[i] };
-        messages[i].msg_hdr = (struct msghdr){
-            .msg_name = &from[i],
-            .msg_namelen = sizeof from[i],
-            .msg_iov = &parts[i],
-            .msg_iovlen = 1,
-        };
-    }
-    int n = recvmmsg(q->fd, messages, max, MSG_DONTWAIT, NULL);
-    if (n <= 0) {
-        q->gone |= n == 0 || (errno != EAGAIN && errno != EINTR && errno != ENOBUFS && errno != ENOMEM);
-        return 0;
-    }
-    uint64_t now_us = clock_us();
-    for (int i = 0; i < n; i++)
-        if (from[i].nl_pid == 0) /* the kernel */
-            *out_count += read_slot(q, view_of(q->slots[i], messages[i].msg_len), now_us, out + *out_count,
-                                    max - *out_count);
-    return (unsigned)n;
+    if (q->wait_ms != wait_ms && setsockopt(q->fd, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof wait) == 0)
+        q->wait_ms = wait_ms;
+    return q->wait_ms == wait_ms;
 }
 
 enum queue_answer queue_read(struct queue *q, struct queued *out, unsigned max, int wait_ms,
                              unsigned *out_count)
 {
+    bool waits = wait_ms > 0 && set_wait(q, wait_ms);
+
     *out_count = 0;
     if (max > QUEUE_BATCH)
         max = QUEUE_BATCH;
-    if (receive(q, out, max, out_count) == 0 && wait_ms != 0 && !q->gone) {
-        struct pollfd p = { .fd = q->fd, .events = POLLIN };
-
-        if (poll(&p, 1, wait_ms) > 0)
-            receive(q, out, max, out_count);
-    }
+    for (unsigned i = 0; i < max; i++) /* the kernel writes here, too */
+        q->messages[i].msg_hdr.msg_namelen = sizeof q->from[i];
+    int n = recvmmsg(q->fd, q->messages, max, waits ? MSG_WAITFORONE : MSG_DONTWAIT, NULL);
+    if (n <= 0)
+        q->gone |= n == 0 || (errno != EAGAIN && errno != EINTR && errno != ENOBUFS && errno != ENOMEM);
+    uint64_t now_us = n > 0 ? clock_us() : 0;
+    for (int i = 0; i < n; i++)
+        if (q->from[i].nl_pid == 0) /* the kernel */
+            *out_count += read_slot(q, view_of(q->slots[i], q->messages[i].msg_len), now_us, out + *out_count,
+                                    max - *out_count);
     return *out_count > 0 ? QUEUE_PACKETS : q->gone ? QUEUE_GONE : QUEUE_QUIET;
 }
 

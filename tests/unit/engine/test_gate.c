@@ -92,10 +92,9 @@ bool inject_routed(const struct inject_grant *g, struct view ip)
     return true;
 }
 
-bool inject_on(const struct inject_grant *g, unsigned ifindex, const uint8_t to[6], const uint8_t from[6],
-               struct view ip)
+bool inject_on(const struct inject_grant *g, unsigned ifindex, const uint8_t to[6], struct view ip)
 {
-    (void)ifindex, (void)to, (void)from;
+    (void)ifindex, (void)to;
     return inject_routed(g, ip);
 }
 
