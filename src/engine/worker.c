@@ -428,7 +428,9 @@ bool worker_new(const struct engine_config *config, unsigned number, struct rule
                 struct imw_error_info *err)
 {
     struct worker *w = calloc(1, sizeof *w);
-    struct flow_table_config table = { .max_flows = max_flows, .refresh = bypass_refresh };
+    struct flow_table_config table = { .max_flows = max_flows,
+                                       .refresh = bypass_refresh,
+                                       .refresh_late = config->inline_ };
     struct inspector_config inspection = {
         .catalog = atomic_load(rules)->catalog,
         .knowledge = knowledge,

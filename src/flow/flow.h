@@ -102,6 +102,7 @@ struct flow_table_config {
     /* Asked now and then, and before it may end for idling, of a flow that is `bypassed`: whoever counts its
      * packets says by flow_seen() when the last one came. NULL: nobody does. */
     void (*refresh)(void *context, struct flow *f);
+    bool refresh_late; /* only before it may end: asking costs more than a look */
 };
 
 /* Why a flow ended. */

@@ -77,6 +77,7 @@ bool flow_table_new(const struct flow_table_config *config, struct counters *cou
         .udp_idle_s = or_default(config->udp_idle_s, 180),
         .closed_s = or_default(config->closed_s, 10),
         .refresh = config->refresh,
+        .refresh_late = config->refresh_late,
     };
     t->counters = counters;
     t->ended = ended;
@@ -239,7 +240,8 @@ static void wheel_turn(struct flow_table *t, uint32_t second)
     t->wheel[second % WHEEL_SLOTS] = 0;
     while (handle != 0) {
         struct flow *f = flow_at(t, handle);
-        if (f->bypassed && f->key.l4 != 0 && t->config.refresh != NULL)
+        if (f->bypassed && f->key.l4 != 0 && t->config.refresh != NULL &&
+            (!t->config.refresh_late || second >= f->last_ms / 1000 + idle_limit_s(t, f)))
             t->config.refresh(t->context, f);
         uint32_t next = f->wheel_next, last_s = f->last_ms / 1000, limit_s = idle_limit_s(t, f);
 

@@ -54,7 +54,11 @@ static bool enter(struct model *m, size_t offset, struct view bytes, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct stream_limits limits = { 2, 1000, 6, 5 * 1520, 256 };
+    struct stream_limits limits = { .max_streams = 2,
+                                    .early_bytes = 1000,
+                                    .early_segments = 6,
+                                    .early_bytes_total = 5 * 1520,
+                                    .window_bytes = 256 };
     struct counters counters = { 0 };
     struct stream_pool *p = stream_pool_new(&limits, &counters, NULL);
     struct model m = { .at = 0 };

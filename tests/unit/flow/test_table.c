@@ -382,6 +382,45 @@ static void test_a_flow_never_ends_before_it_began(void **state)
     flow_table_free(t);
 }
 
+static unsigned asked; /* how often */
+
+static void on_refresh(void *context, struct flow *f)
+{
+    (void)context;
+    (void)f;
+    asked++;
+}
+
+/* Of a flow that others count: now and then, or only when its time is up. */
+static unsigned asked_within(bool late, uint64_t seconds)
+{
+    struct counters counters = { 0 };
+    struct log log = { 0 };
+    const struct flow_table_config config = { .refresh = on_refresh, .refresh_late = late };
+    struct flow_table *t = table(&config, &counters, &log);
+    struct packet there = packet(1, 40000, L4_UDP, 0, 0, false), back = packet(1, 40000, L4_UDP, 0, 0, true);
+    enum flow_dir from;
+    bool is_new;
+
+    asked = 0;
+    give(t, &there, &from, &is_new)->bypassed = true;
+    (void)give(t, &back, &from, &is_new);
+    for (uint64_t second = 1; second <= seconds; second++)
+        flow_table_advance(t, (1000000000 + second) * 1000000);
+    assert_int_equal(log.ended, seconds > 200 ? 1 : 0);
+    flow_table_flush(t);
+    flow_table_free(t);
+    return asked;
+}
+
+static void test_who_counts_a_flow_is_asked_of_it(void **state)
+{
+    (void)state;
+    assert_true(asked_within(false, 170) >= 5);
+    assert_int_equal(asked_within(true, 170), 0);
+    assert_int_equal(asked_within(true, 210), 1);
+}
+
 static void test_community_id_of_the_specification(void **state)
 {
     /* Baseline values of the specification's own test captures. */
@@ -425,6 +464,7 @@ int main(void)
         cmocka_unit_test(test_streams_start_where_both_ends_agreed),
         cmocka_unit_test(test_times_are_right_however_far_apart),
         cmocka_unit_test(test_a_flow_never_ends_before_it_began),
+        cmocka_unit_test(test_who_counts_a_flow_is_asked_of_it),
         cmocka_unit_test(test_community_id_of_the_specification),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
