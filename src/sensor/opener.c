@@ -122,6 +122,17 @@ static bool send_grants(const struct sensor_config *config, struct gatekeeper *k
     return sent;
 }
 
+/*
+ * The opener of a gateway stays who it is, since the programs that it runs to change the kernel's rules want
+ * that; with what those need, and they get no more.
+ */
+static bool become_gatekeeper(struct imw_error_info *err)
+{
+    const struct sandbox_user self = { .uid = geteuid(), .gid = getegid() };
+
+    return sandbox_become(&self, SANDBOX_CAPABILITY(CAP_NET_ADMIN) | SANDBOX_CAPABILITY(CAP_NET_RAW), err);
+}
+
 /* Of a gateway: its sensor asks when policy and catalog are loaded, so that a broken one leaves the kernel
  * alone. */
 static bool answer_gateway(const struct sensor_config *config, struct gatekeeper *keeper, int channel)
@@ -129,7 +140,7 @@ static bool answer_gateway(const struct sensor_config *config, struct gatekeeper
     const struct role_message denied = { .type = MESSAGE_DENIED };
     struct imw_error_info err;
 
-    if (keeper->installed || send_grants(config, keeper, channel, &err))
+    if (keeper->installed || (send_grants(config, keeper, channel, &err) && become_gatekeeper(&err)))
         return true;
     (void)failed(&err);
     return channel_send(channel, &denied);
@@ -197,17 +208,6 @@ static int signals_open(void)
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-/*
- * The opener of a gateway stays who it is, since the programs that it runs to change the kernel's rules want
- * that; with what those need, and they get no more.
- */
-static bool become_gatekeeper(struct imw_error_info *err)
-{
-    const struct sandbox_user self = { .uid = geteuid(), .gid = getegid() };
-
-    return sandbox_become(&self, SANDBOX_CAPABILITY(CAP_NET_ADMIN) | SANDBOX_CAPABILITY(CAP_NET_RAW), err);
-}
-
 static int be_opener(const struct sensor_config *config, struct gatekeeper *keeper,
                      const struct sandbox_user *user, pid_t sensor, int channel)
 {
@@ -218,9 +218,8 @@ static int be_opener(const struct sensor_config *config, struct gatekeeper *keep
 
     if (signal_fd < 0)
         (void)error_errno(&err, "signalfd");
-    else if (config->guard.inline_ ? become_gatekeeper(&err)
-                                   : (sandbox_become(user, kept, &err) &&
-                                      (!config->sandbox || sandbox_calls(ROLE_OPENER, &err))))
+    else if (config->guard.inline_ || /* it becomes less when all is open: answer_gateway() */
+             (sandbox_become(user, kept, &err) && (!config->sandbox || sandbox_calls(ROLE_OPENER, &err))))
         return wait_for_end(config, keeper, sensor, channel, signal_fd);
     status = failed(&err);
     close(channel); /* which ends the sensor */
