@@ -874,11 +874,12 @@ static void say_ready(const struct sensor *s)
                    c->guard.fail_open ? "open" : "closed");
         notify_send(&s->notify, "READY=1\nSTATUS=guarding what is forwarded");
     } else {
-        log_notice("watching", "interface=%s method=%s workers=%u bypass=%s resets=%s", c->live.interface,
-                   method_name(c), c->live.workers, s->bypass,
+        log_notice("watching", "interface=%s method=%s workers=%u resets=%s bypass=%s", c->live.interface,
+                   method_name(c), c->live.workers,
                    !c->guard.reset    ? "off"
                    : c->guard.dry_run ? "dry-run"
-                                      : "on");
+                                      : "on",
+                   s->bypass);
         notify_send(&s->notify, "READY=1\nSTATUS=watching %s", c->live.interface);
     }
 }
