@@ -565,12 +565,14 @@ static void handle(struct worker *w, const struct packet *p, uint32_t hash, cons
     if (inspected)
         inspect(w, f, from, p, is_new);
     if (w->gate != NULL) {
+        const struct inspect_outcome *outcome = inspected ? inspector_outcome(w->inspector) : NULL;
+        bool noted = outcome != NULL && outcome->noted;
         const struct gate_packet decided = { .queued = queued,
                                              .packet = p,
                                              .flow = f,
                                              .from = from,
-                                             .changed = facts_of(f) != facts,
-                                             .outcome = inspected ? inspector_outcome(w->inspector) : NULL };
+                                             .changed = noted || facts_of(f) != facts,
+                                             .outcome = outcome };
         gate_packet(w->gate, w->rules, &decided);
     }
     if (inspected)

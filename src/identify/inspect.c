@@ -415,9 +415,24 @@ void inspector_prefetch(const struct inspector *in, const struct flow *flow)
         __builtin_prefetch(inspection_of(in, flow), 1);
 }
 
+/* Whoever enforces judges by what is known now. */
+static void note_early(struct session *s)
+{
+    const struct finding_notes *notes = &s->inspection->notes;
+    struct record *r = record_of(s->in, s->flow);
+
+    if (s->in->config.forbids == NULL || s->flow->service == 0 || r == NULL)
+        return;
+    s->in->outcome.noted = memcmp(r->server_name, notes->server_name, sizeof r->server_name) != 0 ||
+                           memcmp(r->client, notes->client, sizeof r->client) != 0;
+    if (s->in->outcome.noted)
+        record_note(r, notes);
+}
+
 void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir from, const struct packet *p)
 {
     in->outcome.told = 0;
+    in->outcome.noted = false;
     if (in->config.forbids != NULL)
         spoil_begin(in, inspection_of(in, flow), from, p);
     bool ends = (p->tcp_flags & (TCP_FIN | TCP_RST)) != 0 && flow->inspect != 0;
@@ -452,6 +467,7 @@ void inspector_packet(struct inspector *in, struct flow *flow, enum flow_dir fro
         finish(&s);
         s.inspection->settle = true;
     }
+    note_early(&s);
     if (s.inspection->settle && is_sure(&s))
         settle(&s);
     else if (in->tracked.packet != NULL && flow->service != 0)

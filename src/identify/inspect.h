@@ -51,6 +51,7 @@ struct inspect_outcome {
         refused; /* those that are forbidden and whose offers are void: by `spoils`, or in a packet before */
     bool cut;    /* something forbidden that cannot be made void so: the flow must not go on */
     bool midway; /* a message or an offer has begun and is not over */
+    bool noted;  /* the server's name or the client's version became known, and is in the record */
     /* Of an inline inspection: the receiver could read something else than was read here, or something that
      * was not; the packet must not go on, and its sender sends it again. */
     bool unread;
