@@ -140,8 +140,9 @@ def in_processes(lines):
 class Judge:
     """Gathers what was wrong."""
 
-    def __init__(self, verbose=False):
-        self.cases, self.wrong, self.verbose = 0, [], verbose
+    def __init__(self, verbose=False, read=False):
+        """`read`: what comes out counts where a program at the end can read it: not behind a hole."""
+        self.cases, self.wrong, self.verbose, self.read = 0, [], verbose, read
 
     def expect(self, what, condition, note=""):
         self.cases += 1
@@ -175,7 +176,7 @@ def judge_play(judge, lab, gateway, name, play, want, data_packets=1, rule=None,
             continue
         judge.expect(f"{what} is blocked", not p.worked, p.note)
         if p.marker:
-            seen = tap.has(p.marker)
+            seen = tap.has(p.marker, read=judge.read)
             judge.expect(f"{what}: no byte of it comes out", not seen, str(seen))
         if part in ("login", "page") and p.where:
             n = tap.packets_with_data_to(*p.where)

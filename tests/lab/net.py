@@ -317,8 +317,9 @@ class Tap:
             if p:
                 yield (when, *p)
 
-    def streams(self):
-        """{(l4, source, port, destination, port): bytes in the order of their sequence numbers, from the first}"""
+    def streams(self, read=False):
+        """{(l4, source, port, destination, port): bytes in the order of their sequence numbers, from the first}; `read`: those that a
+        program at the end can read, which ends where bytes are missing."""
         parts = collections.defaultdict(dict)
         for _, l4, a, ap, b, bp, seq, flags, payload in self.packets():
             if l4 == "tcp":
@@ -337,6 +338,8 @@ class Tap:
             if key[0] == "tcp":
                 whole, end = bytearray(), 0
                 for at in sorted(first):
+                    if read and at > max(end, 1):
+                        break
                     if at + len(first[at]) > end:
                         whole += first[at][max(0, end - at):]
                         end = at + len(first[at])
@@ -355,10 +358,10 @@ class Tap:
         found = collections.Counter((a, ap) for _, _, a, ap, to, to_port, _, _, payload in self.packets() if (to, to_port) == (address, port) and payload)
         return max(found.values(), default=0)
 
-    def has(self, marker):
-        """Where the marker passed, in clear or as base64: [(l4, source, port, destination, port)]"""
+    def has(self, marker, read=False):
+        """Where the marker passed, in clear or as base64: [(l4, source, port, destination, port)]; `read`: as of streams()"""
         forms = spellings(marker)
-        return [key for key, data in self.streams().items() if any(f in data for f in forms)]
+        return [key for key, data in self.streams(read).items() if any(f in data for f in forms)]
 
 
 def spellings(marker):
