@@ -79,10 +79,8 @@ static bool is_guarded(const struct gate *g, const struct flow *f, uint64_t time
     return false;
 }
 
-bool gate_forbids(struct gate *g, const struct flow *f, uint64_t time_us, enum activity a,
-                  const struct im_detail *detail)
+bool gate_forbids(struct gate *g, const struct flow *f, uint64_t time_us, enum activity a)
 {
-    (void)detail;
     struct judgement j = gate_judge(g, f, (uint8_t)(1 << a), time_us);
     if (j.action != POLICY_BLOCK || g->config.queue == NULL)
         return false;
@@ -95,8 +93,7 @@ bool gate_forbids(struct gate *g, const struct flow *f, uint64_t time_us, enum a
 
 struct bucket *gate_bucket(const struct gate *g, const struct flow *f)
 {
-    const struct record *note =
-        f->record != 0 ? g->config.note(g->config.context, (struct flow *)(uintptr_t)f) : NULL;
+    const struct record *note = gate_notes(g, f);
 
     return note != NULL && note->gate.bucket != 0 ? slab_at(&g->buckets, note->gate.bucket) : NULL;
 }
@@ -148,8 +145,12 @@ static void set_throttle(struct gate *g, const struct gate_packet *p, const stru
     }
     if (note->gate.bucket == 0) {
         note->gate.bucket = slab_get(&g->buckets);
-        if (note->gate.bucket == 0)
+        if (note->gate.bucket == 0) {
+            struct stop full = *s;
+            full.reason = "too many flows are throttled: this one is not";
+            gate_tell(g, p->flow, p->packet->time_us, &full, ENFORCED_FAILED);
             return;
+        }
         *(struct bucket *)slab_at(&g->buckets, note->gate.bucket) = (struct bucket){ .rate = 0 };
         if (p->queued != NULL)
             gate_tell(g, p->flow, p->packet->time_us, s, ENFORCED_THROTTLED);
@@ -212,7 +213,7 @@ static bool judge_scan(struct gate *g, const struct gate_packet *p, uint8_t told
                       .activity = ACTIVITY_FILE,
                       .reason = reason };
     gate_count(g, COUNT_GATE_UNSCANNED);
-    if (g->rules->policy != NULL && policy_enforce(g->rules->policy)->block_unscanned) {
+    if (gate_block_unscanned(g)) {
         gate_block(g, p, &s);
         return true;
     }

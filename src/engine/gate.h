@@ -8,9 +8,9 @@
  *     of a service         the policy is asked: for the flow as a whole, then for each activity told on it
  *       allowed            passes; as above
  *       blocked            the packet is dropped; both ends are told, by means of the rule's choice
- *       an offer           that is forbidden on a flow that is not: it is spoiled in the packet, which goes
- * on a message          in pieces, on a flow where some activity is forbidden: the pieces wait for its end a
- * file             that is to be scanned: the packet that completes it waits for the verdict
+ *       an offer           that is forbidden, on a flow that is not: it is made void in the packet
+ *       a message          in pieces, where some activity is forbidden: the pieces wait for its end
+ *       a file             that is to be scanned: the packet that completes it waits for the verdict
  *
  * Questions to DNS are judged one by one, since one socket asks for many names.
  *
@@ -48,7 +48,7 @@ struct gate_config {
     struct activity_event (*where)(void *context, const struct flow *f, uint64_t time_us,
                                    struct known_who *who);
     /* A flow's record, for notes; NULL: there is no room. */
-    struct record *(*note)(void *context, struct flow *f);
+    struct record *(*note)(void *context, const struct flow *f);
     void (*enforced)(void *context, const struct enforced_event *e);
     struct counters *counters;
     void *context;
@@ -74,8 +74,7 @@ void gate_packet(struct gate *g, const struct rules *rules, const struct gate_pa
 void gate_pass(struct gate *g, const struct queued *q);
 
 /* During inspection: inspector_config.forbids; files that begin and end on a flow. */
-bool gate_forbids(struct gate *g, const struct flow *f, uint64_t time_us, enum activity a,
-                  const struct im_detail *detail);
+bool gate_forbids(struct gate *g, const struct flow *f, uint64_t time_us, enum activity a);
 void gate_file_begin(struct gate *g, const struct flow *f, uint32_t file, uint64_t size, uint64_t time_us);
 void gate_file_end(struct gate *g, uint32_t file);
 

@@ -32,8 +32,7 @@ void gate_tell(struct gate *g, const struct flow *f, uint64_t time_us, const str
 {
     struct known_who who;
     struct activity_event where = g->config.where(g->config.context, f, time_us, &who);
-    struct record *note =
-        f->record != 0 ? g->config.note(g->config.context, (struct flow *)(uintptr_t)f) : NULL;
+    struct record *note = gate_notes(g, f);
 
     where.activity = s->activity >= 0 ? (enum activity)s->activity : ACTIVITY_LOOKUP;
     struct enforced_event e = {

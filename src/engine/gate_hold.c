@@ -77,6 +77,7 @@ bool gate_hold(struct gate *g, const struct gate_packet *p, bool paced, bool pie
         if (copy_bytes == 0) {
             if (copy != 0)
                 slab_put(&g->copies, copy);
+            gate_count(g, COUNT_GATE_HELD_TOO_LONG);
             return false;
         }
         gate_count(g, COUNT_GATE_SPOILED);
@@ -276,7 +277,7 @@ static void take_answer(struct gate *g, const struct gate_answer *a, uint64_t no
         struct scanned_file *s = &g->scans[i];
         if (s->file != a->file)
             continue;
-        struct flow *f = (struct flow *)(uintptr_t)s->flow; /* ours: the worker's */
+        struct flow *f = gate_own(s->flow);
         bool unscanned = a->state == SCAN_NOT_SCANNED;
         s->file = 0;
         g->scan_count--;
@@ -315,7 +316,7 @@ static void take_answers(struct gate *g, uint64_t now_us)
 static void give_up(struct gate *g, const struct flow *waiting, enum flow_dir from, bool for_scan,
                     uint64_t now_us)
 {
-    struct flow *f = (struct flow *)(uintptr_t)waiting;
+    struct flow *f = gate_own(waiting);
     struct stop stop = {
         .judged = gate_judge(g, f, (uint8_t)(1 << (for_scan ? ACTIVITY_FILE : ACTIVITY_CHAT)), now_us),
         .activity = for_scan ? ACTIVITY_FILE : ACTIVITY_CHAT,

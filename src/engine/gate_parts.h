@@ -6,7 +6,7 @@
 #include <stdatomic.h>
 
 enum {
-    GATE_HELD_OF_FLOW = 64,         /* packets of one flow that wait, at most */
+    GATE_HELD_OF_FLOW = 64, /* packets of one flow that wait, at most */
     GATE_HELD_OF_CLIENT = GATE_HELD_MOST / 4,
     GATE_MESSAGE_WAIT_US = 2000000, /* for the rest of a message */
     GATE_TRIES = 8,                 /* packets of a blocked flow that are answered with a reset */
@@ -31,7 +31,6 @@ struct scanned_file {
     uint32_t file; /* 0: the place is free */
     const struct flow *flow;
     bool ended; /* its last byte is in a packet that waits */
-    uint64_t since_us;
 };
 
 struct gate_answer {
@@ -78,6 +77,18 @@ static inline struct judgement gate_judge(const struct gate *g, const struct flo
                                           uint64_t time_us)
 {
     return g->config.judge(g->config.context, f, activities, time_us);
+}
+
+/* Its notes; NULL: it has no record, and so none. */
+static inline struct record *gate_notes(const struct gate *g, const struct flow *f)
+{
+    return f->record != 0 ? g->config.note(g->config.context, f) : NULL;
+}
+
+/* Inspection lends its flows as const; they are our worker's. */
+static inline struct flow *gate_own(const struct flow *f)
+{
+    return (struct flow *)(uintptr_t)f;
 }
 
 static inline void gate_count(const struct gate *g, enum counter which)

@@ -247,7 +247,8 @@ static bool forbids(void *context, const struct flow *flow, const struct record 
     const struct worker *w = context;
 
     (void)record;
-    return w->gate != NULL && gate_forbids(w->gate, flow, time_us, activity, detail);
+    (void)detail;
+    return w->gate != NULL && gate_forbids(w->gate, flow, time_us, activity);
 }
 
 /* Of a flow that was stopped the rule that did it counts, whatever else the flow did before. */
@@ -656,9 +657,9 @@ static struct activity_event gate_where(void *context, const struct flow *f, uin
     return where_of(context, f, inspector_record(((struct worker *)context)->inspector, f), time_us, who);
 }
 
-static struct record *gate_note(void *context, struct flow *f)
+static struct record *gate_note(void *context, const struct flow *f)
 {
-    return inspector_note(((struct worker *)context)->inspector, f);
+    return inspector_note(((struct worker *)context)->inspector, (struct flow *)(uintptr_t)f);
 }
 
 static void gate_tells(void *context, const struct enforced_event *e)
