@@ -515,6 +515,18 @@ bool yaml_string(const struct yaml_node *n, struct view *out, struct imw_error_i
     return true;
 }
 
+bool yaml_one_line(const struct yaml_node *n, size_t most, struct view *out, struct imw_error_info *err)
+{
+    struct view v = view_of(NULL, 0);
+
+    if (!yaml_string(n, &v, err))
+        return false;
+    if (v.len > most || view_find_byte(v, '\n', 0) < v.len)
+        return yaml_error(n, err, "must be one line of at most %zu bytes", most);
+    *out = v;
+    return true;
+}
+
 bool yaml_integer(const struct yaml_node *n, int64_t min, int64_t max, int64_t *out,
                   struct imw_error_info *err)
 {

@@ -64,6 +64,9 @@ bool yaml_known_keys(const struct yaml_node *n, const char *const *known,
                      struct imw_error_info *err) IMW_MUST_USE;
 /* Text that is not empty, and not null. Followed by a NUL, which is not counted; holds none. */
 bool yaml_string(const struct yaml_node *n, struct view *out, struct imw_error_info *err) IMW_MUST_USE;
+/* The same, of one line of at most `most` bytes. */
+bool yaml_one_line(const struct yaml_node *n, size_t most, struct view *out,
+                   struct imw_error_info *err) IMW_MUST_USE;
 /* A decimal integer from `min` to `max`. */
 bool yaml_integer(const struct yaml_node *n, int64_t min, int64_t max, int64_t *out,
                   struct imw_error_info *err) IMW_MUST_USE;

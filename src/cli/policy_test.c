@@ -10,14 +10,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define X(id, number, name, ...) name,
-static const char *const class_words[] = { SERVICE_CLASSES(X) NULL };
-static const char *const activity_words[] = { ACTIVITIES(X) NULL };
-static const char *const delivery_words[] = { DELIVERIES(X) NULL };
-#undef X
-#define X(id, number, name) name,
-static const char *const protocol_words[] = { PROTOCOLS(X) NULL };
-#undef X
 #define X(id, name) name,
 static const char *const action_words[] = { POLICY_ACTIONS(X) NULL };
 #undef X

@@ -33,24 +33,12 @@ bool override_read_what(struct view text, struct override *out)
                                memchr(name, '.', len) != NULL);
 }
 
-static bool read_line(const struct yaml_node *n, struct view *out, struct imw_error_info *err)
-{
-    struct view v = view_of(NULL, 0);
-
-    if (!yaml_string(n, &v, err))
-        return false;
-    if (v.len > TEXT_BYTES || view_find_byte(v, '\n', 0) < v.len)
-        return yaml_error(n, err, "must be one line of at most %d bytes", TEXT_BYTES);
-    *out = v;
-    return true;
-}
-
 static bool need_line(const struct yaml_node *map, const char *key, struct view *out,
                       struct imw_error_info *err)
 {
     const struct yaml_node *n;
 
-    return yaml_need(map, key, &n, err) && read_line(n, out, err);
+    return yaml_need(map, key, &n, err) && yaml_one_line(n, TEXT_BYTES, out, err);
 }
 
 static bool number_in(struct view text, size_t from, size_t len, uint64_t least, uint64_t most)
@@ -103,14 +91,15 @@ static bool read_record(const struct yaml_node *n, struct override *r, char **na
     *r = (struct override){ .line = yaml_line(n), .trust = trust != NULL, .slug = view_of(NULL, 0) };
     if ((trust != NULL) == (distrust != NULL))
         return yaml_error(n, err, "a record has one of 'trust' and 'distrust'");
-    if (!read_line(what, &text, err))
+    if (!yaml_one_line(what, TEXT_BYTES, &text, err))
         return false;
     if (!override_read_what(text, r))
         return yaml_error(what, err,
                           "neither a name such as portal.example nor a network such as 192.0.2.0/24");
     keep_name(r, names);
-    if ((not_slug != NULL && !read_line(not_slug, &r->slug, err)) || !need_line(n, "by", &r->by, err) ||
-        !need_line(n, "at", &r->at, err) || !need_line(n, "why", &r->why, err))
+    if ((not_slug != NULL && !yaml_one_line(not_slug, TEXT_BYTES, &r->slug, err)) ||
+        !need_line(n, "by", &r->by, err) || !need_line(n, "at", &r->at, err) ||
+        !need_line(n, "why", &r->why, err))
         return false;
     return is_time(r->at) || yaml_error(yaml_get(n, "at"), err,
                                         "a day such as 2026-11-23, or a time such as 2026-11-23T09:20:00Z");

@@ -87,24 +87,12 @@ static bool add_entry(struct catalog_source *s, const struct source_entry *e, st
 
 /* --- single values --- */
 
-static bool read_text(const struct yaml_node *n, struct view *out, struct imw_error_info *err)
-{
-    struct view v = view_of(NULL, 0);
-
-    if (!yaml_string(n, &v, err))
-        return false;
-    if (v.len > TEXT_BYTES || view_find_byte(v, '\n', 0) < v.len)
-        return yaml_error(n, err, "must be one line of at most %d bytes", TEXT_BYTES);
-    *out = v;
-    return true;
-}
-
 static bool need_text(const struct yaml_node *map, const char *key, struct view *out,
                       struct imw_error_info *err)
 {
     const struct yaml_node *n;
 
-    return yaml_need(map, key, &n, err) && read_text(n, out, err);
+    return yaml_need(map, key, &n, err) && yaml_one_line(n, TEXT_BYTES, out, err);
 }
 
 static bool maybe_text(const struct yaml_node *map, const char *key, struct view *out,
@@ -112,7 +100,7 @@ static bool maybe_text(const struct yaml_node *map, const char *key, struct view
 {
     const struct yaml_node *n = yaml_get(map, key);
 
-    return n == NULL || read_text(n, out, err);
+    return n == NULL || yaml_one_line(n, TEXT_BYTES, out, err);
 }
 
 static bool maybe_bool(const struct yaml_node *map, const char *key, bool *out, struct imw_error_info *err)
@@ -128,7 +116,7 @@ static bool read_word(const struct yaml_node *n, const char *const *words, int (
 {
     struct view v = view_of(NULL, 0);
 
-    if (!read_text(n, &v, err))
+    if (!yaml_one_line(n, TEXT_BYTES, &v, err))
         return false;
     int found = find(v);
     if (found < 0) {
@@ -139,27 +127,6 @@ static bool read_word(const struct yaml_node *n, const char *const *words, int (
     *out = found;
     return true;
 }
-
-static const char *const role_words[] = {
-#define X(id, number, name, help) name,
-    ROLES(X)
-#undef X
-        NULL
-};
-
-static const char *const class_words[] = {
-#define X(id, number, name, help) name,
-    SERVICE_CLASSES(X)
-#undef X
-        NULL
-};
-
-static const char *const protocol_words[] = {
-#define X(id, number, name) name,
-    PROTOCOLS(X)
-#undef X
-        NULL
-};
 
 /* "443" or "8801-8810" */
 static bool read_ports(const struct yaml_node *n, struct port_range *out, struct imw_error_info *err)
@@ -235,7 +202,7 @@ static bool read_domain(struct catalog_source *s, const struct yaml_node *value,
     struct view v = view_of(NULL, 0);
     char *ascii = NULL;
 
-    if (!read_text(value, &v, err))
+    if (!yaml_one_line(value, TEXT_BYTES, &v, err))
         return false;
     if (view_find_byte(v, '*', 0) < v.len)
         return read_start(value, v, e, err);
@@ -257,7 +224,7 @@ static bool read_network(struct catalog_source *s, const struct yaml_node *value
                          struct imw_error_info *err)
 {
     (void)s;
-    if (!read_text(value, &e->text, err))
+    if (!yaml_one_line(value, TEXT_BYTES, &e->text, err))
         return false;
     if (!ip_parse_network(e->text, &e->network, &e->bits))
         return yaml_error(value, err, "not an address or network such as 149.154.160.0/20");
@@ -273,7 +240,7 @@ static bool read_agent(struct catalog_source *s, const struct yaml_node *value, 
                        struct imw_error_info *err)
 {
     (void)s;
-    if (!read_text(value, &e->text, err))
+    if (!yaml_one_line(value, TEXT_BYTES, &e->text, err))
         return false;
     size_t shown = e->text.len - (e->text.at[0] == '*');
     return shown >= 4 || yaml_error(value, err, "too short to prove anything: four characters or more");
@@ -283,7 +250,7 @@ static bool read_path(struct catalog_source *s, const struct yaml_node *value, s
                       struct imw_error_info *err)
 {
     (void)s;
-    if (!read_text(value, &e->text, err))
+    if (!yaml_one_line(value, TEXT_BYTES, &e->text, err))
         return false;
     return (e->text.at[0] == '/' && e->text.len >= 5) ||
            yaml_error(value, err, "a path starts with '/' and has five characters or more");
@@ -294,7 +261,7 @@ static bool read_ja4(struct catalog_source *s, const struct yaml_node *value, st
                      struct imw_error_info *err)
 {
     (void)s;
-    if (!read_text(value, &e->text, err))
+    if (!yaml_one_line(value, TEXT_BYTES, &e->text, err))
         return false;
     return (e->text.len == 36 && e->text.at[10] == '_' && e->text.at[23] == '_') ||
            yaml_error(value, err, "not a JA4 fingerprint");
@@ -306,7 +273,8 @@ static bool read_protocol(struct catalog_source *s, const struct yaml_node *valu
     int found = 0;
 
     (void)s;
-    return read_word(value, protocol_words, protocol_find, &found, err) && read_text(value, &e->text, err);
+    return read_word(value, protocol_words, protocol_find, &found, err) &&
+           yaml_one_line(value, TEXT_BYTES, &e->text, err);
 }
 
 /* --- groups and lists --- */
@@ -370,7 +338,7 @@ static bool read_limits(const struct yaml_node *node, struct group *g, struct im
     struct view v = view_of(NULL, 0);
 
     if (l4 != NULL) {
-        if (!read_text(l4, &v, err))
+        if (!yaml_one_line(l4, TEXT_BYTES, &v, err))
             return false;
         g->common.l4 = view_equal(v, VIEW("tcp")) ? 6 : view_equal(v, VIEW("udp")) ? 17 : 0;
         if (g->common.l4 == 0)
@@ -548,7 +516,8 @@ static bool read_risk(struct catalog_source *s, uint32_t service, const struct y
         bool words = view_equal(key, VIEW("retention")) || view_equal(key, VIEW("jurisdiction")), flag;
         if (view_equal(key, VIEW("source")))
             continue;
-        if (!(words ? read_text(n, &value, err) : yaml_bool(n, &flag, err) && yaml_string(n, &value, err)))
+        if (!(words ? yaml_one_line(n, TEXT_BYTES, &value, err)
+                    : yaml_bool(n, &flag, err) && yaml_string(n, &value, err)))
             return false;
         text_add(&t, key);
         text_string(&t, ": ");
@@ -600,7 +569,7 @@ static bool read_head(const struct yaml_node *map, const char *path, struct sour
     const struct yaml_node *class, *slug, *end_to_end;
     int found = 0;
 
-    if (!yaml_need(map, "slug", &slug, err) || !read_text(slug, &out->slug, err) ||
+    if (!yaml_need(map, "slug", &slug, err) || !yaml_one_line(slug, TEXT_BYTES, &out->slug, err) ||
         !check_slug(slug, out->slug, err) || !check_file_name(slug, path, out->slug, err) ||
         !need_text(map, "name", &out->name, err) || !need_text(map, "vendor", &out->vendor, err) ||
         !need_text(map, "summary", &out->summary, err) || !read_country(map, &out->country, err) ||
@@ -671,7 +640,7 @@ static bool read_version(struct catalog_source *s, const struct yaml *file, stru
     unsigned parts = 0;
 
     if (!yaml_known_keys(yaml_root(file), keys, err) || !yaml_need(yaml_root(file), "version", &n, err) ||
-        !read_text(n, &s->version, err))
+        !yaml_one_line(n, TEXT_BYTES, &s->version, err))
         return false;
     for (rest = s->version; rest.len > 0 && parts < 4; parts++) {
         token = view_token(&rest, '.');

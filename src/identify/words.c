@@ -23,6 +23,15 @@ static const struct word markups[] = { MARKUPS(NAMED) };
 static const struct word presences[] = { PRESENCES(NAMED) };
 static const struct word who_sources[] = { WHO_SOURCES(NAMED) };
 #undef NAMED
+#define LISTED(id, number, name, ...) name,
+const char *const activity_words[] = { ACTIVITIES(LISTED) NULL };
+const char *const delivery_words[] = { DELIVERIES(LISTED) NULL };
+const char *const class_words[] = { SERVICE_CLASSES(LISTED) NULL };
+const char *const role_words[] = { ROLES(LISTED) NULL };
+#undef LISTED
+#define LISTED(id, number, name) name,
+const char *const protocol_words[] = { PROTOCOLS(LISTED) NULL };
+#undef LISTED
 #define WORTH(id, number, name, worth, help) [number] = worth,
 static const uint8_t worth[] = { EVIDENCE_KINDS(WORTH) };
 #undef WORTH

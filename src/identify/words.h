@@ -237,6 +237,11 @@ const char *presence_name(enum presence p);
 const char *protocol_name(enum protocol p);
 const char *who_source_name(enum who_source s);
 
+/* All of a kind, in the order of their tables, NULL behind the last: for the nearest to what somebody wrote.
+ */
+extern const char *const activity_words[],
+    *const delivery_words[], *const class_words[], *const role_words[], *const protocol_words[];
+
 /* The number of a word, or -1. */
 int activity_find(struct view name);
 int delivery_find(struct view name);

@@ -117,7 +117,7 @@ static const char *read_clamd(struct reader *r, const struct yaml_node *n)
 {
     struct view v = view_of(NULL, 0);
 
-    if (!value_name(n, PATH_BYTES, &v, r->err))
+    if (!yaml_one_line(n, PATH_BYTES, &v, r->err))
         return NULL;
     if (view_starts(v, VIEW("unix:/")) || (view_starts(v, VIEW("tcp:")) && is_host_and_port(view_from(v, 4))))
         return copy(r, v);
@@ -329,7 +329,7 @@ static bool read_pattern(struct reader *r, const struct yaml_node *n, const stru
     struct view v = view_of(NULL, 0);
 
     if (!yaml_known_keys(n, keys, r->err) || !yaml_need(n, "name", &name, r->err) ||
-        !value_name(name, LEAK_NAME_BYTES - 1, &v, r->err))
+        !yaml_one_line(name, LEAK_NAME_BYTES - 1, &v, r->err))
         return false;
     for (unsigned i = 0; i < count; i++)
         if (view_equal_nocase(v, view_string(before[i].name)))
@@ -513,7 +513,7 @@ static const char *read_url(struct reader *r, const struct yaml_node *n)
     struct view v = view_of(NULL, 0);
     bool good = true;
 
-    if (!value_name(n, URL_BYTES, &v, r->err))
+    if (!yaml_one_line(n, URL_BYTES, &v, r->err))
         return NULL;
     for (size_t i = 0; i < v.len; i++) /* as it goes into HTML and into headers */
         good &= v.at[i] > ' ' && v.at[i] < 0x7f && memchr("\"'<>\\", v.at[i], 5) == NULL;
@@ -594,7 +594,7 @@ static bool read_enforce(struct reader *r, const struct yaml_node *n)
     if (n == NULL)
         return true;
     if (!yaml_known_keys(n, keys, r->err) ||
-        (contact != NULL && !value_name(contact, NAME_BYTES, &v, r->err)))
+        (contact != NULL && !yaml_one_line(contact, NAME_BYTES, &v, r->err)))
         return false;
     if (contact != NULL)
         e->contact = copy(r, v);

@@ -38,14 +38,6 @@ static bool out_of_memory(struct loading *l)
 
 /* --- values --- */
 
-#define X(id, number, name, ...) name,
-static const char *const class_words[] = { SERVICE_CLASSES(X) NULL };
-static const char *const activity_words[] = { ACTIVITIES(X) NULL };
-static const char *const delivery_words[] = { DELIVERIES(X) NULL };
-#undef X
-#define X(id, number, name) name,
-static const char *const protocol_words[] = { PROTOCOLS(X) NULL };
-#undef X
 #define X(id, name) name,
 static const char *const action_words[] = { POLICY_ACTIONS(X) NULL };
 static const char *const means_words[] = { POLICY_MEANS(X) NULL };
@@ -214,7 +206,7 @@ static bool read_group(struct loading *l, const struct yaml_node *n, struct rule
     struct view v = view_of(NULL, 0);
     uint32_t number;
 
-    if (!value_name(n, NAME_BYTES, &v, l->err))
+    if (!yaml_one_line(n, NAME_BYTES, &v, l->err))
         return false;
     return policy_add_group(l->policy, v, &number) ? add_term(l, r, GROUP, number) : out_of_memory(l);
 }
@@ -224,7 +216,7 @@ static bool read_user(struct loading *l, const struct yaml_node *n, struct rule 
     struct view v = view_of(NULL, 0);
     uint32_t number;
 
-    if (!value_name(n, NAME_BYTES, &v, l->err))
+    if (!yaml_one_line(n, NAME_BYTES, &v, l->err))
         return false;
     return policy_add_user(l->policy, v, &number) ? add_term(l, r, USER, number) : out_of_memory(l);
 }
@@ -274,7 +266,7 @@ static bool read_server(struct loading *l, const struct yaml_node *n, struct rul
     unsigned bits;
     uint32_t number;
 
-    if (!value_name(n, NAME_BYTES, &v, l->err))
+    if (!yaml_one_line(n, NAME_BYTES, &v, l->err))
         return false;
     if (ip_parse_network(v, &ip, &bits))
         return value_network(n, &ip, &bits, l->err) && add_network(l, r, &ip, bits, SERVER);
@@ -438,7 +430,7 @@ static bool read_rule_name(struct loading *l, const struct yaml_node *rule)
     struct view name = view_of(NULL, 0);
     uint32_t before = p->rule_names.count, number;
 
-    if (!yaml_need(rule, "name", &node, l->err) || !value_name(node, NAME_BYTES, &name, l->err))
+    if (!yaml_need(rule, "name", &node, l->err) || !yaml_one_line(node, NAME_BYTES, &name, l->err))
         return false;
     if (view_equal_nocase(name, VIEW("default")))
         return yaml_error(node, l->err,
@@ -546,7 +538,7 @@ static bool read_group_users(struct loading *l, const struct yaml_node *list, ui
     if (!yaml_expect(list, YAML_SEQUENCE, l->err))
         return false;
     for (const struct yaml_node *n = yaml_first(list); n != NULL; n = yaml_next(n)) {
-        if (!value_name(n, NAME_BYTES, &name, l->err))
+        if (!yaml_one_line(n, NAME_BYTES, &name, l->err))
             return false;
         if (!policy_add_user(l->policy, name, &user) || !policy_add_membership(l->policy, user, group))
             return out_of_memory(l);
@@ -690,7 +682,7 @@ static bool read_people(struct loading *l, const struct yaml_node *root)
     struct view in_force = view_of(NULL, 0);
     char path[NAME_BYTES + 1];
 
-    if (edition != NULL && !value_name(edition, EDITION_BYTES, &in_force, l->err))
+    if (edition != NULL && !yaml_one_line(edition, EDITION_BYTES, &in_force, l->err))
         return false;
     l->policy->has_edition = edition != NULL;
     l->policy->has_people = people != NULL;

@@ -238,9 +238,6 @@ bool value_unknown(const struct yaml_node *n, const char *what, struct view v, c
                    struct imw_error_info *err);
 bool value_word(const struct yaml_node *n, const char *what, const char *const *words, uint32_t *out,
                 struct imw_error_info *err) IMW_MUST_USE;
-/* Text that names something: one line of at most `most` bytes. */
-bool value_name(const struct yaml_node *n, size_t most, struct view *out,
-                struct imw_error_info *err) IMW_MUST_USE;
 bool value_network(const struct yaml_node *n, struct ip_addr *out, unsigned *out_bits,
                    struct imw_error_info *err) IMW_MUST_USE;
 /* A file named in the policy lies beside it, unless its path is absolute. */

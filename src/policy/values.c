@@ -30,15 +30,6 @@ bool value_word(const struct yaml_node *n, const char *what, const char *const *
     return value_unknown(n, what, v, words, err);
 }
 
-bool value_name(const struct yaml_node *n, size_t most, struct view *out, struct imw_error_info *err)
-{
-    if (!yaml_string(n, out, err))
-        return false;
-    if (out->len > most || view_find_byte(*out, '\n', 0) < out->len)
-        return yaml_error(n, err, "must be one line of at most %zu bytes", most);
-    return true;
-}
-
 bool value_network(const struct yaml_node *n, struct ip_addr *out, unsigned *out_bits,
                    struct imw_error_info *err)
 {
