@@ -497,8 +497,10 @@ static bool install(const struct ruleset_config *config, struct ruleset_info *ou
     bool ok = set_settings(config, err) &&
               (out->kind == RULESET_IPTABLES ? install_iptables(config, out, &f, memory, err)
                                              : remove_iptables(&f, memory, err));
-    if (!ok)
-        ruleset_remove(config, out);
+    if (!ok) {
+        struct imw_error_info ignored; /* why it failed is told */
+        (void)ruleset_clear(&ignored);
+    }
     return ok;
 }
 
@@ -608,12 +610,4 @@ bool ruleset_clear(struct imw_error_info *err)
     free(memory);
     free(said);
     return ok;
-}
-
-void ruleset_remove(const struct ruleset_config *config, const struct ruleset_info *info)
-{
-    struct imw_error_info err;
-
-    (void)config, (void)info; /* the kernel tells what there is, whoever made it */
-    (void)ruleset_clear(&err);
 }

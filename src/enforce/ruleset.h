@@ -48,7 +48,5 @@ bool ruleset_install(const struct ruleset_config *config, struct ruleset_info *o
 /* In one step: from now on only connections of this generation pass unasked. */
 bool ruleset_switch(const struct ruleset_config *config, const struct ruleset_info *info, unsigned generation,
                     struct imw_error_info *err) IMW_MUST_USE;
-/* `info` NULL: whatever an earlier run left. */
-void ruleset_remove(const struct ruleset_config *config, const struct ruleset_info *info);
-/* The same, of whatever gateway left them. False: they may be there still, err says why. */
+/* Take the rules down, whichever gateway made them. False: they may be there still, err says why. */
 bool ruleset_clear(struct imw_error_info *err);

@@ -52,10 +52,8 @@ bool gatekeeper_open(struct gatekeeper *k, const struct guard_config *config, st
                                             .fail_open = config->fail_open };
         ok = queue_open(&queue, &out->queues[i], err);
     }
-    if (ok && config->inline_)
-        ok = conntrack_open(&out->connections, err);
     if (ok && config->inline_) {
-        ok = k->installed = ruleset_install(rules, &k->info, err);
+        ok = k->installed = conntrack_open(&out->connections, err) && ruleset_install(rules, &k->info, err);
         out->generation = k->info.generation;
         memcpy(out->note, k->info.note, sizeof out->note);
     }
@@ -63,8 +61,9 @@ bool gatekeeper_open(struct gatekeeper *k, const struct guard_config *config, st
         ok = endpoints_open(&config->endpoints, &out->endpoints, err);
     if (!ok) {
         guard_grant_close(out);
+        struct imw_error_info ignored; /* why it could not be opened says more */
         if (k->installed)
-            ruleset_remove(rules, &k->info);
+            (void)ruleset_clear(&ignored);
         k->installed = false;
     }
     return ok;

@@ -88,9 +88,10 @@ void guard_follow(struct guard *g, int channel, const struct rules *rules)
     m.generation = gate_generation(g->gate.generation, rules);
     if (m.generation == g->generation)
         return;
-    g->generation = m.generation;
-    if (!channel_send(channel, &m))
-        log_error("rules_switch", "the opener was not reached: %s", strerror(errno));
+    if (channel_send(channel, &m))
+        g->generation = m.generation;
+    else
+        log_error("rules_switch", "the opener was not reached: %s: reload again", strerror(errno));
 }
 
 void guard_tend(struct guard *g)

@@ -98,30 +98,6 @@ static int judge_end(int status)
     return EXIT_FAILURE;
 }
 
-/* What the sensor begins with. */
-static bool send_grants(const struct sensor_config *config, struct gatekeeper *keeper, int channel,
-                        struct imw_error_info *err)
-{
-    struct role_message guard = { .type = MESSAGE_GUARD }, grant = { .type = MESSAGE_GRANT };
-    bool guarded = config->guard.inline_ || config->guard.reset, sent = true;
-
-    if (guarded) {
-        if (!gatekeeper_open(keeper, &config->guard, &guard.guard, err))
-            return false;
-        sent = channel_send(channel, &guard) || error_errno(err, "socket pair");
-        guard_grant_close(&guard.guard);
-    }
-    if (sent && !config->guard.inline_) {
-        if (!live_grant_open(&config->live, &grant.grant, err))
-            return false;
-        sent = channel_send(channel, &grant) || error_errno(err, "socket pair");
-        live_grant_close(&grant.grant);
-    }
-    if (!sent)
-        gatekeeper_close(keeper, true);
-    return sent;
-}
-
 /*
  * The opener of a gateway stays who it is, since the programs that it runs to change the kernel's rules want
  * that; with what those need, and they get no more.
@@ -133,6 +109,33 @@ static bool become_gatekeeper(struct imw_error_info *err)
     return sandbox_become(&self, SANDBOX_CAPABILITY(CAP_NET_ADMIN) | SANDBOX_CAPABILITY(CAP_NET_RAW), err);
 }
 
+/* What enforcing takes; then a gateway's opener becomes less. */
+static bool send_guard(const struct sensor_config *config, struct gatekeeper *keeper, int channel,
+                       struct imw_error_info *err)
+{
+    struct role_message guard = { .type = MESSAGE_GUARD };
+
+    if (!gatekeeper_open(keeper, &config->guard, &guard.guard, err))
+        return false;
+    bool sent = (!config->guard.inline_ || become_gatekeeper(err)) &&
+                (channel_send(channel, &guard) || error_errno(err, "socket pair"));
+    guard_grant_close(&guard.guard);
+    if (!sent)
+        gatekeeper_close(keeper, true);
+    return sent;
+}
+
+static bool send_live(const struct sensor_config *config, int channel, struct imw_error_info *err)
+{
+    struct role_message grant = { .type = MESSAGE_GRANT };
+
+    if (!live_grant_open(&config->live, &grant.grant, err))
+        return false;
+    bool sent = channel_send(channel, &grant) || error_errno(err, "socket pair");
+    live_grant_close(&grant.grant);
+    return sent;
+}
+
 /* Of a gateway: its sensor asks when policy and catalog are loaded, so that a broken one leaves the kernel
  * alone. */
 static bool answer_gateway(const struct sensor_config *config, struct gatekeeper *keeper, int channel)
@@ -140,7 +143,7 @@ static bool answer_gateway(const struct sensor_config *config, struct gatekeeper
     const struct role_message denied = { .type = MESSAGE_DENIED };
     struct imw_error_info err;
 
-    if (keeper->installed || (send_grants(config, keeper, channel, &err) && become_gatekeeper(&err)))
+    if (keeper->installed || send_guard(config, keeper, channel, &err))
         return true;
     (void)failed(&err);
     return channel_send(channel, &denied);
@@ -247,7 +250,9 @@ int sensor_watch(const struct sensor_config *config)
 
     if (!sandbox_user_find(config->user, &user, &err) || !channel_pair(ends, &err))
         return failed(&err);
-    if (!config->guard.inline_ && !send_grants(config, &keeper, ends[0], &err)) {
+    bool waits = config->guard.inline_; /* until it asks: answer_gateway() */
+    if (!waits && ((config->guard.reset && !send_guard(config, &keeper, ends[0], &err)) ||
+                   !send_live(config, ends[0], &err))) {
         close(ends[0]);
         close(ends[1]);
         return failed(&err);

@@ -13,6 +13,13 @@
 
 enum { PORT = 5000 };
 
+static void take_down(void)
+{
+    struct imw_error_info err;
+
+    assert_true(ruleset_clear(&err));
+}
+
 static const struct ruleset_config rules = {
     .kind = RULESET_IPTABLES, .first_queue = 60, .queues = 1, .fail_open = true, .endpoints = true
 };
@@ -267,7 +274,7 @@ static void test_refused(void **state)
     struct imw_error_info err;
     struct ip_addr v4 = address(FAR);
 
-    ruleset_remove(&rules, &info);
+    take_down();
     endpoints_block(e, &v4, 600);
     assert_false(endpoints_flush(e, &err));
     assert_non_null(strstr(err.text, "table inet imward"));
@@ -335,7 +342,7 @@ static int leave(void **state)
 {
     (void)state;
     if (able)
-        ruleset_remove(&rules, &info);
+        take_down();
     return able ? close(near) + close(far) + close(near6) + close(far6) : 0;
 }
 
