@@ -79,13 +79,35 @@ static bool is_guarded(const struct gate *g, const struct flow *f, uint64_t time
     return false;
 }
 
-bool gate_forbids(struct gate *g, const struct flow *f, uint64_t time_us, enum activity a)
+static struct view copied(char *out, size_t size, struct view v)
+{
+    v = view_slice(v, 0, size);
+    if (v.len > 0)
+        memcpy(out, v.at, v.len);
+    return view_of(out, v.len);
+}
+
+static const struct im_detail *offer(struct offered *o, const struct im_detail *d)
+{
+    if (d == NULL)
+        return NULL;
+    o->detail = (struct im_detail){ .account = copied(o->account, sizeof o->account, d->account),
+                                    .peer = copied(o->peer, sizeof o->peer, d->peer),
+                                    .room = copied(o->room, sizeof o->room, d->room),
+                                    .file = copied(o->file, sizeof o->file, d->file),
+                                    .size = d->size,
+                                    .outgoing = d->outgoing };
+    return &o->detail;
+}
+
+bool gate_forbids(struct gate *g, const struct flow *f, uint64_t time_us, enum activity a,
+                  const struct im_detail *detail)
 {
     struct judgement j = gate_judge(g, f, (uint8_t)(1 << a), time_us);
     if (j.action != POLICY_BLOCK || g->config.queue == NULL)
         return false;
     g->forbidden = true;
-    g->last = (struct stop){ .judged = j, .activity = (int)a };
+    g->last = (struct stop){ .judged = j, .activity = (int)a, .detail = offer(&g->offered, detail) };
     return true;
 }
 

@@ -74,7 +74,8 @@ void gate_packet(struct gate *g, const struct rules *rules, const struct gate_pa
 void gate_pass(struct gate *g, const struct queued *q);
 
 /* During inspection: inspector_config.forbids; files that begin and end on a flow. */
-bool gate_forbids(struct gate *g, const struct flow *f, uint64_t time_us, enum activity a);
+bool gate_forbids(struct gate *g, const struct flow *f, uint64_t time_us, enum activity a,
+                  const struct im_detail *detail);
 void gate_file_begin(struct gate *g, const struct flow *f, uint32_t file, uint64_t size, uint64_t time_us);
 void gate_file_end(struct gate *g, uint32_t file);
 

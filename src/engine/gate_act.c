@@ -35,6 +35,7 @@ void gate_tell(struct gate *g, const struct flow *f, uint64_t time_us, const str
     struct record *note = gate_notes(g, f);
 
     where.activity = s->activity >= 0 ? (enum activity)s->activity : ACTIVITY_LOOKUP;
+    where.detail = s->detail;
     struct enforced_event e = {
         .where = &where, .has_activity = s->activity >= 0, .verdict = s->judged.verdict, .reason = s->reason
     };

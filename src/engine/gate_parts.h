@@ -46,11 +46,19 @@ struct bucket {
     uint64_t at_us[2];
 };
 
+/* What an offer says of itself, copied: the parser's own lives for its call only. */
+struct offered {
+    struct im_detail detail;
+    char account[ANNOUNCED_ACCOUNT_BYTES], peer[ANNOUNCED_ACCOUNT_BYTES], room[ANNOUNCED_ACCOUNT_BYTES];
+    char file[ANNOUNCED_NAME_BYTES];
+};
+
 /* What is to be done with the packet at hand. */
 struct stop {
     struct judgement judged;
     int activity; /* -1: the flow as a whole */
     const char *reason;
+    const struct im_detail *detail; /* NULL: not known */
 };
 
 struct gate {
@@ -66,6 +74,7 @@ struct gate {
     /* told during the inspection of the packet at hand */
     bool forbidden;          /* something was: */
     struct stop last;        /* the last of it */
+    struct offered offered;  /* to which it points */
     const char *unscannable; /* a file begins that cannot be scanned: why */
 
     pthread_mutex_t lock; /* of what follows, which the content thread fills */

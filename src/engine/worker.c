@@ -247,8 +247,7 @@ static bool forbids(void *context, const struct flow *flow, const struct record 
     const struct worker *w = context;
 
     (void)record;
-    (void)detail;
-    return w->gate != NULL && gate_forbids(w->gate, flow, time_us, activity);
+    return w->gate != NULL && gate_forbids(w->gate, flow, time_us, activity, detail);
 }
 
 /* Of a flow that was stopped the rule that did it counts, whatever else the flow did before. */
