@@ -121,11 +121,11 @@ static bool is_protected(const struct passive *p, const struct packet *seen)
 
 /* ---- resets ---- */
 
-static bool send_one(struct passive *p, const struct packet *seen, enum forge_way way)
+static bool send_one(struct passive *p, const struct packet *seen, enum forge_way way, bool reached)
 {
     const struct passive_config *c = &p->config;
     uint8_t made[FORGE_BYTES];
-    struct view ip = view_of(made, forge_reset(seen, way, true, made));
+    struct view ip = view_of(made, forge_reset(seen, way, reached, made));
 
     return c->ifindex == 0 ? inject_routed(&c->inject, ip) : inject_on(&c->inject, c->ifindex, c->to, ip);
 }
@@ -136,14 +136,15 @@ static unsigned send_all(struct passive *p, const struct packet *seen)
     unsigned sent = 0;
 
     /* First to the sender: it is he who would go on. */
-    sent += send_one(p, seen, FORGE_TO_SENDER);
-    sent += send_one(p, seen, FORGE_TO_RECEIVER);
+    sent += send_one(p, seen, FORGE_TO_SENDER, true);
     if (seen->payload_len == 0)
-        return sent;
+        return sent + send_one(p, seen, FORGE_TO_RECEIVER, true);
+    sent += send_one(p, seen, FORGE_TO_RECEIVER, false);
+    sent += send_one(p, seen, FORGE_TO_RECEIVER, true);
     ahead.seq += seen->payload_len;
     ahead.ack += seen->payload_len;
-    sent += send_one(p, &ahead, FORGE_TO_RECEIVER);
-    sent += send_one(p, &ahead, FORGE_TO_SENDER);
+    sent += send_one(p, &ahead, FORGE_TO_RECEIVER, true);
+    sent += send_one(p, &ahead, FORGE_TO_SENDER, true);
     return sent;
 }
 

@@ -3,11 +3,16 @@
  * Stopping connections from beside: a sensor at a mirror port, which can hold nothing back, resets TCP
  * connections at both ends.
  *
- * A packet seen there has as good as arrived, and more may be under way. So each end gets two resets: one
- * with the number behind what was seen, one with that behind one more packet like it. An end that is further
- * on answers a reset with an acknowledgement (RFC 5961 section 3.2), which comes by here with the exact
- * number: ask again with each packet of the connection until it ends. What came through until then is the
- * price of standing beside; the gateway stands in the way.
+ * An end takes a reset only with the exact number of what it waits for. A packet seen here has arrived, or
+ * the reset overtakes it, or more are under way by then. So its receiver gets three resets: with the number
+ * of the packet, with that behind it, and with that behind one more like it; its sender gets two.
+ *
+ * None of them may be right. An end that waits for less answers with an acknowledgement (RFC 5961
+ * section 3.2) and one that is further on keeps still, but acknowledges what it got: either comes by here
+ * with the exact number. So ask again with each packet of the connection, those without data and of both
+ * directions, until it ends: a sender that is reset sends nothing more, and then the receiver's are all that
+ * come. A mirror that shows one direction only leaves some connections half open. What came through until
+ * then is the price of standing beside; the gateway stands in the way.
  *
  * A mistake here disturbs others: limits, networks that are never touched, and a dry run.
  */
@@ -24,7 +29,7 @@ enum { PASSIVE_NETWORKS = 256 };
 
 struct passive_config {
     bool dry_run; /* count, send nothing */
-    /* Packets answered with resets (four at most) a second: of all, of one client; as many at a time. A fast
+    /* Packets answered with resets (five at most) a second: of all, of one client; as many at a time. A fast
      * connection takes up to forty. 0: 1,000, 100. */
     uint32_t most, most_of_client;
     const struct passive_network *never; /* no reset where either end is in one; copied */

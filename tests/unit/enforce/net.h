@@ -101,7 +101,7 @@ static inline int net_enter(void **state)
                               .sll_protocol = htons(ETH_P_ALL),
                               .sll_ifindex = (int)net.ifindex };
     net.sniffer = socket(AF_PACKET, SOCK_RAW, htons(ETH_P_ALL));
-    int room = 8 << 20;
+    int room = 64 << 20; /* so that a fast connection is seen to its end on a busy machine, too */
     return setsockopt(net.sniffer, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) == 0 &&
                    bind(net.sniffer, (const struct sockaddr *)&at, sizeof at) == 0 &&
                    inject_open(NET_MARK, &net.inject, &err)
@@ -139,8 +139,9 @@ static inline uint64_t net_now_us(void)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* The next packet that comes to the gateway from the client, within the time. *out borrows from net.frame. */
-static inline bool net_seen(struct packet *out, int within_ms)
+/* The next packet of the gateway's interface to the client, within the time; `both`: what goes to the client,
+ * too. *out borrows from net.frame. */
+static inline bool net_mirrored(struct packet *out, int within_ms, bool both)
 {
     struct counters counters = { 0 };
     uint64_t until_us = net_now_us() + (uint64_t)within_ms * 1000;
@@ -153,19 +154,26 @@ static inline bool net_seen(struct packet *out, int within_ms)
             continue;
         ssize_t n = recvfrom(net.sniffer, net.frame, sizeof net.frame, MSG_DONTWAIT, (struct sockaddr *)&from,
                              &from_len);
-        if (n < 14 || from.sll_pkttype == PACKET_OUTGOING)
+        if (n < 14 || (from.sll_pkttype == PACKET_OUTGOING && !both))
             continue;
         struct frame frame = { .data = view_of(net.frame, (size_t)n),
                                .wire_len = (uint32_t)n,
                                .link = LINK_ETHERNET,
                                .time_us = net_now_us() };
         if (decode(&frame, NULL, &counters, out) == DECODE_PACKET) {
-            memcpy(net.gateway_mac, net.frame, 6);
-            memcpy(net.client_mac, net.frame + 6, 6);
+            bool back = from.sll_pkttype == PACKET_OUTGOING;
+            memcpy(back ? net.client_mac : net.gateway_mac, net.frame, 6);
+            memcpy(back ? net.gateway_mac : net.client_mac, net.frame + 6, 6);
             return true;
         }
     }
     return false;
+}
+
+/* The next packet that comes to the gateway from the client. */
+static inline bool net_seen(struct packet *out, int within_ms)
+{
+    return net_mirrored(out, within_ms, false);
 }
 
 /* The next one with payload to this port. */
