@@ -41,6 +41,18 @@ bool error_file(struct imw_error_info *err, enum imw_error code, const char *fil
     return false;
 }
 
+bool error_key(struct imw_error_info *err, const char *key, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    set(err, IMW_ERROR_VALUE, NULL, format, args);
+    va_end(args);
+    if (err != NULL)
+        snprintf(err->key, sizeof err->key, "%s", key);
+    return false;
+}
+
 bool error_errno(struct imw_error_info *err, const char *file)
 {
     return error_file(err, IMW_ERROR_SYSTEM, file, "%s", strerror(errno));

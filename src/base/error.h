@@ -28,6 +28,8 @@ struct imw_error_info {
 bool error_set(struct imw_error_info *err, enum imw_error code, const char *format, ...) IMW_PRINTF(3, 4);
 bool error_file(struct imw_error_info *err, enum imw_error code, const char *file, const char *format, ...)
     IMW_PRINTF(4, 5);
+/* IMW_ERROR_VALUE about the setting or member `key`. */
+bool error_key(struct imw_error_info *err, const char *key, const char *format, ...) IMW_PRINTF(3, 4);
 bool error_errno(struct imw_error_info *err, const char *file);
 
 /* "file:line: key: text" in as many parts as are known, into `out`. Returns `out`. */

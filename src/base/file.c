@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a whole file: once, so that what is checked is what is used. */
+/* Whole files: read once, so that what is checked is what is used; replaced at once. */
 #include "base/file.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,4 +69,51 @@ out:
     if (fd >= 0)
         close(fd);
     return ok;
+}
+
+static bool write_all(int fd, struct view text)
+{
+    while (text.len > 0) {
+        ssize_t n = write(fd, text.at, text.len);
+        if (n < 0 && errno != EINTR)
+            return false;
+        text = view_from(text, n > 0 ? (size_t)n : 0);
+    }
+    return true;
+}
+
+static void sync_folder(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (fd >= 0) {
+        (void)fsync(fd);
+        close(fd);
+    }
+}
+
+bool file_replace(const char *path, struct view text, struct imw_error_info *err)
+{
+    char beside[4096], folder[4096];
+    struct stat was;
+
+    if ((size_t)snprintf(beside, sizeof beside, "%s.XXXXXX", path) >= sizeof beside)
+        return error_set(err, IMW_ERROR_VALUE, "a shorter path is needed");
+    int fd = mkostemp(beside, O_CLOEXEC);
+    if (fd < 0)
+        return error_errno(err, path);
+    mode_t mode = stat(path, &was) == 0 ? was.st_mode & 0777 : 0644;
+    bool ok = write_all(fd, text) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
+    ok = close(fd) == 0 && ok && rename(beside, path) == 0;
+    if (!ok) {
+        error_errno(err, path);
+        (void)unlink(beside);
+        return false;
+    }
+    snprintf(folder, sizeof folder, "%s", path);
+    char *slash = strrchr(folder, '/');
+    if (slash != NULL)
+        slash[slash == folder] = '\0';
+    sync_folder(slash != NULL ? folder : ".");
+    return true;
 }

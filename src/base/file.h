@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whole files of settings, read into memory. */
+/* Whole files of settings: read into memory, and replaced. */
 #pragma once
 #include "base/error.h"
 
@@ -7,3 +7,6 @@
  * frees *out. False: err says why. */
 bool file_read(const char *path, size_t most, char **out, size_t *out_len,
                struct imw_error_info *err) IMW_MUST_USE;
+/* Put a whole file in the place of another, with the mode that it had (else 0644): who reads it has the old
+ * one or the new. */
+bool file_replace(const char *path, struct view text, struct imw_error_info *err) IMW_MUST_USE;

@@ -5,6 +5,10 @@
  * json_pack("[]") and json_pack("s", text) do the same.
  */
 #pragma once
+#include "base/view.h"
 #include <jansson.h>
 
 #pragma GCC poison json_object json_array json_string
+
+/* How deep brackets stand in these bytes, JSON or not, counted up to `most`. */
+unsigned json_depth(struct view bytes, unsigned most);

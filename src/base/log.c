@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One line at a time, at most one a second for a key. */
+/* One line at a time, at most one a second for a key, or one that is more urgent. */
 #include "base/log.h"
 #include "base/hash.h"
 #include "base/text.h"
@@ -20,9 +20,10 @@ static struct {
     enum log_level threshold;
     struct {
         time_t second; /* of the last line, monotonic */
+        enum log_level level;
         unsigned left_out;
     } keys[KEYS];
-} log_state = { PTHREAD_MUTEX_INITIALIZER, LEVEL_NOTICE, { { 0, 0 } } };
+} log_state = { PTHREAD_MUTEX_INITIALIZER, LEVEL_NOTICE, { { 0, LEVEL_NOTICE, 0 } } };
 
 void log_threshold(enum log_level level)
 {
@@ -40,12 +41,14 @@ static bool may_write(enum log_level level, const char *key, unsigned *out_left_
     if (level > log_state.threshold)
         return false;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    if (log_state.keys[at].second == now.tv_sec + 1) { /* kept one ahead: 0 is never */
+    if (log_state.keys[at].second == now.tv_sec + 1 && /* kept one ahead: 0 is never */
+        level >= log_state.keys[at].level) {
         log_state.keys[at].left_out++;
         return false;
     }
     *out_left_out = log_state.keys[at].left_out;
     log_state.keys[at].second = now.tv_sec + 1;
+    log_state.keys[at].level = level;
     log_state.keys[at].left_out = 0;
     return true;
 }

@@ -4,9 +4,9 @@
  * prefix "<N>" of sd-daemon(3) when systemd's journal reads it (JOURNAL_STREAM is set).
  *
  * `key` is stable and greppable ("flow_table_full"); the facts carry units and, where someone can do
- * something, what to do. One line a second for a key at most; the next one says how many were left out. Any
- * thread may log. Nothing from the packet path: that counts, and whoever reads the counters logs. No message
- * text, password or nickname ever.
+ * something, what to do. One line a second for a key at most, but for one that is more urgent; the next one
+ * says how many were left out. Any thread may log. Nothing from the packet path: that counts, and whoever
+ * reads the counters logs. No message text, password or nickname ever.
  */
 #pragma once
 #include "base/view.h"

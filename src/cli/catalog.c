@@ -169,19 +169,19 @@ struct showing {
     char kind[16];
 };
 
-static void show_json(struct showing *s, const char *kind, enum role role, enum strength strength,
+static void show_json(struct showing *s, const char *kind, enum server_role role, enum strength strength,
                       struct view entry, struct view source)
 {
     printf("%s{\"kind\":\"%s\",\"entry\":", s->first ? "" : ",", kind);
     print_json(entry);
-    printf(",\"role\":\"%s\",\"shared\":%s,\"source\":", role_name(role),
+    printf(",\"role\":\"%s\",\"shared\":%s,\"source\":", server_role_name(role),
            strength == STRENGTH_SHARED ? "true" : "false");
     print_json(source);
     putchar('}');
     s->first = false;
 }
 
-static void show_entry(void *context, const char *kind, enum role role, enum strength strength,
+static void show_entry(void *context, const char *kind, enum server_role role, enum strength strength,
                        struct view entry, struct view source)
 {
     struct showing *s = context;
@@ -195,7 +195,7 @@ static void show_entry(void *context, const char *kind, enum role role, enum str
         printf("%s%s%s%.*s%s\n", same ? "" : "\n", kind, source.len > 0 ? "   (" : "", (int)source.len,
                (const char *)source.at, source.len > 0 ? ")" : "");
     printf("  %-46.*s %s%s\n", (int)entry.len, (const char *)entry.at,
-           role == ROLE_ANY ? "" : role_name(role), strength == STRENGTH_SHARED ? " shared" : "");
+           role == ROLE_ANY ? "" : server_role_name(role), strength == STRENGTH_SHARED ? " shared" : "");
     snprintf(s->kind, sizeof s->kind, "%s", kind);
     s->source = source;
 }
@@ -251,7 +251,7 @@ static void print_match(const struct catalog *c, bool json, const char *what, co
     if (!json) {
         printf("%-40s %-18s", what, slug);
         if (hit != NULL)
-            printf(" %-6s %s %.*s", role_name(hit->role),
+            printf(" %-6s %s %.*s", server_role_name(hit->role),
                    hit->strength == STRENGTH_PROOF ? "proof " : "shared", (int)hit->entry.len,
                    (const char *)hit->entry.at);
         putchar('\n');
@@ -262,7 +262,7 @@ static void print_match(const struct catalog *c, bool json, const char *what, co
     if (hit != NULL) {
         putchar(',');
         print_member("service", slug);
-        printf(",\"role\":\"%s\",\"shared\":%s,\"entry\":", role_name(hit->role),
+        printf(",\"role\":\"%s\",\"shared\":%s,\"entry\":", server_role_name(hit->role),
                hit->strength == STRENGTH_SHARED ? "true" : "false");
         print_json(hit->entry);
     }

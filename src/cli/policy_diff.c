@@ -2,8 +2,7 @@
 /*
  * imward policy diff: flows of the past, judged by two policies, and whose flows would be judged otherwise.
  * Flows are those of stored events (`imward read --json`, `imward watch`), or of captures, which are read and
- * told as events too: so both are judged by the same facts. An event holds every fact that a policy may ask
- * for (docs/output.md); a name of a server is cut there as it is in the sensor.
+ * told as events too: so both are judged by the same facts (policy/replay.h).
  *
  * A change is one of action, or of how it is carried out: means, pace, what is kept. Another rule with the
  * same outcome is none.
@@ -12,6 +11,7 @@
 #include "cli/policy.h"
 #include "engine/engine.h"
 #include "policy/names.h"
+#include "policy/replay.h"
 #include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
@@ -39,78 +39,13 @@ struct diff {
     bool out_of_memory;
 };
 
-/* ---- an event's facts ---- */
+/* ---- changes ---- */
 
 static const char *text_at(const json_t *map, const char *key)
 {
     const char *text = json_string_value(json_object_get(map, key));
 
     return text != NULL ? text : "";
-}
-
-/* "2026-11-20T08:56:10.071000+0000", in microseconds; 0: not so. */
-static uint64_t time_at(const json_t *map, const char *key)
-{
-    struct tm tm = { 0 };
-    const char *rest = strptime(text_at(map, key), "%Y-%m-%dT%H:%M:%S", &tm);
-    struct view digits;
-    uint64_t us = 0;
-
-    if (rest == NULL || tm.tm_year < 70 || rest[0] != '.')
-        return 0;
-    digits = view_slice(view_string(rest), 1, 7);
-    if (!view_decimal(digits, 999999, &us) || digits.len != 6 || strcmp(rest + 7, "+0000") != 0)
-        return 0;
-    return (uint64_t)timegm(&tm) * 1000000 + us;
-}
-
-static uint8_t activities_at(const json_t *im)
-{
-    const json_t *list = json_object_get(im, "activity");
-    uint8_t bits = 0;
-
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const char *word = json_string_value(json_array_get(list, i));
-        int number = word != NULL ? activity_find(view_string(word)) : -1;
-        if (number >= 0)
-            bits |= (uint8_t)(1u << number);
-    }
-    return bits;
-}
-
-/* What rules_judge() puts before a policy, out of what eve_flow() wrote. Views are the event's. */
-static struct policy_facts facts_of(const struct diff *d, const json_t *event, struct ip_addr ends[2])
-{
-    const json_t *im = json_object_get(event, "im");
-    const char *name = text_at(json_object_get(event, "tls"), "sni");
-    int class = class_find(view_string(text_at(im, "class")));
-    int protocol = protocol_find(view_string(text_at(im, "protocol")));
-    int delivery = delivery_find(view_string(text_at(im, "delivery")));
-    bool has_client = ip_parse(view_string(text_at(event, "src_ip")), &ends[0]);
-    bool has_server = ip_parse(view_string(text_at(event, "dest_ip")), &ends[1]);
-
-    return (struct policy_facts){
-        .client = has_client ? &ends[0] : NULL,
-        .server = has_server ? &ends[1] : NULL,
-        .service = catalog_find(d->catalog, view_string(text_at(im, "service"))),
-        .class = class >= 0 ? (enum service_class) class : CLASS_COUNT,
-        .protocol = protocol >= 0 ? (enum protocol)protocol : PROTOCOL_UNKNOWN,
-        .activities = activities_at(im),
-        .delivery = delivery >= 0 ? (enum delivery)delivery : DELIVERY_UNKNOWN,
-        .port_agile = json_is_true(json_object_get(im, "port_agile")),
-        .server_name = view_string(name[0] != '\0' ? name : text_at(json_object_get(event, "quic"), "sni")),
-        .client_version = view_string(text_at(im, "client")),
-        .user = view_string(text_at(json_object_get(event, "src_who"), "user")),
-        .time_us = time_at(json_object_get(event, "flow"), "start"),
-    };
-}
-
-/* ---- changes ---- */
-
-static bool is_same_outcome(const struct policy_verdict *a, const struct policy_verdict *b)
-{
-    return a->action == b->action && a->means == b->means && a->throttle == b->throttle &&
-           a->keep_messages_s == b->keep_messages_s && a->keep_files_s == b->keep_files_s;
 }
 
 static struct change *find_change(struct diff *d, const struct policy_verdict v[2], const char *slug,
@@ -154,14 +89,14 @@ static bool add_who(struct diff *d, struct change *c, const json_t *event, const
 static void judge(struct diff *d, const json_t *event)
 {
     struct ip_addr ends[2];
-    struct policy_facts facts = facts_of(d, event, ends);
+    struct policy_facts facts = replay_facts(d->catalog, event, ends);
     struct policy_verdict v[2];
     struct change *c;
 
     for (unsigned i = 0; i < 2; i++)
         policy_judge(d->policy[i], &facts, &v[i]);
     d->flows++;
-    if (is_same_outcome(&v[0], &v[1]))
+    if (replay_same(&v[0], &v[1]))
         return;
     d->changed++;
     const struct catalog_service *s = catalog_service(d->catalog, facts.service);

@@ -124,10 +124,10 @@ static uint64_t now_us(void)
 struct names {
     const struct catalog *catalog;
     uint16_t service;
-    char by_role[ROLE_COUNT][DRILL_NAME_BYTES]; /* empty: none */
+    char by_role[SERVER_ROLE_COUNT][DRILL_NAME_BYTES]; /* empty: none */
 };
 
-static void take_name(void *context, const char *kind, enum role role, enum strength strength,
+static void take_name(void *context, const char *kind, enum server_role role, enum strength strength,
                       struct view entry, struct view source)
 {
     struct names *names = context;
@@ -142,9 +142,9 @@ static void take_name(void *context, const char *kind, enum role role, enum stre
     names->by_role[role][entry.len] = '\0';
 }
 
-static uint8_t activities_of(enum drill_method m, enum role role)
+static uint8_t activities_of(enum drill_method m, enum server_role role)
 {
-    static const uint8_t by_role[ROLE_COUNT] = {
+    static const uint8_t by_role[SERVER_ROLE_COUNT] = {
         [ROLE_LOGIN] = 1 << ACTIVITY_LOGIN,
         [ROLE_CHAT] = 1 << ACTIVITY_CHAT,
         [ROLE_MEDIA] = 1 << ACTIVITY_FILE,
@@ -164,7 +164,7 @@ static uint8_t activities_of(enum drill_method m, enum role role)
     }
 }
 
-static void judge(const struct drill *d, const struct drill_test *t, enum role role,
+static void judge(const struct drill *d, const struct drill_test *t, enum server_role role,
                   struct policy_verdict *out)
 {
     const struct policy_facts facts = {
@@ -196,14 +196,14 @@ static void keep(struct drill *d, struct drill_test *t, const struct policy_verd
 /* By names: the first one that is blocked, else the first. */
 static void plan_names(struct drill *d, uint16_t service, enum drill_method m)
 {
-    static const enum role order[ROLE_COUNT] = { ROLE_CHAT,  ROLE_LOGIN, ROLE_ANY,
-                                                 ROLE_MEDIA, ROLE_CALL,  ROLE_WEB };
+    static const enum server_role order[SERVER_ROLE_COUNT] = { ROLE_CHAT,  ROLE_LOGIN, ROLE_ANY,
+                                                               ROLE_MEDIA, ROLE_CALL,  ROLE_WEB };
     struct names names = { .catalog = d->catalog, .service = service };
     struct drill_test first = { 0 };
     struct policy_verdict verdict, first_verdict = { 0 };
 
     catalog_each(d->catalog, service, take_name, &names);
-    for (unsigned i = 0; i < ROLE_COUNT; i++) {
+    for (unsigned i = 0; i < SERVER_ROLE_COUNT; i++) {
         struct drill_test t = { .method = m, .service = service };
         if (names.by_role[order[i]][0] == '\0')
             continue;

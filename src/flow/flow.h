@@ -81,7 +81,7 @@ struct flow {
     uint8_t activities;    /* ACTIVITY_ bits */
     uint8_t delivery;      /* enum delivery */
     uint8_t confidence;    /* 0 to 100 */
-    uint8_t role;          /* enum role of the name or address that decided */
+    uint8_t role;          /* enum server_role of the name or address that decided */
     bool named : 1;        /* the client told a server name of its own */
     bool bypassed : 1;     /* its packets are counted elsewhere: flow_table_config.refresh */
     uint8_t gate : 2;      /* enum flow_gate */

@@ -127,7 +127,7 @@ static bool in_section(const struct catalog *c, enum section s, uint32_t first, 
 static bool check_entry(const struct catalog *c, const struct record_entry *e)
 {
     return check_string(c, e->text) && check_string(c, e->source) && e->kind < ENTRY_KIND_COUNT &&
-           e->role < ROLE_COUNT && (e->strength == STRENGTH_SHARED || e->strength == STRENGTH_PROOF) &&
+           e->role < SERVER_ROLE_COUNT && (e->strength == STRENGTH_SHARED || e->strength == STRENGTH_PROOF) &&
            e->form < NAME_FORMS && (e->form != NAME_START || (e->rest >= 2 && e->rest < e->text.len)) &&
            e->service >= 1 && e->service <= section_count(c, SECTION_SERVICES) &&
            e->first_port <= e->last_port;
@@ -506,7 +506,7 @@ static bool hit(const struct catalog *c, uint32_t entry, struct catalog_hit *out
 
     *out = (struct catalog_hit){
         .service = c->by.number[e->service],
-        .role = (enum role)e->role,
+        .role = (enum server_role)e->role,
         .strength = (enum strength)e->strength,
         .entry = string_view(c, e->text),
         .source = string_view(c, e->source),
@@ -813,7 +813,7 @@ void catalog_each(const struct catalog *c, uint16_t service, catalog_visit *each
         const struct record_entry *e = &c->entries[i];
         if (is_overridden(c, e, service))
             continue;
-        each(context, words[e->kind], (enum role)e->role, (enum strength)e->strength, string_view(c, e->text),
-             string_view(c, e->source));
+        each(context, words[e->kind], (enum server_role)e->role, (enum strength)e->strength,
+             string_view(c, e->text), string_view(c, e->source));
     }
 }

@@ -27,7 +27,7 @@ enum strength {
 
 struct catalog_hit {
     uint16_t service; /* number, for catalog_service() */
-    enum role role;
+    enum server_role role;
     enum strength strength;
     struct view entry;  /* the catalog's entry, as written: "whatsapp.net", "149.154.160.0/20" */
     struct view source; /* where the entry comes from; may be empty */
@@ -100,6 +100,6 @@ bool catalog_compile(const char *folder, const char *out_file, struct imw_error_
 /* Call `each` with every name, range … of a service, for `catalog show` and exports, but for those that are
  * overridden as a whole: kind is "domain", "range", "port",
  * "agent", "path", "ja4", "client". */
-typedef void catalog_visit(void *context, const char *kind, enum role role, enum strength strength,
+typedef void catalog_visit(void *context, const char *kind, enum server_role role, enum strength strength,
                            struct view entry, struct view source);
 void catalog_each(const struct catalog *c, uint16_t service, catalog_visit *each, void *context);

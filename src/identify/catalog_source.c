@@ -369,7 +369,7 @@ static bool read_group(struct catalog_source *s, const struct list_kind *list, c
     role = yaml_get(node, "role");
     if (role != NULL && !read_word(role, role_words, role_find, &found, err))
         return false;
-    g.common.role = (enum role)found;
+    g.common.role = (enum server_role)found;
     if (!maybe_bool(node, "exact", &exact, err))
         return false;
     g.common.form = exact ? NAME_EXACT : NAME_BELOW;

@@ -13,7 +13,7 @@ struct source_entry {
     const struct yaml_node *node; /* where it stands, for errors */
     struct view text, source;
     enum entry_kind kind;
-    enum role role;
+    enum server_role role;
     bool shared;
     enum name_form form;
     uint8_t rest; /* of NAME_START */

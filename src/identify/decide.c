@@ -68,9 +68,9 @@ void decide(struct flow *f, const struct record *r)
     }
 }
 
-uint8_t role_activities(enum role role)
+uint8_t role_activities(enum server_role role)
 {
-    static const uint8_t activities[ROLE_COUNT] = {
+    static const uint8_t activities[SERVER_ROLE_COUNT] = {
         [ROLE_LOGIN] = 1 << ACTIVITY_LOGIN,
         [ROLE_CHAT] = 1 << ACTIVITY_CHAT,
         [ROLE_MEDIA] = 1 << ACTIVITY_FILE,
@@ -79,7 +79,7 @@ uint8_t role_activities(enum role role)
     return activities[role];
 }
 
-void flow_role(struct flow *f, enum role role)
+void flow_role(struct flow *f, enum server_role role)
 {
     if (f->role == ROLE_ANY)
         f->role = (uint8_t)role;
@@ -142,7 +142,7 @@ static bool by_one_address(const struct decision_context *context, struct flow *
         !catalog_trusts_address(context->catalog, addr, known.service) &&
         !catalog_trusts_name(context->catalog, view_string(known.name), known.service)) {
         set(out, known.service, EVIDENCE_DNS_ADDRESS, 0, view_string(known.name));
-        flow_role(f, (enum role)known.role);
+        flow_role(f, (enum server_role)known.role);
         return true;
     }
     if (!catalog_match_address(context->catalog, addr, f->key.l4, f->key.port[end], &hit))
@@ -237,7 +237,7 @@ bool decide_by_neighbour(const struct decision_context *context, const struct fl
     return false;
 }
 
-uint64_t call_number(struct view fragments)
+uint64_t call_digest(struct view fragments)
 {
     struct view rest = fragments, first = view_token(&rest, ':');
     uint64_t sum = hash_bytes(first, CALL_SEED) + hash_bytes(rest, CALL_SEED);

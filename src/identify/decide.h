@@ -50,8 +50,8 @@ void record_note(struct record *r, const struct finding_notes *notes);
 void decide(struct flow *f, const struct record *r);
 
 /* What a name's or address's role says of the activity: ACTIVITY_ bits. */
-uint8_t role_activities(enum role role);
-void flow_role(struct flow *f, enum role role);
+uint8_t role_activities(enum server_role role);
+void flow_role(struct flow *f, enum server_role role);
 
 /* Did the flow say nothing itself that excludes an IM service: no name of its own, no protocol such as SSH or
  * mail? */
@@ -66,7 +66,7 @@ bool decide_by_neighbour(const struct decision_context *context, const struct fl
 
 /* A number for the two user fragments of an ICE check, the same for either order; 0 where they are too short.
  */
-uint64_t call_number(struct view fragments);
+uint64_t call_digest(struct view fragments);
 
 /* Another flow of the same call is proved; `call` is its number, 0: no ICE check was seen. */
 bool decide_by_call(const struct decision_context *context, uint64_t call, struct known_evidence *out);

@@ -303,7 +303,7 @@ void session_call(struct session *s, struct view fragments)
     struct decision_context context = decision_context(s);
     struct known_evidence known;
 
-    uint64_t call = call_number(fragments);
+    uint64_t call = call_digest(fragments);
     if (call == 0)
         return;
     s->inspection->notes.call = call;

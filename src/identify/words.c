@@ -10,7 +10,7 @@ struct word {
 static const struct word activities[] = { ACTIVITIES(NAMED) };
 static const struct word deliveries[] = { DELIVERIES(NAMED) };
 static const struct word classes[] = { SERVICE_CLASSES(NAMED) };
-static const struct word roles[] = { ROLES(NAMED) };
+static const struct word roles[] = { SERVER_ROLES(NAMED) };
 static const struct word hints[] = { HINTS(NAMED) };
 static const struct word anomalies[] = { ANOMALIES(NAMED) };
 #undef NAMED
@@ -27,7 +27,7 @@ static const struct word who_sources[] = { WHO_SOURCES(NAMED) };
 const char *const activity_words[] = { ACTIVITIES(LISTED) NULL };
 const char *const delivery_words[] = { DELIVERIES(LISTED) NULL };
 const char *const class_words[] = { SERVICE_CLASSES(LISTED) NULL };
-const char *const role_words[] = { ROLES(LISTED) NULL };
+const char *const role_words[] = { SERVER_ROLES(LISTED) NULL };
 #undef LISTED
 #define LISTED(id, number, name) name,
 const char *const protocol_words[] = { PROTOCOLS(LISTED) NULL };
@@ -58,7 +58,7 @@ const char *class_name(enum service_class c)
 {
     return classes[c].name;
 }
-const char *role_name(enum role r)
+const char *server_role_name(enum server_role r)
 {
     return roles[r].name;
 }

@@ -30,7 +30,7 @@
     X(VOICE_CHAT, 4, "voice-chat", "voice chat of communities and games")
 
 /* What a server name or address of a service is for. */
-#define ROLES(X)                                                                                             \
+#define SERVER_ROLES(X)                                                                                      \
     X(ANY, 0, "any", "not known more closely")                                                               \
     X(LOGIN, 1, "login", "sign-in, registration, discovery")                                                 \
     X(CHAT, 2, "chat", "messages and presence")                                                              \
@@ -199,7 +199,7 @@ enum delivery { DELIVERIES(X) DELIVERY_COUNT };
 enum service_class { SERVICE_CLASSES(X) CLASS_COUNT };
 #undef X
 #define X(id, number, ...) ROLE_##id = number,
-enum role { ROLES(X) ROLE_COUNT };
+enum server_role { SERVER_ROLES(X) SERVER_ROLE_COUNT };
 #undef X
 #define X(id, number, ...) EVIDENCE_##id = number,
 enum evidence_kind { EVIDENCE_KINDS(X) EVIDENCE_COUNT };
@@ -227,7 +227,7 @@ enum who_source { WHO_SOURCES(X) WHO_SOURCE_COUNT };
 const char *activity_name(enum activity a);
 const char *delivery_name(enum delivery d);
 const char *class_name(enum service_class c);
-const char *role_name(enum role r);
+const char *server_role_name(enum server_role r);
 const char *evidence_name(enum evidence_kind k);
 unsigned evidence_worth(enum evidence_kind k); /* confidence, 1 to 100 */
 const char *hint_name(enum hint h);

@@ -8,6 +8,7 @@
  * look only when there are no frames, some times a second.
  */
 #include "base/log.h"
+#include "base/thread.h"
 #include "packet/live_kernel.h"
 #include "packet/live_method.h"
 #include <errno.h>
@@ -106,14 +107,6 @@ static bool interface_find(const char *name, struct live_interface *out, struct 
     if (fd >= 0)
         close(fd);
     return ok;
-}
-
-static uint64_t clock_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 static enum live_answer interface_state(struct live *l, struct live_worker *w)

@@ -23,7 +23,7 @@ struct checking {
     policy_warn *warn;
     void *context;
     unsigned told;
-    int64_t day;
+    int64_t now_s, day;  /* UTC; local */
     uint32_t *places[2]; /* of the values of NETWORK and SERVER; NAME_NONE: it is a name */
     uint64_t *cover;     /* rules that accept all that one does */
     uint64_t *accepting; /* … one value */
@@ -119,7 +119,7 @@ static bool covers_comparisons(const struct policy *p, const struct rule *earlie
 {
     const unsigned hours = 1u << POLICY_KEY_HOURS, version = 1u << POLICY_KEY_CLIENT_VERSION_BELOW;
 
-    if (earlier->exception && !(r->exception && r->last_day <= earlier->last_day))
+    if (earlier->exception && !(r->exception && r->end_s <= earlier->end_s))
         return false;
     if ((earlier->keys & version) != 0 &&
         ((r->keys & version) == 0 || version_is_below(&earlier->version_below, &r->version_below)))
@@ -319,7 +319,7 @@ static void check_groups(struct checking *c, uint32_t r)
     const struct policy *p = c->policy;
     const struct rule *rule = &p->rules[r];
 
-    for (uint32_t i = 0; i < rule->term_count; i++) {
+    for (uint32_t i = 0; i < rule->term_count && !p->apart; i++) {
         uint32_t term = p->terms[rule->first_term + i], g = term_value(term);
         if (term_axis(term) != GROUP || p->group[g].filled)
             continue;
@@ -338,7 +338,7 @@ static void check_user(struct checking *c, uint16_t file, uint32_t line, const c
 {
     const struct policy *p = c->policy;
 
-    if (!p->has_people || p->persons[user].listed || c->named_users[user])
+    if (!p->has_people || p->apart || p->persons[user].listed || c->named_users[user])
         return;
     c->named_users[user] = true;
     const char *hint = nearest_name(c, &p->users, user, false);
@@ -379,10 +379,15 @@ static void check_people(struct checking *c, uint32_t r)
     const struct policy *p = c->policy;
     uint16_t keys = p->rules[r].keys;
 
+    if (p->alone) { /* the console gives it the file of people */
+        if ((keys >> POLICY_KEY_ACKNOWLEDGED & 1) != 0 && !p->has_edition)
+            tell_rule(c, r, "never matches: 'acknowledged' is not known without the key 'edition'", NULL);
+        return;
+    }
     if ((keys >> POLICY_KEY_ACKNOWLEDGED & 1) != 0 && (!p->has_people || !p->has_edition))
         tell_rule(c, r, "never matches: 'acknowledged' is not known without the keys 'people' and 'edition'",
                   NULL);
-    else if (asks_for(p, &p->rules[r], ACKNOWLEDGED, true) && !has_signer(p))
+    else if (!p->apart && asks_for(p, &p->rules[r], ACKNOWLEDGED, true) && !has_signer(p))
         tell_rule(c, r, "never matches: nobody in the file of people has signed the policy's edition", NULL);
     if ((keys >> POLICY_KEY_TRAINED & 1) != 0 && !p->has_people)
         tell_rule(c, r, "never matches: 'trained' is not known without the key 'people'", NULL);
@@ -416,8 +421,10 @@ static void check_exception(struct checking *c, uint32_t r)
 
     if (!rule->exception || left > SOON_DAYS)
         return;
-    if (left < 0)
+    if (exception_is_over(rule, c->now_s, c->day))
         tell_rule(c, r, "does not match any more: its exception has expired", NULL);
+    else if (rule->timed && left <= 0)
+        tell_rule(c, r, "does not match any more later today: its exception ends", NULL);
     else if (left == 0)
         tell_rule(c, r, "does not match any more from tomorrow on: its exception ends today", NULL);
     else
@@ -445,7 +452,7 @@ static void check_unfilled(struct checking *c)
     const struct policy *p = c->policy;
 
     for (uint32_t g = 0; g < p->groups.count; g++)
-        if (p->group[g].line != 0 && !p->group[g].filled)
+        if (p->group[g].line != 0 && !p->group[g].filled && !p->apart)
             tell(
                 c, p->group[g].file, p->group[g].line,
                 "group '%s' has no members: it has no networks and users, and the file of people names it nowhere "
@@ -466,6 +473,8 @@ static void check_scan(struct checking *c)
         const char *path = s->clamd.at[i] + strlen("unix:");
         struct stat status;
         if (!view_starts(view_string(s->clamd.at[i]), VIEW("unix:")))
+            continue;
+        if (c->policy->alone)
             continue;
         if (stat(path, &status) != 0)
             tell(c, 0, content->clamd_lines[i], "clamd's socket %.400s: %s", path, strerror(errno));
@@ -489,6 +498,8 @@ static void check_vault(struct checking *c)
     struct vault_keys keys;
     struct imw_error_info err;
     char text[768];
+    if (c->policy->alone)
+        return;
     if (access(s->key, R_OK) != 0 && errno == EACCES)
         return; /* who checks need not be who runs the sensor */
     if (vault_keys_read(s->key, true, &keys, &err))
@@ -540,7 +551,8 @@ unsigned policy_check(const struct policy *p, uint64_t now_us, policy_warn *warn
     struct checking c = { .policy = p, .warn = warn, .context = context };
     uint64_t *sets = malloc(2 * p->words * sizeof *sets);
 
-    c.day = floor_divide(zone_local(p->zone, (int64_t)(now_us / 1000000)), DAY_S);
+    c.now_s = (int64_t)(now_us / 1000000);
+    c.day = floor_divide(zone_local(p->zone, c.now_s), DAY_S);
     c.named_users = calloc(p->users.count + 1, sizeof *c.named_users);
     c.cover = sets;
     c.accepting = sets != NULL ? sets + p->words : NULL;

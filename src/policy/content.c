@@ -37,6 +37,7 @@ struct content_block {
 struct reader {
     struct policy_content *content;
     const char *file; /* the policy */
+    bool alone;       /* files are taken to be there */
     struct imw_error_info *err;
 };
 
@@ -90,8 +91,8 @@ static const char *read_file(struct reader *r, const struct yaml_node *n)
     const char *path = read_path(r, n);
     struct stat s;
 
-    if (path == NULL)
-        return NULL;
+    if (path == NULL || r->alone)
+        return path;
     if (stat(path, &s) != 0 || access(path, R_OK) != 0) {
         (void)yaml_error(n, r->err, "%.150s: %s", path, strerror(errno));
         return NULL;
@@ -572,6 +573,8 @@ static bool read_page(struct reader *r, const struct yaml_node *n, struct policy
     if (n == NULL)
         return true;
     e->page = read_file(r, n);
+    if (r->alone)
+        return e->page != NULL;
     if (e->page == NULL || !file_read(e->page, PAGE_BYTES, &data, &len, r->err))
         return false;
     kept = allocate(r, len + 1, 1);
@@ -614,7 +617,9 @@ const struct policy_enforce *policy_enforce(const struct policy *p)
 bool content_read(const struct yaml_node *root, const char *file, struct policy *p,
                   struct imw_error_info *err)
 {
-    struct reader r = { .content = calloc(1, sizeof *p->content), .file = file, .err = err };
+    struct reader r = {
+        .content = calloc(1, sizeof *p->content), .file = file, .alone = p->alone, .err = err
+    };
 
     if (r.content == NULL)
         return error_set(err, IMW_ERROR_MEMORY, "out of memory");

@@ -2,7 +2,8 @@
 /*
  * Reading a policy (docs/policy.md). The policy and the files that it includes are one list of groups and one
  * of rules: its own rules first, then those of each included file. Included files hold groups and rules only,
- * so there is one level and no circle. What is done with content comes first (content.c), then groups of all
+ * so there is one level and no circle. The file of exceptions, which holds nothing but rules with an
+ * exception, comes before all of them. What is done with content comes first (content.c), then groups of all
  * files, people, rules.
  */
 #include "base/file.h"
@@ -18,13 +19,15 @@ enum { SERVICE_NAMED = 1, VENDOR_NAMED = 2, CLASS_NAMED = 4, VERSION_DIGITS = 12
 struct loading {
     struct policy *policy;
     const struct catalog *catalog;
-    struct yaml *files[POLICY_FILES]; /* [0] is the policy */
+    struct yaml *files[ALL_FILES]; /* [0] is the policy */
     unsigned file_count;
-    unsigned file;                 /* being read */
-    const char **slugs, **vendors; /* of the catalog, with NULL at the end */
-    uint8_t *what;                 /* by value of the axis WHAT: which keys of the rule allow it */
-    uint8_t activities;            /* bits that the rule lists */
-    EVP_MD_CTX *sum;               /* SHA-256 of all files so far */
+    unsigned file;                      /* being read */
+    unsigned exceptions;                /* the file of them; 0: none */
+    const char **slugs, **vendors;      /* of the catalog, with NULL at the end */
+    uint8_t *what;                      /* by value of the axis WHAT: which keys of the rule allow it */
+    uint8_t activities;                 /* bits that the rule lists */
+    const struct policy_beside *beside; /* NULL: files that the console makes are not there */
+    EVP_MD_CTX *sum;                    /* SHA-256 of all files so far */
     struct imw_error_info *err;
 };
 
@@ -43,13 +46,22 @@ static const char *const action_words[] = { POLICY_ACTIONS(X) NULL };
 static const char *const means_words[] = { POLICY_MEANS(X) NULL };
 #undef X
 
-static bool read_date(struct loading *l, const struct yaml_node *n, int64_t *out)
+/* Until when an exception holds: its last day, or a time. */
+static bool read_until(struct loading *l, const struct yaml_node *n, struct rule *r)
 {
     struct view v = view_of(NULL, 0);
 
     if (!yaml_string(n, &v, l->err))
         return false;
-    return date_parse(v, out) || yaml_error(n, l->err, "a date such as 2027-01-31 is needed");
+    r->timed = time_parse(v, &r->end_s);
+    if (r->timed)
+        r->last_day = floor_divide(zone_local(l->policy->zone, r->end_s - 1), DAY_S);
+    else if (date_parse(v, &r->last_day))
+        r->end_s = zone_utc(l->policy->zone, (r->last_day + 1) * DAY_S);
+    else
+        return yaml_error(n, l->err,
+                          "a date such as 2027-01-31, or a time such as 2027-01-31T18:00:00Z is needed");
+    return true;
 }
 
 /* A network under a number of its own, whatever its spelling. */
@@ -420,7 +432,7 @@ static bool read_exception(struct loading *l, const struct yaml_node *n, struct 
     return yaml_known_keys(n, keys, l->err) && yaml_need(n, "purpose", &purpose, l->err) &&
            yaml_string(purpose, &text, l->err) && yaml_need(n, "approved_by", &approver, l->err) &&
            yaml_string(approver, &text, l->err) && yaml_need(n, "until", &until, l->err) &&
-           read_date(l, until, &r->last_day);
+           read_until(l, until, r);
 }
 
 static bool read_rule_name(struct loading *l, const struct yaml_node *rule)
@@ -488,6 +500,10 @@ static bool read_rule(struct loading *l, const struct yaml_node *n)
     exception = yaml_get(n, "exception");
     if (exception != NULL && !read_exception(l, exception, &r))
         return false;
+    if (exception == NULL && l->file == l->exceptions && l->exceptions != 0)
+        return yaml_error(
+            n, l->err,
+            "a rule of the file of exceptions must say its 'exception'; put others into the policy");
     keep = yaml_get(n, "keep");
     if (keep != NULL && !content_read_keep(keep, p->content, &r, l->err))
         return false;
@@ -649,6 +665,8 @@ static bool read_includes(struct loading *l, const struct yaml_node *list)
 
     if (list == NULL)
         return true;
+    if (l->policy->alone)
+        return yaml_error(list, l->err, "a policy that is written here is one text: put the rules into it");
     if (!yaml_expect(list, YAML_SEQUENCE, l->err))
         return false;
     for (const struct yaml_node *n = yaml_first(list); n != NULL; n = yaml_next(n)) {
@@ -661,6 +679,44 @@ static bool read_includes(struct loading *l, const struct yaml_node *list)
             return false;
     }
     return true;
+}
+
+/* A file that somebody else makes beside a policy which may reach no files: of this name, and not read. */
+static bool is_named(struct loading *l, const struct yaml_node *n, const char *name)
+{
+    struct view given = view_of(NULL, 0);
+
+    return yaml_string(n, &given, l->err) &&
+           (view_equal(given, view_string(name)) ||
+            yaml_error(n, l->err, "the console writes this file beside the policy: its name must be %s",
+                       name));
+}
+
+static bool load_beside(struct loading *l, const char *name, struct view text, struct yaml **out)
+{
+    return add_to_sum(l, text) && yaml_parse(name, text, out, l->err);
+}
+
+static bool read_exceptions(struct loading *l, const struct yaml_node *n)
+{
+    static const char *const keys[] = { "version", "rules", NULL };
+    char path[NAME_BYTES + 1];
+    struct yaml *y;
+
+    l->policy->has_exceptions = n != NULL;
+    if (n == NULL)
+        return true;
+    if (l->policy->alone && !is_named(l, n, "exceptions.yaml"))
+        return false;
+    if (l->policy->alone && l->beside == NULL)
+        return true;
+    if (!(l->policy->alone
+              ? load_beside(l, "exceptions.yaml", l->beside->exceptions, &y)
+              : value_path(n, yaml_name(l->files[0]), path, sizeof path, l->err) && load_yaml(l, path, &y)))
+        return false;
+    l->exceptions = l->file_count;
+    return add_file(l, y) && yaml_known_keys(yaml_root(y), keys, l->err) &&
+           read_version_of_file(l, yaml_root(y));
 }
 
 static bool load_people(struct loading *l, const char *path, struct view edition)
@@ -684,8 +740,18 @@ static bool read_people(struct loading *l, const struct yaml_node *root)
 
     if (edition != NULL && !yaml_one_line(edition, EDITION_BYTES, &in_force, l->err))
         return false;
+    memcpy(l->policy->edition, in_force.at != NULL ? (const char *)in_force.at : "", in_force.len);
     l->policy->has_edition = edition != NULL;
     l->policy->has_people = people != NULL;
+    if (people != NULL && l->policy->alone) {
+        if (!is_named(l, people, "people.csv") ||
+            (l->beside != NULL &&
+             !(add_to_sum(l, l->beside->people) &&
+               people_parse("people.csv", l->beside->people, in_force, l->policy, l->err))))
+            return false;
+        l->policy->apart = l->beside == NULL;
+        return write_version(l, in_force);
+    }
     return (people == NULL || (value_path(people, yaml_name(l->files[0]), path, sizeof path, l->err) &&
                                load_people(l, path, in_force))) &&
            write_version(l, in_force);
@@ -736,22 +802,26 @@ static bool read_default(struct loading *l, const struct yaml_node *root)
 
 static bool read_policy(struct loading *l, const struct yaml_node *root)
 {
-    static const char *const keys[] = { "version", "edition", "default", "time_zone",  "include", "people",
-                                        "groups",  "rules",   "tenants", CONTENT_KEYS, NULL };
+    static const char *const keys[] = { "version", "edition", "default",    "time_zone",
+                                        "include", "people",  "exceptions", "groups",
+                                        "rules",   "tenants", CONTENT_KEYS, NULL };
 
     if (!yaml_known_keys(root, keys, l->err) || !read_version_of_file(l, root) || !read_default(l, root) ||
         !read_zone(l, yaml_get(root, "time_zone")) ||
         !content_read(root, yaml_name(l->files[0]), l->policy, l->err) ||
         !tenants_read(yaml_get(root, "tenants"), &l->policy->tenants, l->err) ||
-        !read_includes(l, yaml_get(root, "include")))
+        !read_includes(l, yaml_get(root, "include")) || !read_exceptions(l, yaml_get(root, "exceptions")))
         return false;
     for (l->file = 0; l->file < l->file_count; l->file++)
         if (!read_groups(l, yaml_root(l->files[l->file])))
             return false;
     if (!read_people(l, root))
         return false;
+    l->file = l->exceptions;
+    if (l->exceptions != 0 && !read_rules(l, yaml_root(l->files[l->exceptions])))
+        return false;
     for (l->file = 0; l->file < l->file_count; l->file++)
-        if (!read_rules(l, yaml_root(l->files[l->file])))
+        if ((l->file == 0 || l->file != l->exceptions) && !read_rules(l, yaml_root(l->files[l->file])))
             return false;
     return policy_compile(l->policy) || out_of_memory(l);
 }
@@ -781,15 +851,19 @@ static bool prepare(struct loading *l)
 }
 
 /* Read a policy from its file or, where `text` is not NULL, from memory. */
-static bool load(const char *name, const struct view *text, const struct catalog *catalog,
-                 struct policy **out, struct imw_error_info *err)
+static bool load(const char *name, const struct view *text, bool alone, const struct policy_beside *beside,
+                 const struct catalog *catalog, struct policy **out, struct imw_error_info *err)
 {
-    struct loading l = {
-        .policy = calloc(1, sizeof *l.policy), .sum = EVP_MD_CTX_new(), .catalog = catalog, .err = err
-    };
+    struct loading l = { .policy = calloc(1, sizeof *l.policy),
+                         .sum = EVP_MD_CTX_new(),
+                         .catalog = catalog,
+                         .beside = beside,
+                         .err = err };
     struct yaml *y;
     bool ok = false;
 
+    if (l.policy != NULL)
+        l.policy->alone = alone;
     if (l.policy == NULL || l.sum == NULL || EVP_DigestInit_ex(l.sum, EVP_sha256(), NULL) != 1)
         (void)out_of_memory(&l);
     else if (text != NULL ? add_to_sum(&l, *text) && yaml_parse(name, *text, &y, err)
@@ -811,13 +885,25 @@ static bool load(const char *name, const struct view *text, const struct catalog
 bool policy_load(const char *path, const struct catalog *catalog, struct policy **out,
                  struct imw_error_info *err)
 {
-    return load(path, NULL, catalog, out, err);
+    return load(path, NULL, false, NULL, catalog, out, err);
 }
 
 bool policy_parse(const char *name, struct view text, const struct catalog *catalog, struct policy **out,
                   struct imw_error_info *err)
 {
-    return load(name, &text, catalog, out, err);
+    return load(name, &text, false, NULL, catalog, out, err);
+}
+
+bool policy_parse_alone(struct view text, const struct catalog *catalog, struct policy **out,
+                        struct imw_error_info *err)
+{
+    return load("policy", &text, true, NULL, catalog, out, err);
+}
+
+bool policy_parse_beside(struct view text, const struct policy_beside *beside, const struct catalog *catalog,
+                         struct policy **out, struct imw_error_info *err)
+{
+    return load("policy", &text, true, beside, catalog, out, err);
 }
 
 void policy_free(struct policy *p)

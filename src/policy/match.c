@@ -12,6 +12,7 @@
  * The person of a flow is found by the client's address, or by the server's where only that lies in a
  * network, group or person's address of the policy: a direct leg that was opened from outside.
  */
+#include "base/hash.h"
 #include "policy/rules.h"
 #include <stdlib.h>
 
@@ -34,6 +35,7 @@ struct choice {
     uint32_t unknown;                   /* bits of enum policy_key */
     uint32_t what;                      /* value of the axis */
     bool has_time;
+    int64_t now_s;   /* UTC */
     int64_t day;     /* local */
     uint32_t minute; /* of the week */
     bool has_version;
@@ -78,6 +80,21 @@ const char *policy_version(const struct policy *p)
     return p->version;
 }
 
+bool policy_takes_people(const struct policy *p)
+{
+    return p->has_people;
+}
+
+bool policy_takes_exceptions(const struct policy *p)
+{
+    return p->has_exceptions;
+}
+
+struct view policy_edition(const struct policy *p)
+{
+    return view_string(p->edition);
+}
+
 unsigned policy_rules(const struct policy *p)
 {
     return p->rule_names.count;
@@ -102,6 +119,26 @@ struct policy_place policy_rule_place(const struct policy *p, unsigned number)
 enum policy_action policy_default(const struct policy *p, enum service_class class)
 {
     return (enum policy_action)p->fallback[(unsigned)class < CLASS_COUNT ? class : CLASS_COUNT];
+}
+
+uint32_t policy_asks(const struct policy *p, bool *out_until)
+{
+    uint32_t keys = 0;
+
+    *out_until = false;
+    for (unsigned n = 0; n < policy_rules(p); n++) {
+        keys |= p->rules[n].keys;
+        *out_until |= p->rules[n].exception;
+    }
+    return keys;
+}
+
+bool policy_keeps(const struct policy *p)
+{
+    for (unsigned n = 0; n < policy_rules(p); n++)
+        if (p->rules[n].keep_messages_s != 0 || p->rules[n].keep_files_s != 0)
+            return true;
+    return false;
 }
 
 #define KEY(id) (1u << POLICY_KEY_##id)
@@ -378,7 +415,8 @@ static void choose_server(struct choice *c, const struct policy_facts *f)
 
 static void choose_time(struct choice *c, const struct policy_facts *f)
 {
-    int64_t local = zone_local(c->policy->zone, (int64_t)(f->time_us / 1000000));
+    c->now_s = (int64_t)(f->time_us / 1000000);
+    const int64_t local = zone_local(c->policy->zone, c->now_s);
 
     c->day = floor_divide(local, DAY_S);
     c->minute = day_of_week(c->day) * (DAY_S / 60) + (uint32_t)((local - c->day * DAY_S) / 60);
@@ -439,7 +477,7 @@ static uint32_t failed_comparisons(const struct choice *c, const struct rule *r)
 
 static bool is_expired(const struct choice *c, const struct rule *r)
 {
-    return r->exception && (!c->has_time || c->day > r->last_day);
+    return r->exception && (!c->has_time || exception_is_over(r, c->now_s, c->day));
 }
 
 static void decide(const struct choice *c, unsigned number, struct policy_verdict *out)
@@ -574,6 +612,24 @@ uint64_t policy_time(const struct policy *p, int64_t local_s)
     int64_t utc = zone_utc(p->zone, local_s);
 
     return utc > 0 ? (uint64_t)utc * 1000000 : 0;
+}
+
+uint64_t policy_period(const struct policy *p, uint64_t time_us)
+{
+    const struct policy_facts when = { .time_us = time_us };
+    struct choice c;
+
+    c.policy = p;
+    c.unknown = 0;
+    choose_time(&c, &when);
+    uint64_t period = p->axes[TRAINED].asked ? (uint64_t)c.day : 0;
+    for (uint32_t r = 0; r < p->rule_names.count; r++) {
+        const struct rule *rule = &p->rules[r];
+        bool by_hours = (rule->keys >> POLICY_KEY_HOURS & 1) != 0;
+        if (by_hours || rule->exception)
+            period = hash_words(period, (by_hours && hours_hold(&c, rule)) * 2u + is_expired(&c, rule), r);
+    }
+    return period;
 }
 
 /* --- explaining --- */

@@ -53,8 +53,8 @@ const char *policy_means_name(enum policy_means m);
     X(USER, "user")                                                                                          \
     X(NETWORK, "network")                                                                                    \
     X(SERVER, "server")                                                                                      \
-    X(HOURS, "hours") X(ACKNOWLEDGED, "acknowledged") X(TRAINED, "trained")                                  \
-        X(CLIENT_VERSION_BELOW, "client_version_below")
+    X(HOURS, "hours")                                                                                        \
+    X(ACKNOWLEDGED, "acknowledged") X(TRAINED, "trained") X(CLIENT_VERSION_BELOW, "client_version_below")
 enum policy_key {
 #define X(id, name) POLICY_KEY_##id,
     POLICY_KEYS(X)
@@ -73,10 +73,33 @@ bool policy_load(const char *path, const struct catalog *catalog, struct policy 
 /* The same from memory; `name` stands for the file. Other files are looked for beside it. */
 bool policy_parse(const char *name, struct view text, const struct catalog *catalog, struct policy **out,
                   struct imw_error_info *err) IMW_MUST_USE;
+/* The same, for text of somebody who may reach no files: `include` is refused, and other files that it names
+ * are taken to be there, unread; `people` must be people.csv, and `exceptions` exceptions.yaml, which the
+ * console makes. */
+bool policy_parse_alone(struct view text, const struct catalog *catalog, struct policy **out,
+                        struct imw_error_info *err) IMW_MUST_USE;
+/* The same with what the console makes beside it: as the gateway will have it. */
+struct policy_beside {
+    struct view people, exceptions;
+};
+bool policy_parse_beside(struct view text, const struct policy_beside *beside, const struct catalog *catalog,
+                         struct policy **out, struct imw_error_info *err) IMW_MUST_USE;
+/* Does it name people.csv, exceptions.yaml? And its edition; empty: none. */
+bool policy_takes_people(const struct policy *p);
+bool policy_takes_exceptions(const struct policy *p);
+struct view policy_edition(const struct policy *p);
 void policy_free(struct policy *p); /* NULL is fine */
 
 unsigned policy_rules(const struct policy *p);
 const char *policy_rule_name(const struct policy *p, unsigned number); /* from 1; 0 is "default" */
+
+/* Bits of enum policy_key that its rules ask for; *out_until: some rule has an end date. What it does not ask
+ * for makes no difference to any verdict. */
+uint32_t policy_asks(const struct policy *p, bool *out_until);
+/* Does a rule keep messages or files in the vault? */
+bool policy_keeps(const struct policy *p);
+/* Two times with the same period are the same to every rule: hours, end dates, whether training is valid. */
+uint64_t policy_period(const struct policy *p, uint64_t time_us);
 
 /* Where a rule stands and what it says, for lists. Lives as long as the policy. */
 struct policy_place {
@@ -151,7 +174,8 @@ void policy_explain(const struct policy *p, const struct policy_facts *facts, po
                     void *context, struct policy_verdict *out);
 
 /* Names the policy exactly: its edition, where it has one, and the first 12 hexadecimal digits of the SHA-256
- * over the bytes of all its files, in order: itself, those it includes, its file of people: "2026-11-5f2d…".
+ * over the bytes of all its files, in order: itself, those it includes, its exceptions, its people:
+ * "2026-11-5f2d…".
  * Lives as long as the policy. */
 const char *policy_version(const struct policy *p);
 

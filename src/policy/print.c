@@ -3,6 +3,7 @@
  * as usual. */
 #include "content/leak.h"
 #include "policy/rules.h"
+#include <time.h>
 
 enum { SUPPRESS_USUAL_S = 3600 }; /* as detectors have it where nothing is said */
 
@@ -140,6 +141,30 @@ static void print_how(const struct policy *p, FILE *out)
     }
 }
 
+/* How many rules are exceptions, and which of them ends first. */
+static void print_exceptions(const struct policy *p, FILE *out)
+{
+    const struct rule *first = NULL;
+    unsigned count = 0;
+    char text[32];
+
+    for (uint32_t r = 0; r < p->rule_names.count; r++) {
+        const struct rule *rule = &p->rules[r];
+        if (!rule->exception)
+            continue;
+        count++;
+        if (first == NULL || rule->end_s < first->end_s)
+            first = rule;
+    }
+    if (first == NULL)
+        return;
+    time_t at = (time_t)first->end_s;
+    struct tm tm;
+    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&at, &tm));
+    fprintf(out, "exceptions: %u, the first ends at %s: rule '%s'\n", count, text,
+            names_text(&p->rule_names, (uint32_t)(first - p->rules)));
+}
+
 static void print_enforce(const struct policy_enforce *e, FILE *out)
 {
     if (e->contact != NULL)
@@ -181,6 +206,7 @@ void policy_print(const struct policy *p, FILE *out)
     print_default(p, out);
     policy_print_settings(p, out);
     print_enforce(&p->content->enforce, out);
+    print_exceptions(p, out);
     print_how(p, out);
     print_keep(p, out);
 }

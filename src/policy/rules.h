@@ -35,7 +35,8 @@ enum axis_id {
 };
 
 enum {
-    POLICY_FILES = 17, /* the policy and what it includes */
+    POLICY_FILES = 17,            /* the policy and what it includes */
+    ALL_FILES = POLICY_FILES + 1, /* and its exceptions */
     WEEK_MINUTES = 7 * 24 * 60,
     ACTIVITY_SETS = 1 << ACTIVITY_COUNT,
     VERSION_PARTS = 4,
@@ -54,8 +55,9 @@ struct rule {
     uint16_t file;    /* in policy.files */
     uint16_t keys;    /* bits of enum policy_key that it asks for */
     uint8_t action, means;
-    bool exception; /* until the end of last_day, in local time */
-    int64_t last_day;
+    bool exception; /* until the end of last_day, in local time, or, where it is timed, until end_s */
+    bool timed;
+    int64_t last_day, end_s; /* end_s: UTC, the first second at which it does not match */
     uint32_t first_term, term_count;
     uint32_t first_span, span_count;
     struct version version_below;
@@ -181,6 +183,9 @@ struct policy {
     struct policy_content *content;
     struct policy_tenants *tenants; /* NULL: no such section */
     bool has_people, has_edition;
+    bool has_exceptions; /* a file of them: its rules stand before all others */
+    bool alone, apart;   /* it may reach no files; its people are not known here */
+    char edition[EDITION_BYTES + 1];
 
     struct names file_names;
     struct names rule_names, groups, users, networks,
@@ -251,6 +256,12 @@ bool value_size(const struct yaml_node *n, uint64_t min, uint64_t max, uint64_t 
 /* The same as text, in the largest unit that is exact. */
 void text_duration(struct text *t, uint64_t ms);
 void text_bytes(struct text *t, uint64_t bytes);
+
+/* Is its exception over? */
+static inline bool exception_is_over(const struct rule *r, int64_t now_s, int64_t local_day)
+{
+    return r->exception && (r->timed ? now_s >= r->end_s : local_day > r->last_day);
+}
 
 /* Make the sets. False without memory. */
 bool policy_compile(struct policy *p) IMW_MUST_USE;

@@ -335,6 +335,41 @@ int64_t zone_utc(const struct zone *z, int64_t local_s)
     return utc;
 }
 
+/* "+01:00" or "Z", in seconds that clocks there are ahead. */
+static bool offset_parse(struct view v, int64_t *out)
+{
+    uint32_t minutes;
+
+    *out = 0;
+    if (v.len == 1)
+        return v.at[0] == 'Z' || v.at[0] == 'z';
+    if (v.len != 6 || (v.at[0] != '+' && v.at[0] != '-') || !clock_parse(view_from(v, 1), &minutes) ||
+        minutes >= 24 * 60)
+        return false;
+    *out = (v.at[0] == '-' ? -60 : 60) * (int64_t)minutes;
+    return true;
+}
+
+bool time_parse(struct view v, int64_t *out_utc_s)
+{
+    uint64_t second;
+    uint32_t minutes;
+    int64_t day, ahead_s;
+    size_t end = 19; /* of the second */
+
+    if (v.len < 20 || (v.at[10] != 'T' && v.at[10] != 't') || v.at[16] != ':' ||
+        !date_parse(view_slice(v, 0, 10), &day) || !clock_parse(view_slice(v, 11, 16), &minutes) ||
+        minutes >= 24 * 60 || !view_decimal(view_slice(v, 17, 19), 60, &second))
+        return false;
+    if (v.at[end] == '.')
+        for (end++; end < v.len && v.at[end] >= '0' && v.at[end] <= '9';)
+            end++;
+    if (!offset_parse(view_from(v, end), &ahead_s))
+        return false;
+    *out_utc_s = day * DAY_S + minutes * 60 + (int64_t)second - ahead_s;
+    return true;
+}
+
 bool clock_parse(struct view v, uint32_t *out)
 {
     uint64_t hour, minute;

@@ -22,6 +22,9 @@ int64_t zone_utc(const struct zone *z, int64_t local_s);
 bool date_parse(struct view v, int64_t *out_day);
 int64_t date_day(int64_t year, unsigned month, unsigned day); /* Gregorian; month and day from 1 */
 
+/* The second, UTC, of "2027-01-31T18:00:00Z", or with an offset (RFC 3339); a fraction is left out. */
+bool time_parse(struct view v, int64_t *out_utc_s);
+
 /* "08:00", up to "24:00", in minutes. */
 bool clock_parse(struct view v, uint32_t *out);
 /* "mon", from 0 on. */

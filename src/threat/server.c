@@ -66,7 +66,7 @@ struct search {
     bool has_ranges, holds;
 };
 
-static void look_at_range(void *context, const char *kind, enum role role, enum strength strength,
+static void look_at_range(void *context, const char *kind, enum server_role role, enum strength strength,
                           struct view entry, struct view source)
 {
     struct search *search = context;

@@ -11,8 +11,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static size_t seen;
 
-static void each(void *context, const char *kind, enum role role, enum strength strength, struct view entry,
-                 struct view source)
+static void each(void *context, const char *kind, enum server_role role, enum strength strength,
+                 struct view entry, struct view source)
 {
     (void)context, (void)role, (void)strength;
     seen += strlen(kind);

@@ -74,8 +74,8 @@ static bool read_entry(const struct gathering *g, bool excluded, struct view ent
     return true;
 }
 
-static void gather(void *context, const char *kind, enum role role, enum strength strength, struct view entry,
-                   struct view source)
+static void gather(void *context, const char *kind, enum server_role role, enum strength strength,
+                   struct view entry, struct view source)
 {
     struct gathering *g = context;
     bool excluded = strcmp(kind, "not") == 0;
@@ -202,7 +202,7 @@ uint32_t *export_roles(const struct export_plan *p, uint32_t can, enum policy_ac
     return roles;
 }
 
-bool export_take_roles(const void *roles, uint16_t service, enum role role)
+bool export_take_roles(const void *roles, uint16_t service, enum server_role role)
 {
     const uint32_t *of_service = roles;
 

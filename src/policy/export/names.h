@@ -23,7 +23,7 @@ struct export_names {
 };
 
 /* Of names of this service and role: are they to be taken? */
-typedef bool export_take(const void *context, uint16_t service, enum role role);
+typedef bool export_take(const void *context, uint16_t service, enum server_role role);
 
 /* True: caller owns *out, export_names_free(). Shared names are never taken. */
 bool export_names_new(const struct catalog *c, export_take *take, const void *context,
@@ -41,7 +41,7 @@ int export_name_compare(const struct export_name *a, const struct export_name *b
  */
 uint32_t *export_roles(const struct export_plan *p, uint32_t can, enum policy_action action);
 /* An export_take for what that gave. */
-bool export_take_roles(const void *roles, uint16_t service, enum role role);
+bool export_take_roles(const void *roles, uint16_t service, enum server_role role);
 
 /* Is `name` below `parent`, and not the same? */
 bool export_is_below(struct view name, struct view parent);

@@ -26,7 +26,7 @@ static const char *const families[] = { "4", "6" };
 static const char *const protocols[] = { "ip", "ip6" };
 
 /* The decisive rows, if one of them blocks; else 0. */
-static unsigned blocking_steps(const struct export_plan *p, uint16_t service, enum role role,
+static unsigned blocking_steps(const struct export_plan *p, uint16_t service, enum server_role role,
                                const struct plan_row *const **out)
 {
     unsigned count = plan_steps(p, CAN, PROTOCOL_UNKNOWN, service, role, out), last = 0;
@@ -44,7 +44,7 @@ static void print_chain(FILE *out, const struct export_plan *p, uint16_t service
     fputs("s_", out);
     for (const char *s = catalog_service(plan_catalog(p), service)->slug; *s != '\0'; s++)
         fputc(*s == '-' ? '_' : *s, out);
-    fprintf(out, "_%s_%s", role_name((enum role)role), way);
+    fprintf(out, "_%s_%s", server_role_name((enum server_role)role), way);
 }
 
 /* A rule's name inside quotes, short enough for a comment of nftables. */
@@ -145,11 +145,11 @@ static void print_step(FILE *out, const struct plan_row *r, const char *side)
 static void print_chains(const struct writer *w)
 {
     for (unsigned s = 1; s <= catalog_count(plan_catalog(w->plan)); s++)
-        for (unsigned role = 0; role < ROLE_COUNT; role++) {
+        for (unsigned role = 0; role < SERVER_ROLE_COUNT; role++) {
             const struct plan_row *const *steps;
-            if (!w->chained[s * ROLE_COUNT + role])
+            if (!w->chained[s * SERVER_ROLE_COUNT + role])
                 continue;
-            unsigned count = blocking_steps(w->plan, (uint16_t)s, (enum role)role, &steps);
+            unsigned count = blocking_steps(w->plan, (uint16_t)s, (enum server_role)role, &steps);
             for (unsigned way = 0; way < 2; way++) {
                 fputs("\tchain ", w->out);
                 print_chain(w->out, w->plan, (uint16_t)s, role, way == 0 ? "out" : "in");
@@ -165,7 +165,7 @@ static void print_chains(const struct writer *w)
 
 static bool is_chained(const struct writer *w, const struct plan_range *r)
 {
-    return !r->shared && w->chained[r->service * (size_t)ROLE_COUNT + r->role];
+    return !r->shared && w->chained[r->service * (size_t)SERVER_ROLE_COUNT + r->role];
 }
 
 /* Is the piece in this map? One that decides nothing is, where it keeps some ports from a piece without
@@ -258,9 +258,9 @@ static void print_silent(const struct writer *w)
 
     for (unsigned s = 1; s <= catalog_count(plan_catalog(w->plan)); s++) {
         bool blocked = false, here = false;
-        for (unsigned role = 0; role < ROLE_COUNT; role++) {
-            here |= w->chained[s * ROLE_COUNT + role];
-            blocked |= blocking_steps(w->plan, (uint16_t)s, (enum role)role, &steps) > 0;
+        for (unsigned role = 0; role < SERVER_ROLE_COUNT; role++) {
+            here |= w->chained[s * SERVER_ROLE_COUNT + role];
+            blocked |= blocking_steps(w->plan, (uint16_t)s, (enum server_role)role, &steps) > 0;
         }
         if (blocked && !here)
             fprintf(w->out, "%s%s",
@@ -279,7 +279,7 @@ bool export_nftables(const struct export_plan *plan, const struct export_options
     const struct plan_row *const *steps;
     struct writer w = { .plan = plan, .out = out };
 
-    w.chained = calloc(services * ROLE_COUNT, sizeof *w.chained);
+    w.chained = calloc(services * SERVER_ROLE_COUNT, sizeof *w.chained);
     if (w.chained == NULL || !plan_ranges(plan_catalog(plan), &ranges, &w.range_count)) {
         free(w.chained);
         return error_set(err, IMW_ERROR_MEMORY, "out of memory");
@@ -287,7 +287,7 @@ bool export_nftables(const struct export_plan *plan, const struct export_options
     w.ranges = ranges;
     for (unsigned i = 0; i < w.range_count; i++)
         if (!ranges[i].shared && blocking_steps(plan, ranges[i].service, ranges[i].role, &steps) > 0)
-            w.chained[ranges[i].service * (size_t)ROLE_COUNT + ranges[i].role] = true;
+            w.chained[ranges[i].service * (size_t)SERVER_ROLE_COUNT + ranges[i].role] = true;
     plan_print_head(plan, o, "nftables", CAN, "# ", out);
     if (!o->bare)
         print_silent(&w);

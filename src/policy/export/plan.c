@@ -21,7 +21,7 @@
 struct export_plan {
     const struct policy *policy;
     const struct catalog *catalog;
-    int64_t today;
+    int64_t now_s, today; /* UTC; local */
     struct plan_row *rows;
     uint32_t row_count, row_room;
     struct plan_network *networks;
@@ -111,7 +111,7 @@ static uint32_t roles_of(const struct rule *r, uint8_t activities)
 {
     static const struct {
         enum activity activity;
-        enum role role;
+        enum server_role role;
     } told[] = { { ACTIVITY_LOGIN, ROLE_LOGIN },
                  { ACTIVITY_CHAT, ROLE_CHAT },
                  { ACTIVITY_FILE, ROLE_MEDIA },
@@ -167,7 +167,7 @@ static bool has_service(const struct policy *p, const struct rule *r, uint16_t s
 
 static bool is_over(const struct export_plan *p, const struct rule *r)
 {
-    return r->exception && p->today > r->last_day;
+    return exception_is_over(r, p->now_s, p->today);
 }
 
 static bool add_rule(struct export_plan *p, unsigned number)
@@ -281,7 +281,7 @@ static bool is_claimed(const struct catalog *c, struct view entry)
     return catalog_match_name(c, entry, &hit) && view_equal(hit.entry, entry);
 }
 
-static void read_entry(void *context, const char *kind, enum role role, enum strength strength,
+static void read_entry(void *context, const char *kind, enum server_role role, enum strength strength,
                        struct view entry, struct view source)
 {
     struct reading *r = context;
@@ -416,9 +416,9 @@ static bool make(struct export_plan *p)
     if (!ok || !add_default(p) || !read_names(p))
         return false;
     point_clients(p);
-    p->blocked = calloc(services * ROLE_COUNT, sizeof *p->blocked);
+    p->blocked = calloc(services * SERVER_ROLE_COUNT, sizeof *p->blocked);
     p->decided = calloc(services, sizeof *p->decided);
-    p->blocker = calloc(services * ROLE_COUNT, sizeof *p->blocker);
+    p->blocker = calloc(services * SERVER_ROLE_COUNT, sizeof *p->blocker);
     p->listed = calloc((size_t)p->name_count + 1, sizeof *p->listed);
     p->shown = calloc((size_t)p->name_count + 1, sizeof *p->shown);
     p->steps = calloc((size_t)policy_rules(p->policy) + 1, sizeof *p->steps);
@@ -436,7 +436,8 @@ bool export_plan_new(const struct policy *policy, const struct catalog *c, uint6
     if (p != NULL) {
         p->policy = policy;
         p->catalog = c;
-        p->today = floor_divide(zone_local(policy->zone, (int64_t)(now_us / 1000000)), DAY_S);
+        p->now_s = (int64_t)(now_us / 1000000);
+        p->today = floor_divide(zone_local(policy->zone, p->now_s), DAY_S);
     }
     if (p == NULL || !make(p)) {
         export_plan_free(p);
@@ -450,7 +451,7 @@ bool export_plan_new(const struct policy *policy, const struct catalog *c, uint6
 
 /* Does the row hold for what is seen of a service in `medium`? */
 static bool holds_for(const struct export_plan *p, const struct plan_row *r, enum protocol medium,
-                      enum role role)
+                      enum server_role role)
 {
     if (medium == PROTOCOL_DNS && (r->activities >> ACTIVITY_LOOKUP & 1) == 0)
         return false;
@@ -459,7 +460,7 @@ static bool holds_for(const struct export_plan *p, const struct plan_row *r, enu
 }
 
 unsigned plan_steps(const struct export_plan *p, uint32_t can, enum protocol medium, uint16_t service,
-                    enum role role, const struct plan_row *const **out)
+                    enum server_role role, const struct plan_row *const **out)
 {
     unsigned count = 0;
 
@@ -483,7 +484,7 @@ unsigned plan_blocked(const struct export_plan *p, uint32_t can, const struct pl
     size_t services = (size_t)catalog_count(p->catalog) + 1;
 
     memset(p->decided, 0, services * sizeof *p->decided);
-    memset(p->blocker, 0, services * ROLE_COUNT * sizeof *p->blocker);
+    memset(p->blocker, 0, services * SERVER_ROLE_COUNT * sizeof *p->blocker);
     for (uint32_t i = 0; i < p->row_count; i++) {
         const struct plan_row *r = &p->rows[i];
         if (!plan_row_fits(r, can) || !holds_always(r))
@@ -494,18 +495,18 @@ unsigned plan_blocked(const struct export_plan *p, uint32_t can, const struct pl
             continue;
         p->blocked[count] = *r;
         p->blocked[count].roles = roles;
-        for (unsigned role = 0; role < ROLE_COUNT; role++)
+        for (unsigned role = 0; role < SERVER_ROLE_COUNT; role++)
             if ((roles >> role & 1) != 0)
-                p->blocker[r->service * (size_t)ROLE_COUNT + role] = &p->blocked[count];
+                p->blocker[r->service * (size_t)SERVER_ROLE_COUNT + role] = &p->blocked[count];
         count++;
     }
     *out = p->blocked;
     return count;
 }
 
-const struct plan_row *plan_blocker(const struct export_plan *p, uint16_t service, enum role role)
+const struct plan_row *plan_blocker(const struct export_plan *p, uint16_t service, enum server_role role)
 {
-    return p->blocker[service * (size_t)ROLE_COUNT + role];
+    return p->blocker[service * (size_t)SERVER_ROLE_COUNT + role];
 }
 
 static const struct plan_row *blocker_of(const struct export_plan *p, const struct plan_entry *n)
@@ -576,14 +577,15 @@ static void print_time(FILE *out, uint64_t us)
     fputs(text, out);
 }
 
-static void print_day(FILE *out, int64_t day)
+/* The last day of an exception, or its time. */
+static void print_end(FILE *out, const struct rule *r)
 {
-    time_t at = (time_t)(day * DAY_S);
+    time_t at = (time_t)(r->timed ? r->end_s : r->last_day * DAY_S);
     struct tm tm;
     char text[32];
 
     (void)gmtime_r(&at, &tm);
-    (void)strftime(text, sizeof text, "%Y-%m-%d", &tm);
+    (void)strftime(text, sizeof text, r->timed ? "%Y-%m-%dT%H:%M:%SZ" : "%Y-%m-%d", &tm);
     fputs(text, out);
 }
 
@@ -639,9 +641,9 @@ static bool leaves_gap(const struct export_plan *p, const struct plan_row *rows,
 {
     for (uint32_t i = 0; i < count; i++) {
         uint32_t roles = plan_row_roles(&rows[i], can);
-        for (unsigned role = 0; role < ROLE_COUNT; role++)
+        for (unsigned role = 0; role < SERVER_ROLE_COUNT; role++)
             if (((roles != 0 ? roles : PLAN_ALL_ROLES) >> role & 1) != 0 &&
-                plan_blocker(p, rows[i].service, (enum role)role) == NULL)
+                plan_blocker(p, rows[i].service, (enum server_role)role) == NULL)
                 return true;
     }
     return false;
@@ -729,8 +731,8 @@ static void tell_rule(struct head *h, const struct plan_row *rows, uint32_t coun
     }
     if (rule->exception) {
         begin_line(h, r->rule);
-        fputs("an exception that ends after ", h->out);
-        print_day(h->out, rule->last_day);
+        fputs(rule->timed ? "an exception that ends at " : "an exception that ends after ", h->out);
+        print_end(h->out, rule);
         fputs("; make this anew then\n", h->out);
     }
 }
@@ -742,8 +744,8 @@ static void tell_expired(struct head *h)
         if (!is_over(h->plan, r))
             continue;
         begin_line(h, number);
-        fputs("its exception ended after ", h->out);
-        print_day(h->out, r->last_day);
+        fputs(r->timed ? "its exception ended at " : "its exception ended after ", h->out);
+        print_end(h->out, r);
         fputs("; left out, as the gateway does\n", h->out);
     }
 }

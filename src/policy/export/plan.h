@@ -14,7 +14,7 @@
 #define PLAN_CLIENTS (PLAN_BIT(NETWORK) | PLAN_BIT(GROUP) | PLAN_BIT(USER))
 #define PLAN_LOOKUPS PLAN_BIT(ACTIVITY)
 #define PLAN_LOGINS ((uint32_t)1 << 31) /* the target also knows people who logged in to it */
-#define PLAN_ALL_ROLES (((uint32_t)1 << ROLE_COUNT) - 1)
+#define PLAN_ALL_ROLES (((uint32_t)1 << SERVER_ROLE_COUNT) - 1)
 
 /* A network, as of ip_parse_network(). */
 struct plan_network {
@@ -30,7 +30,7 @@ struct plan_row {
     enum policy_action action;
     enum policy_means means;
     uint16_t service;                   /* number in the catalog */
-    uint32_t roles;                     /* bits of enum role: whose names and ranges; may be none */
+    uint32_t roles;                     /* bits of enum server_role: whose names and ranges; may be none */
     uint8_t activities;                 /* bits, all where the rule does not ask */
     uint32_t asked;                     /* bits of enum policy_key of all its conditions */
     const struct plan_network *clients; /* whose traffic: networks of network, group, user, disjoint; */
@@ -59,7 +59,7 @@ bool plan_row_has_protocol(const struct export_plan *p, const struct plan_row *r
  * called again.
  */
 unsigned plan_steps(const struct export_plan *p, uint32_t can, enum protocol medium, uint16_t service,
-                    enum role role, const struct plan_row *const **out);
+                    enum server_role role, const struct plan_row *const **out);
 
 /* A name as the catalog has it; sorted so that names above others can be found: `above` is the number of the
  * nearest one, PLAN_NONE: none. */
@@ -73,7 +73,7 @@ struct plan_entry {
     struct view text, rest; /* `rest`: what a START stands below, else the text */
     struct view start;      /* of a START */
     enum plan_name_form form;
-    enum role role;
+    enum server_role role;
     bool shared;      /* with other services: never blocked */
     uint16_t service; /* 0: of none */
     uint32_t above;
@@ -88,7 +88,7 @@ unsigned plan_blocked(const struct export_plan *p, uint32_t can, const struct pl
 
 /* Of the last answer of plan_blocked() or plan_names(): the row that blocks a role of a service; NULL: none.
  */
-const struct plan_row *plan_blocker(const struct export_plan *p, uint16_t service, enum role role);
+const struct plan_row *plan_blocker(const struct export_plan *p, uint16_t service, enum server_role role);
 
 /* A name of the catalog that matters to a list of blocked names. The longest that fits decides, and of the
  * same rest a START before others. */

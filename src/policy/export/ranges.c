@@ -16,7 +16,7 @@ struct written {
     uint8_t l4; /* 0: either */
     uint16_t first_port, last_port;
     uint16_t service;
-    enum role role;
+    enum server_role role;
     bool shared;
 };
 
@@ -40,7 +40,7 @@ static void read_ports(struct view v, struct written *w)
     w->last_port = (uint16_t)last;
 }
 
-static void read_range(void *context, const char *kind, enum role role, enum strength strength,
+static void read_range(void *context, const char *kind, enum server_role role, enum strength strength,
                        struct view entry, struct view source)
 {
     struct reading *r = context;

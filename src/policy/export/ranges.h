@@ -10,7 +10,7 @@ struct plan_range {
     uint8_t l4;  /* 6 or 17 where it is ported */
     uint16_t first_port, last_port;
     uint16_t service;
-    enum role role;
+    enum server_role role;
     bool shared; /* with other services: never blocked */
 };
 

@@ -94,7 +94,8 @@ static bool acts(const struct plan_row *r)
 }
 
 /* A mark of the rows that decide; what is decided alike has the same mark. 0: nothing is done. */
-static uint32_t decision(const struct writer *w, enum protocol medium, uint16_t service, enum role role)
+static uint32_t decision(const struct writer *w, enum protocol medium, uint16_t service,
+                         enum server_role role)
 {
     const struct plan_row *const *steps;
     unsigned count = plan_steps(w->plan, CAN, medium, service, role, &steps);
@@ -221,7 +222,7 @@ static void print_rule(struct writer *w, const struct source *s, const struct ab
 }
 
 /* One rule for each step that acts. */
-static bool print_rules(struct writer *w, enum protocol medium, enum role role, const struct about *a)
+static bool print_rules(struct writer *w, enum protocol medium, enum server_role role, const struct about *a)
 {
     const struct plan_row *const *steps;
     unsigned count = plan_steps(w->plan, CAN, medium, a->service, role, &steps);

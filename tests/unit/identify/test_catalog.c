@@ -298,7 +298,7 @@ static void test_services_have_numbers_from_one(void **state)
     assert_int_equal(catalog_built(c), 1795305600); /* 2026-11-22T00:00:00Z */
 }
 
-static void count_entry(void *context, const char *kind, enum role role, enum strength strength,
+static void count_entry(void *context, const char *kind, enum server_role role, enum strength strength,
                         struct view entry, struct view source)
 {
     unsigned *count = context;

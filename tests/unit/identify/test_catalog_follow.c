@@ -64,8 +64,8 @@ static uint16_t find(const struct catalog *c, unsigned letter)
     return catalog_find(c, view_string(slug));
 }
 
-static void visit(void *context, const char *kind, enum role role, enum strength strength, struct view entry,
-                  struct view source)
+static void visit(void *context, const char *kind, enum server_role role, enum strength strength,
+                  struct view entry, struct view source)
 {
     unsigned *entries = context;
 

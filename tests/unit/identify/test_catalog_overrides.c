@@ -160,7 +160,7 @@ static void test_what_is_trusted_is_no_evidence_and_all_else_is(void **state)
     catalog_close(c);
 }
 
-static void count_entry(void *context, const char *kind, enum role role, enum strength strength,
+static void count_entry(void *context, const char *kind, enum server_role role, enum strength strength,
                         struct view entry, struct view source)
 {
     struct text *t = context;

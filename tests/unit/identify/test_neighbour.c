@@ -138,15 +138,15 @@ static void test_a_client_socket_serves_one_program(void **state)
 static void test_flows_of_one_call_share_a_service(void **state)
 {
     struct bench *b = *state;
-    uint64_t call = call_number(VIEW("uAuA:uB12"));
+    uint64_t call = call_digest(VIEW("uAuA:uB12"));
 
-    assert_int_equal(call, call_number(VIEW("uB12:uAuA")));
+    assert_int_equal(call, call_digest(VIEW("uB12:uAuA")));
     assert_false(decide_by_call(&b->context, call, &b->found));
     knowledge_prove_call(b->context.knowledge, call, CHAT, PROTOCOL_STUN, SECOND);
     assert_true(decide_by_call(&b->context, call, &b->found));
     assert_int_equal(b->found.service, CHAT);
-    assert_false(decide_by_call(&b->context, call_number(VIEW("uAuA:uB13")), &b->found));
-    assert_int_equal(call_number(VIEW("a:b")), 0); /* too short to be one call's only */
+    assert_false(decide_by_call(&b->context, call_digest(VIEW("uAuA:uB13")), &b->found));
+    assert_int_equal(call_digest(VIEW("a:b")), 0); /* too short to be one call's only */
     knowledge_prove_call(b->context.knowledge, 0, CHAT, PROTOCOL_STUN, SECOND);
     assert_false(decide_by_call(&b->context, 0, &b->found));
     knowledge_prove_call(b->context.knowledge, call, OTHER, PROTOCOL_STUN, SECOND);

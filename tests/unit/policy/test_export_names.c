@@ -40,7 +40,7 @@ static int close_catalog(void **state)
     return 0;
 }
 
-static bool take_alpha(const void *context, uint16_t service, enum role role)
+static bool take_alpha(const void *context, uint16_t service, enum server_role role)
 {
     (void)context;
     (void)role;

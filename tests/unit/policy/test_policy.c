@@ -339,6 +339,50 @@ static void an_exception_ends_with_its_last_day_in_local_time(void **state)
     assert_false(judge(text, &f).expired); /* it would not have decided */
 }
 
+/* facts() are of 10:30 UTC. */
+static void an_exception_may_end_at_a_time(void **state)
+{
+    static const char *const same[] = { "\"2026-11-23T11:00:00Z\"", "2026-11-23T12:00:00+01:00",
+                                        "\"2026-11-23t11:00:00.75z\"", "2026-11-23T07:30:00-03:30" };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        struct policy_facts f = facts();
+        char text[400];
+        snprintf(text, sizeof text,
+                 "version: 1\ntime_zone: Pacific/Auckland\ndefault: block\nrules:\n"
+                 "  - {name: a, match: {service: whatsapp}, action: allow,\n"
+                 "     exception: {purpose: x, approved_by: y, until: %s}}\n",
+                 same[i]);
+        f.time_us += HOUR_US / 2 - 1;
+        assert_int_equal(judge(text, &f).action, POLICY_ALLOW);
+        struct policy *p = parse(text);
+        uint64_t before = policy_period(p, f.time_us);
+        f.time_us += 1;
+        assert_int_not_equal(policy_period(p, f.time_us), before);
+        policy_free(p);
+        assert_int_equal(judge(text, &f).action, POLICY_BLOCK);
+        assert_true(judge(text, &f).expired);
+    }
+    static const char *const wrong[] = { "2026-11-23T11:00Z",     "2026-11-23 11:00:00Z",
+                                         "2026-11-23T24:00:00Z",  "2026-11-23T11:00:00",
+                                         "2026-11-23T11:00:00+1", "2026-02-29T11:00:00Z",
+                                         "2026-11-23T11:00:61Z",  "2026-11-23T11:00:00Zulu" };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        struct imw_error_info err = { 0 };
+        struct policy *p = NULL;
+        char text[300];
+        snprintf(text, sizeof text,
+                 "version: 1\ndefault: block\nrules:\n  - {name: a, match: {}, action: allow,\n"
+                 "     exception: {purpose: x, approved_by: y, until: \"%s\"}}\n",
+                 wrong[i]);
+        if (policy_parse("p.yaml", view_string(text), catalog, &p, &err))
+            fail_msg("%s is taken", wrong[i]);
+        assert_string_equal(err.key, "rules[0].exception.until");
+        assert_non_null(strstr(err.text, "a time such as"));
+    }
+}
+
 static void groups_hold_networks_and_users_and_nest(void **state)
 {
     static const char text[] = "version: 1\ndefault: alert\n"
@@ -439,6 +483,101 @@ static void the_version_is_the_edition_and_the_sum_of_all_files(void **state)
     assert_string_not_equal(policy_version(p), "e2-6b25ca347705");
     policy_free(p);
     folder_remove(&dir);
+}
+
+static void exceptions_of_a_file_stand_before_all_rules(void **state)
+{
+    static const char head[] =
+        "version: 1\nexceptions: exceptions.yaml\ndefault: alert\ninclude: [more.yaml]\nrules:\n"
+        "  - {name: a, match: {service: whatsapp}, action: block}\n";
+    struct folder dir = folder_new();
+    struct policy_facts f = facts();
+    struct imw_error_info err = { 0 };
+    struct policy_verdict v;
+
+    (void)state;
+    folder_write(&dir, "policy.yaml", head);
+    folder_write(&dir, "more.yaml", "version: 1\nrules: [{name: b, match: {}, action: block}]\n");
+    assert_null(load(&dir, &err));
+    assert_non_null(strstr(err.file, "exceptions.yaml"));
+    folder_write(&dir, "exceptions.yaml",
+                 "version: 1\nrules:\n  - {name: e, match: {service: whatsapp}, action: allow,\n"
+                 "     exception: {purpose: x, approved_by: y, until: 2026-11-23}}\n");
+    struct policy *p = load(&dir, &err);
+    assert_non_null(p);
+    assert_int_equal(policy_rules(p), 3);
+    assert_string_equal(policy_rule_name(p, 1), "e");
+    assert_string_equal(policy_rule_name(p, 2), "a");
+    assert_string_equal(policy_rule_name(p, 3), "b");
+    assert_non_null(strstr(policy_rule_place(p, 1).file, "exceptions.yaml"));
+    policy_judge(p, &f, &v);
+    assert_string_equal(v.rule, "e");
+    f.time_us += 24 * HOUR_US;
+    policy_judge(p, &f, &v);
+    assert_string_equal(v.rule, "a");
+    assert_true(v.expired);
+    char version[96];
+    snprintf(version, sizeof version, "%s", policy_version(p));
+    policy_free(p);
+    folder_write(&dir, "exceptions.yaml", "version: 1\nrules: []\n");
+    p = load(&dir, &err);
+    assert_non_null(p);
+    assert_int_equal(policy_rules(p), 2);
+    assert_string_not_equal(policy_version(p), version);
+    policy_free(p);
+
+    static const struct {
+        const char *text, *key, *what;
+    } broken[] = {
+        { "version: 1\nrules: [{name: e, match: {}, action: allow}]\n", "rules[0]",
+          "must say its 'exception'" },
+        { "version: 1\nrules: [{name: a, match: {}, action: allow, exception: {purpose: x, approved_by: y, until: 2026-11-23}}]\n",
+          "rules[0].name", "given already" },
+        { "version: 1\ngroups: {g: {users: [adams]}}\nrules: []\n", "groups", "unknown key" },
+        { "version: 2\nrules: []\n", "version", "version 1" },
+        { "", "", "" },
+    };
+    for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
+        folder_write(&dir, "exceptions.yaml", broken[i].text);
+        err = (struct imw_error_info){ 0 };
+        p = load(&dir, &err);
+        if (p != NULL)
+            fail_msg("%s is taken", broken[i].text);
+        if (strstr(err.text, broken[i].what) == NULL)
+            fail_msg("%s: %s", broken[i].text, err.text);
+    }
+    folder_remove(&dir);
+}
+
+static void ignore_warning(void *context, const char *file, unsigned line, const char *text)
+{
+    (void)file, (void)line;
+    fail_msg("%s: %s", (const char *)context, text);
+}
+
+/* As the console has it, which makes both files. */
+static void a_policy_alone_names_its_files_and_reads_none(void **state)
+{
+    static const char good[] =
+        "version: 1\nedition: e\ndefault: alert\npeople: people.csv\nexceptions: exceptions.yaml\n"
+        "rules:\n  - {name: a, match: {acknowledged: true, group: desk, user: adams}, action: allow}\n";
+    static const char *const bad[] = { "people: /etc/passwd\n", "people: more.csv\n",
+                                       "exceptions: more.yaml\n", "exceptions: [a.yaml]\n",
+                                       "include: [exceptions.yaml]\n" };
+    struct imw_error_info err = { 0 };
+    struct policy *p = NULL;
+
+    (void)state;
+    assert_true(policy_parse_alone(VIEW(good), catalog, &p, &err));
+    assert_int_equal(policy_check(p, facts().time_us, ignore_warning, "alone"), 0);
+    policy_free(p);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char text[200];
+        snprintf(text, sizeof text, "version: 1\ndefault: alert\n%s", bad[i]);
+        p = NULL;
+        if (policy_parse_alone(view_string(text), catalog, &p, &err))
+            fail_msg("%s is taken", bad[i]);
+    }
 }
 
 static void broken_people_are_refused_with_their_line(void **state)
@@ -971,9 +1110,12 @@ int main(void)
         cmocka_unit_test(what_is_blocked_for_everybody_depends_on_nothing),
         cmocka_unit_test(a_rule_says_how_a_flow_is_stopped_and_how_fast_it_may_be),
         cmocka_unit_test(an_exception_ends_with_its_last_day_in_local_time),
+        cmocka_unit_test(an_exception_may_end_at_a_time),
         cmocka_unit_test(groups_hold_networks_and_users_and_nest),
         cmocka_unit_test(people_bring_addresses_signatures_training_and_groups),
         cmocka_unit_test(the_version_is_the_edition_and_the_sum_of_all_files),
+        cmocka_unit_test(exceptions_of_a_file_stand_before_all_rules),
+        cmocka_unit_test(a_policy_alone_names_its_files_and_reads_none),
         cmocka_unit_test(broken_people_are_refused_with_their_line),
         cmocka_unit_test(included_rules_come_after_and_share_the_groups),
         cmocka_unit_test(errors_name_line_key_and_what_was_meant),
