@@ -277,8 +277,8 @@ static bool ask_version(struct scanner *s)
     return up;
 }
 
-/* "ClamAV 1.4.6/27800", at most a minute old. */
-static void tell_engine(struct scanner *s, char *out, size_t size)
+/* "ClamAV 1.4.6/27800", at most a minute old, and when its signatures were made. */
+static void tell_engine(struct scanner *s, struct scan_result *out)
 {
     pthread_mutex_lock(&s->lock);
     bool old = now_ms() - s->version_ms > VERSION_AGE_MS;
@@ -291,7 +291,8 @@ static void tell_engine(struct scanner *s, char *out, size_t size)
     struct view version = view_string(s->version);
     size_t number = view_find_byte(version, '/', 0);
     size_t end = view_find_byte(version, '/', number + 1);
-    snprintf(out, size, "%.*s", (int)end, s->version);
+    snprintf(out->engine, sizeof out->engine, "%.*s", (int)end, s->version);
+    out->signatures_s = clamd_signature_time(version);
     pthread_mutex_unlock(&s->lock);
 }
 
@@ -309,7 +310,7 @@ static bool judge_clamd(struct job *j)
     enum clamd_answer answer = clamd_scan(s->clamd, spool_fd(j->file), s->settings->timeout_ms, &t);
 
     if (answer == CLAMD_CLEAN || answer == CLAMD_FOUND || answer == CLAMD_ENCRYPTED)
-        tell_engine(s, j->out->engine, sizeof j->out->engine);
+        tell_engine(s, j->out);
     else
         note_version(s, NULL, text);
     if (answer == CLAMD_FOUND)

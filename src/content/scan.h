@@ -59,7 +59,8 @@ struct scan_result {
     unsigned member_count;                 /* in all; the first SCAN_MEMBERS are told */
     struct scan_member members[SCAN_MEMBERS];
     uint64_t unpacked_bytes;
-    char engine[96]; /* "ClamAV 1.4.6/27800" */
+    char engine[96];      /* "ClamAV 1.4.6/27800" */
+    int64_t signatures_s; /* when its signatures were made, since 1970; 0: it does not say */
     unsigned took_ms;
 };
 

@@ -89,15 +89,19 @@ static bool try_directory(struct spool *s, struct imw_error_info *err)
     return true;
 }
 
+const char *spool_directory(const char *directory)
+{
+    if (directory == NULL)
+        directory = getenv("TMPDIR");
+    return directory != NULL && directory[0] != '\0' ? directory : "/tmp";
+}
+
 bool spool_new(const char *directory, uint64_t file_bytes, uint64_t all_bytes, struct spool **out,
                struct imw_error_info *err)
 {
     struct spool *s = calloc(1, sizeof *s);
 
-    if (directory == NULL)
-        directory = getenv("TMPDIR");
-    if (directory == NULL || directory[0] == '\0')
-        directory = "/tmp";
+    directory = spool_directory(directory);
     if (s == NULL)
         return error_set(err, IMW_ERROR_MEMORY, "out of memory");
     s->file_bytes = file_bytes;

@@ -15,7 +15,9 @@ enum { SPOOL_GAPS = 64, SHA256_BYTES = 32 };
 struct spool;
 struct spool_file;
 
-/* `directory` must exist; NULL: $TMPDIR or /tmp. */
+/* `directory` as it is; where that is NULL, $TMPDIR or /tmp. */
+const char *spool_directory(const char *directory);
+/* `directory` must exist; NULL: as above. */
 bool spool_new(const char *directory, uint64_t file_bytes, uint64_t all_bytes, struct spool **out,
                struct imw_error_info *err) IMW_MUST_USE;
 void spool_free(struct spool *s); /* all its files are freed before */

@@ -472,6 +472,8 @@ static void scan(struct json *j, const struct scan_result *r)
     optional(j, "signature", r->signature);
     optional(j, "member", r->member);
     optional(j, "engine", r->engine);
+    if (r->signatures_s > 0)
+        json_time(j, "signatures", (uint64_t)r->signatures_s * 1000000);
     json_number(j, "took_ms", r->took_ms);
     optional(j, "media_type", r->media_type);
     optional(j, "extension", r->extension);

@@ -8,6 +8,7 @@
  *     output_file.c    file:PATH, or just PATH
  *     output_syslog.c  syslog:udp://  syslog:tcp://  syslog:tls://  syslog:unix:
  *     output_unix.c    unix:PATH
+ *     output_collector.c  collector:HOST:PORT,bundle=FILE
  *
  * docs/output.md has the specifications as a user writes them.
  */
@@ -56,6 +57,7 @@ struct output {
     uint64_t written, lost, bytes;
     uint64_t lost_before; /* `lost` when it went down */
     char error[160];
+    uint64_t certificate_end_s; /* of ours, since 1970; 0: it has none */
 };
 
 /* From a specification. A network target may be away; a file must open. */
@@ -66,6 +68,8 @@ bool output_file_new(const char *path, const struct event_writer_config *config,
                      struct imw_error_info *err) IMW_MUST_USE;
 /* `target`: what follows "syslog:". */
 bool output_syslog_new(const char *target, struct output **out, struct imw_error_info *err) IMW_MUST_USE;
+/* `target`: what follows "collector:". */
+bool output_collector_new(const char *target, struct output **out, struct imw_error_info *err) IMW_MUST_USE;
 bool output_unix_new(const char *path, struct output **out, struct imw_error_info *err) IMW_MUST_USE;
 
 /* ---- for outputs ---- */
@@ -73,3 +77,9 @@ bool output_unix_new(const char *path, struct output **out, struct imw_error_inf
 /* It is down: said once in the log, and in the status until it is up again. */
 void output_down(struct output *o, const char *format, ...) IMW_PRINTF(2, 3);
 void output_up(struct output *o);
+
+/* As text with its NUL. False: it does not fit. */
+bool output_copy(struct view v, char *out, size_t size);
+/* HOST, HOST:PORT, [V6], [V6]:PORT */
+struct peer_config;
+bool output_host(struct view v, const char *usual_port, struct peer_config *c, struct imw_error_info *err);

@@ -238,15 +238,6 @@ static const struct output_methods methods = { syslog_take,   syslog_tick,   sys
     "wanted: syslog:udp://HOST[:PORT], syslog:tcp://HOST[:PORT], syslog:tls://HOST[:PORT] or "               \
     "syslog:unix:PATH, and behind ? options with & between: format=, facility=, ca=, cert=, key="
 
-static bool copy(struct view v, char *out, size_t size)
-{
-    if (v.len >= size)
-        return false;
-    memcpy(out, v.at, v.len);
-    out[v.len] = '\0';
-    return true;
-}
-
 static bool parse_format(struct view v, struct output_syslog *s, struct imw_error_info *err)
 {
     static const char *const names[] = {
@@ -304,40 +295,11 @@ static bool parse_option(struct view option, struct output_syslog *s, struct pee
             continue;
         if (c->transport != PEER_TLS)
             return error_set(err, IMW_ERROR_VALUE, "output: %s= goes with syslog:tls:// only", files[i].key);
-        if (value.len == 0 || !copy(value, files[i].out, sizeof c->ca))
+        if (value.len == 0 || !output_copy(value, files[i].out, sizeof c->ca))
             return error_set(err, IMW_ERROR_VALUE, "output: %s= wants the path of a PEM file", files[i].key);
         return true;
     }
     return error_set(err, IMW_ERROR_VALUE, "output: no option '%.*s'; " USAGE, (int)key.len, key.at);
-}
-
-/* HOST, HOST:PORT, [V6], [V6]:PORT */
-static bool parse_host(struct view v, struct peer_config *c, struct imw_error_info *err)
-{
-    struct view port = view_string(c->transport == PEER_TLS ? "6514" : "514"); /* RFC 5425, RFC 5426 */
-    struct view host;
-    uint64_t number;
-
-    if (v.len > 0 && v.at[0] == '[') {
-        size_t end = view_find_byte(v, ']', 0);
-        if (end == v.len)
-            return error_set(err, IMW_ERROR_VALUE, "output: '%.*s' wants a ]", (int)v.len, v.at);
-        host = view_slice(v, 1, end);
-        v = view_from(v, end + 1);
-    } else {
-        size_t end = view_find_byte(v, ':', 0);
-        host = view_slice(v, 0, end);
-        v = view_from(v, end);
-    }
-    if (v.len > 0)
-        port = view_from(v, 1);
-    if (v.len > 0 && (v.at[0] != ':' || !view_decimal(port, 65535, &number) || number == 0))
-        return error_set(err, IMW_ERROR_VALUE,
-                         "output: ':' and a port from 1 to 65535 is wanted, not '%.*s' (IPv6 as [::1]:514)",
-                         (int)v.len, v.at);
-    if (host.len == 0 || !copy(host, c->host, sizeof c->host) || !copy(port, c->port, sizeof c->port))
-        return error_set(err, IMW_ERROR_VALUE, "output: a host is wanted behind ://");
-    return true;
 }
 
 static bool parse_target(struct view v, struct output_syslog *s, struct peer_config *c,
@@ -358,10 +320,11 @@ static bool parse_target(struct view v, struct output_syslog *s, struct peer_con
         return error_set(err, IMW_ERROR_VALUE, "output: " USAGE);
     c->transport = schemes[i].transport;
     target = view_from(target, strlen(schemes[i].scheme));
-    if (c->transport == PEER_UNIX && (target.len == 0 || !copy(target, c->path, sizeof c->path)))
+    if (c->transport == PEER_UNIX && (target.len == 0 || !output_copy(target, c->path, sizeof c->path)))
         return error_set(err, IMW_ERROR_VALUE, "output: syslog:unix: wants a path of at most %zu bytes",
                          sizeof c->path - 1);
-    if (c->transport != PEER_UNIX && !parse_host(target, c, err))
+    if (c->transport != PEER_UNIX &&
+        !output_host(target, c->transport == PEER_TLS ? "6514" : "514", c, err)) /* RFC 5425, RFC 5426 */
         return false;
     while (options.len > 0)
         if (!parse_option(view_token(&options, '&'), s, c, err))

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -123,6 +124,7 @@ static void away(struct peer *p, uint64_t now_ms, const char *format, ...) IMW_P
 
 static void away(struct peer *p, uint64_t now_ms, const char *format, ...)
 {
+    uint64_t most_ms = p->config.retry_max_ms != 0 ? p->config.retry_max_ms : RETRY_MAX_MS;
     va_list args;
 
     va_start(args, format);
@@ -144,7 +146,7 @@ static void away(struct peer *p, uint64_t now_ms, const char *format, ...)
     p->state = AWAY;
     p->next = 0;
     p->resolved = false;
-    p->wait_ms = p->wait_ms == 0 ? RETRY_MS : p->wait_ms * 2 < RETRY_MAX_MS ? p->wait_ms * 2 : RETRY_MAX_MS;
+    p->wait_ms = p->wait_ms == 0 ? RETRY_MS : p->wait_ms * 2 < most_ms ? p->wait_ms * 2 : most_ms;
     p->retry_ms = now_ms + p->wait_ms;
 }
 
@@ -161,6 +163,21 @@ static const char *tls_words(char *out, size_t size)
     return out;
 }
 
+/* Certificate, key and CA in one file: the first certificate is ours, those after it are the CA's. */
+static bool tls_bundle(struct peer *p, struct imw_error_info *err)
+{
+    const char *path = p->config.bundle;
+    char words[128];
+
+    if (SSL_CTX_use_certificate_file(p->tls, path, SSL_FILETYPE_PEM) == 1 &&
+        SSL_CTX_use_PrivateKey_file(p->tls, path, SSL_FILETYPE_PEM) == 1 &&
+        SSL_CTX_check_private_key(p->tls) == 1 && SSL_CTX_load_verify_locations(p->tls, path, NULL) == 1)
+        return true;
+    return error_file(err, IMW_ERROR_VALUE, path,
+                      "no bundle of certificate, key and CA in PEM, as 'imward sensor add' makes one: %s",
+                      tls_words(words, sizeof words));
+}
+
 static bool tls_prepare(struct peer *p, struct imw_error_info *err)
 {
     const struct peer_config *c = &p->config;
@@ -169,9 +186,11 @@ static bool tls_prepare(struct peer *p, struct imw_error_info *err)
     p->tls = SSL_CTX_new(TLS_client_method());
     if (p->tls == NULL)
         return error_set(err, IMW_ERROR_MEMORY, "TLS: %s", tls_words(words, sizeof words));
-    SSL_CTX_set_min_proto_version(p->tls, TLS1_2_VERSION);
+    SSL_CTX_set_min_proto_version(p->tls, c->bundle[0] != '\0' ? TLS1_3_VERSION : TLS1_2_VERSION);
     SSL_CTX_set_verify(p->tls, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_mode(p->tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    if (c->bundle[0] != '\0')
+        return tls_bundle(p, err);
     if (c->ca[0] != '\0' ? SSL_CTX_load_verify_locations(p->tls, c->ca, NULL) != 1
                          : SSL_CTX_set_default_verify_paths(p->tls) != 1)
         return error_file(err, IMW_ERROR_VALUE, c->ca, "no CA certificates in PEM: %s",
@@ -193,6 +212,8 @@ static bool tls_begin(struct peer *p)
     p->ssl = SSL_new(p->tls);
     if (p->ssl == NULL || SSL_set_fd(p->ssl, p->fd) != 1)
         return false;
+    if (p->config.bundle[0] != '\0')
+        return SSL_set1_host(p->ssl, p->config.server_name) == 1;
     if (p->numeric)
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(p->ssl), p->config.host) == 1;
     SSL_set_hostflags(p->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
@@ -212,8 +233,8 @@ static bool tls_waits(struct peer *p, int result, const char *what, uint64_t now
         return true;
     }
     if (p->state == HANDSHAKE && verdict != X509_V_OK)
-        away(p, now_ms, "TLS: the server's certificate is refused: %s (see ca=)",
-             X509_verify_cert_error_string(verdict));
+        away(p, now_ms, "TLS: the server's certificate is refused: %s (see %s)",
+             X509_verify_cert_error_string(verdict), p->config.bundle[0] != '\0' ? "bundle=" : "ca=");
     else
         away(p, now_ms, "TLS %s: %s", what, tls_words(words, sizeof words));
     ERR_clear_error();
@@ -339,7 +360,7 @@ static void listen_to(struct peer *p, uint64_t now_ms)
 {
     char byte[256];
 
-    if (is_datagram(p))
+    if (is_datagram(p) || p->config.receives)
         return;
     if (p->ssl != NULL) {
         ERR_clear_error();
@@ -396,6 +417,42 @@ ssize_t peer_send(struct peer *p, const void *bytes, size_t n, uint64_t now_ms)
     }
     away(p, now_ms, "send: %s", strerror(errno));
     return -1;
+}
+
+ssize_t peer_receive(struct peer *p, void *bytes, size_t size, uint64_t now_ms)
+{
+    if (p->state != UP || p->ssl == NULL)
+        return -1;
+    ERR_clear_error();
+    int n = SSL_read(p->ssl, bytes, size < INT32_MAX ? (int)size : INT32_MAX);
+    if (n > 0)
+        return n;
+    if (SSL_get_error(p->ssl, n) != SSL_ERROR_ZERO_RETURN)
+        return tls_waits(p, n, "read", now_ms) ? 0 : -1;
+    away(p, now_ms, "the server closed the connection");
+    return -1;
+}
+
+void peer_end(struct peer *p, uint64_t now_ms, const char *why)
+{
+    if (p->state == UP)
+        away(p, now_ms, "%s", why);
+}
+
+void peer_proved(struct peer *p)
+{
+    p->wait_ms = 0;
+}
+
+uint64_t peer_certificate_end_s(const struct peer *p)
+{
+    const X509 *certificate = p->tls != NULL ? SSL_CTX_get0_certificate(p->tls) : NULL;
+    struct tm end;
+
+    if (certificate == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1)
+        return 0;
+    time_t s = timegm(&end);
+    return s > 0 ? (uint64_t)s : 0;
 }
 
 bool peer_wants(const struct peer *p, bool sending, struct pollfd *out)

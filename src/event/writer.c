@@ -9,6 +9,7 @@
  */
 #include "event/writer.h"
 #include "base/hash.h"
+#include "base/thread.h"
 #include "event/output.h"
 #include "event/ring.h"
 #include <errno.h>
@@ -52,14 +53,6 @@ struct event_writer {
     pthread_mutex_t lock;
     struct event_writer_status published;
 };
-
-static uint64_t clock_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 /* ---- counting ---- */
 
@@ -105,6 +98,7 @@ static void publish(struct event_writer *w)
         w->counts.outputs[i].up = o->up;
         w->counts.outputs[i].written = o->written;
         w->counts.outputs[i].lost = o->lost;
+        w->counts.outputs[i].certificate_end_s = o->certificate_end_s;
         memcpy(w->counts.outputs[i].error, o->error, sizeof o->error);
         w->counts.bytes += o->bytes;
     }

@@ -73,7 +73,8 @@ struct event_writer_status {
         char name[96]; /* as configured, without secrets */
         bool up;
         uint64_t written, lost;
-        char error[160]; /* the last; empty: none since it is up */
+        uint64_t certificate_end_s; /* of ours, since 1970; 0: it has none */
+        char error[160];            /* the last; empty: none since it is up */
     } outputs[OUTPUTS_MAX];
     unsigned service_count;
     struct { /* by service, of flows written */

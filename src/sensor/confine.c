@@ -5,6 +5,7 @@
  */
 #include "sensor/confine.h"
 #include "base/log.h"
+#include "base/text.h"
 #include <pwd.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -48,7 +49,8 @@ static void add_folder_of(struct path_list *l, const char *path, bool write)
         add_path(l, path, slash > path ? (size_t)(slash - path) : 1, write);
 }
 
-/* "file:PATH", "unix:PATH", "PATH": its folder, to write. "syslog:...?ca=FILE&...": the files, to read. */
+/* "file:PATH", "unix:PATH", "PATH": its folder, to write. "syslog:...?ca=FILE&...",
+ * "collector:…,bundle=FILE": the files, to read. */
 static void add_output(struct path_list *l, const char *spec)
 {
     struct view v = view_string(spec);
@@ -56,6 +58,14 @@ static void add_output(struct path_list *l, const char *spec)
     if (view_starts(v, VIEW("syslog:"))) {
         for (const char *at = strstr(spec, "=/"); at != NULL; at = strstr(at + 1, "=/"))
             add_path(l, at + 1, strcspn(at + 1, "&"), false);
+        return;
+    }
+    if (view_starts(v, VIEW("collector:"))) { /* a bundle that is renewed replaces the one before */
+        struct view path = view_slice(v, view_find(v, VIEW("bundle=")) + 7, v.len);
+        char file[PATH_BYTES];
+        struct text t = TEXT(file);
+        text_add(&t, view_token(&path, ','));
+        add_folder_of(l, file, false);
         return;
     }
     add_folder_of(l, view_starts(v, VIEW("file:")) || view_starts(v, VIEW("unix:")) ? spec + 5 : spec, true);

@@ -9,6 +9,7 @@
  * have closed only its sending half) a client gets the answers to all it sent; a last line needs no line end.
  */
 #include "base/json_value.h"
+#include "base/thread.h"
 #include "sensor/server.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -90,7 +91,7 @@ static void client_send(struct client *c, uint64_t now_ms)
 /* Owns `answer`. */
 static void client_answer(struct client *c, char *answer)
 {
-    uint64_t now_ms = server_now_ms(); /* a reload may have taken a while */
+    uint64_t now_ms = clock_ms(); /* a reload may have taken a while */
 
     if (answer == NULL) { /* no memory */
         client_close(c);
@@ -249,7 +250,7 @@ static int loop_wait(struct control *s, struct pollfd fds[CONTROL_CLIENTS + 2], 
 /* One line at most, so that none keeps the others waiting. */
 static void loop_client(struct control *s, struct client *c, short events)
 {
-    uint64_t now_ms = server_now_ms();
+    uint64_t now_ms = clock_ms();
 
     if (c->fd >= 0 && c->answer != NULL && (events & (POLLOUT | POLLERR | POLLHUP)) != 0)
         client_send(c, now_ms);
@@ -270,7 +271,7 @@ static void *loop(void *context)
     struct pollfd fds[CONTROL_CLIENTS + 2];
 
     for (;;) {
-        int wait_ms = loop_wait(s, fds, server_now_ms());
+        int wait_ms = loop_wait(s, fds, clock_ms());
         if (poll(fds, CONTROL_CLIENTS + 2, wait_ms) < 0)
             continue; /* EINTR: no signal comes here, but a debugger may */
         if (fds[0].revents != 0)
@@ -279,7 +280,7 @@ static void *loop(void *context)
             if (s->clients[i].fd >= 0)
                 loop_client(s, &s->clients[i], fds[i + 2].revents);
         if (fds[1].revents != 0)
-            accept_one(s, server_now_ms());
+            accept_one(s, clock_ms());
     }
 }
 
@@ -408,7 +409,7 @@ bool control_new(const char *path, const struct control_calls *calls, struct con
     bool bound = lock >= 0 && socket_bind(s, err);
     if (lock >= 0)
         close(lock);
-    if (!bound || !server_thread(&s->thread, "control", loop, s, err))
+    if (!bound || !thread_start(&s->thread, "control", loop, s, err))
         goto failed;
     *out = s;
     return true;

@@ -7,6 +7,7 @@
  * CONNECTION_MS: the library's time-out counts from the last byte, which somebody who sends a byte now and
  * then never meets; ours counts from the first. A connection carries one request.
  */
+#include "base/thread.h"
 #include "sensor/server.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -140,7 +141,7 @@ static void on_connection(void *context, struct MHD_Connection *c, void **state,
     for (unsigned i = 0; i < CONNECTIONS; i++)
         if (m->connections[i].fd == from) {
             m->connections[i].fd = from < 0 ? info->connect_fd : -1;
-            m->connections[i].since_ms = server_now_ms();
+            m->connections[i].since_ms = clock_ms();
             m->connections[i].ended = false;
             return;
         }
@@ -158,7 +159,7 @@ static bool is_gone(int fd)
  * connection. */
 static bool end_late(struct metrics *m)
 {
-    uint64_t now_ms = server_now_ms();
+    uint64_t now_ms = clock_ms();
     bool any = false;
 
     for (unsigned i = 0; i < CONNECTIONS; i++) {
@@ -319,7 +320,7 @@ bool metrics_new(const char *listen_on, const struct control_calls *calls, struc
         return false;
     }
     m->library = info->epoll_fd;
-    if (!server_thread(&m->thread, "metrics", run, m, err)) {
+    if (!thread_start(&m->thread, "metrics", run, m, err)) {
         metrics_drop(m);
         return false;
     }

@@ -7,6 +7,7 @@
 #include "sensor/radius.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "sensor/net_list.h"
 #include "sensor/radius_packet.h"
 #include "sensor/server.h"
@@ -274,7 +275,7 @@ bool radius_new(const char *listen, const char *secrets_path, struct knowledge *
     bool ok = r->stop >= 0 ? net_list_load(secrets_path, true, check_secret, &r->secrets, err) &&
                                  open_socket(r, listen, err)
                            : error_errno(err, "eventfd");
-    if (!ok || !server_thread(&r->thread, "radius", serve, r, err)) {
+    if (!ok || !thread_start(&r->thread, "radius", serve, r, err)) {
         radius_free(r);
         return false;
     }

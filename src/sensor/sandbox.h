@@ -43,6 +43,15 @@ struct sandbox_path {
 bool sandbox_paths(const struct sandbox_path *paths, unsigned count, int *out_version,
                    struct imw_error_info *err) IMW_MUST_USE;
 
-enum sandbox_role { ROLE_OPENER, ROLE_SENSOR };
+enum sandbox_role {
+    ROLE_OPENER,
+    ROLE_SENSOR,
+    ROLE_KEEPER, /* and what follows: of the console (console/role.h) */
+    ROLE_FRONT,
+    ROLE_API,
+    ROLE_COLLECTOR,
+    ROLE_CLERK,
+    ROLE_FOLLOWER, /* imward policy follow */
+};
 
 bool sandbox_calls(enum sandbox_role role, struct imw_error_info *err) IMW_MUST_USE;

@@ -3,17 +3,9 @@
 #pragma once
 #include "base/log.h"
 #include "sensor/control.h"
-#include <pthread.h>
-
-/* Begin a thread that no signal interrupts: those are for the thread that waits for them. */
-bool server_thread(pthread_t *out, const char *name, void *(*run)(void *), void *context,
-                   struct imw_error_info *err) IMW_MUST_USE;
 
 /* The status, with what the servers counted. */
 void server_status(const struct control_calls *calls, struct sensor_status *out);
-
-/* Milliseconds of a clock that only goes forwards. */
-uint64_t server_now_ms(void);
 
 /* The answer to {"command":"rules"}: a page that begins with rule `from`. NULL without memory. */
 struct json_t *control_rules(const struct control_calls *calls, uint64_t from, bool dead);

@@ -116,9 +116,12 @@ static const struct field worker_fields[] = {
     ELEMENT("flows", NUMBER, workers, flows),
 };
 static const struct field output_fields[] = {
-    ELEMENT("name", TEXT_IN, events.outputs, name),      ELEMENT("up", FLAG, events.outputs, up),
-    ELEMENT("written", NUMBER, events.outputs, written), ELEMENT("lost", NUMBER, events.outputs, lost),
+    ELEMENT("name", TEXT_IN, events.outputs, name),
+    ELEMENT("up", FLAG, events.outputs, up),
+    ELEMENT("written", NUMBER, events.outputs, written),
+    ELEMENT("lost", NUMBER, events.outputs, lost),
     ELEMENT("error", TEXT_IN, events.outputs, error),
+    ELEMENT("certificate_end_s", NUMBER, events.outputs, certificate_end_s),
 };
 static const struct field service_fields[] = {
     ELEMENT("slug", TEXT_IN, events.services, slug),
