@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who owes, and how many. Pages go on behind the last row by its keys (time, document, person), which the
+ * indices of the table have; a filter by name walks a page's worth of an index at most as far as it must.
+ */
+#include "base/text.h"
+#include "program/duty.h"
+#include "program/shape.h"
+#include "program/team.h"
+#include <stdio.h>
+
+enum { SQL_BYTES = 4096, ARGS = 32 + TEAM_FEW, DOCUMENTS_SHOWN = 200, FOUND_MOST = 500 };
+
+static bool no_memory(struct imw_error_info *err)
+{
+    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+}
+
+struct question {
+    char sql[SQL_BYTES];
+    struct text text;
+    struct db_value args[ARGS];
+    unsigned count;
+};
+
+static void ask(struct question *q, const char *sql)
+{
+    text_string(&q->text, sql);
+}
+
+static void ask_with(struct question *q, const char *sql, struct db_value value)
+{
+    text_string(&q->text, sql);
+    if (q->count < ARGS)
+        q->args[q->count++] = value;
+}
+
+/* ---- rows ---- */
+
+#define DUTY_COLUMNS                                                                                         \
+    "select u.document, o.title, v.edition, p.id, p.name, p.pseudonym, d.name, u.since_us, "                 \
+    "u.due_us, u.done_us, "                                                                                  \
+    "u.reminders, u.reminded_us, u.escalated_us, u.excused_us, u.excuse, m.name, m.pseudonym "               \
+    "from duty u join document o on o.id = u.document join document_version v on v.id = u.version "          \
+    "join person p on p.id = u.person left join department d on d.id = u.department "                        \
+    "left join person m on m.id = p.manager "
+
+static json_t *duty_row(const struct db_rows *rows, bool names, uint64_t now_us)
+{
+    const uint64_t excused_us = (uint64_t)db_get_int(rows, 13);
+    const bool excused = excused_us > now_us;
+    const bool overdue = db_is_null(rows, 9) && !excused && (uint64_t)db_get_int(rows, 8) < now_us;
+
+    json_t *excuse =
+        excused ? json_pack("{s:o,s:o}", "until", shape_time(excused_us), "why", shape_text(rows, 14))
+                : json_null();
+    return json_pack("{s:{s:o,s:o,s:o},s:{s:o,s:o,s:o,s:o,s:o},s:o,s:o,s:o,s:b,s:o,s:o,s:o,s:o}", "document",
+                     "id", shape_int(rows, 0), "title", shape_text(rows, 1), "edition", shape_text(rows, 2),
+                     "person", "id", shape_int(rows, 3), "label", shape_text(rows, names ? 4 : 5),
+                     "pseudonym", shape_text(rows, 5), "department", shape_text(rows, 6), "manager",
+                     shape_text(rows, names ? 15 : 16), "since", shape_time_of(rows, 7), "due",
+                     shape_time_of(rows, 8), "signed", shape_time_of(rows, 9), "overdue", overdue,
+                     "reminders", shape_int(rows, 10), "reminded", shape_time_of(rows, 11), "escalated",
+                     shape_time_of(rows, 12), "excused", excuse);
+}
+
+static bool see(struct question *q, const struct team_view *view)
+{
+    team_ask(view, "u.person", &q->text, q->args, &q->count);
+    return true;
+}
+
+/* "TIME.DOCUMENT.PERSON" */
+static bool read_cursor(const char *text, int64_t out[3])
+{
+    struct view v = view_string(text);
+    uint64_t n;
+
+    for (unsigned i = 0; i < 3; i++) {
+        if (!view_decimal(view_token(&v, '.'), INT64_MAX, &n))
+            return false;
+        out[i] = (int64_t)n;
+    }
+    return v.len == 0;
+}
+
+static bool add_state(struct act *a, struct question *q, const struct duty_filter *f,
+                      struct imw_error_info *err)
+{
+    const char *state = f->state != NULL ? f->state : "open";
+    const struct db_value now = db_int((int64_t)a->now_us);
+
+    if (strcmp(state, "open") == 0) {
+        ask(q, "where u.done_us is null ");
+    } else if (strcmp(state, "overdue") == 0) {
+        ask_with(q, "where u.done_us is null and u.due_us < ? ", now);
+        ask_with(q, "and (u.excused_us is null or u.excused_us <= ?) ", now);
+    } else if (strcmp(state, "signed") == 0) {
+        ask(q, "where u.done_us is not null ");
+    } else if (strcmp(state, "excused") == 0) {
+        ask_with(q, "where u.excused_us > ? and u.done_us is null ", now);
+    } else {
+        return act_no(a, err, ACT_WRONG, "state", "it is open, overdue, signed or excused");
+    }
+    return true;
+}
+
+/* The characters that `like` takes for others are no part of names that people search for. */
+static void add_text(struct question *q, const char *text, bool names, char pattern[260])
+{
+    struct text t = text_over(pattern, 260);
+
+    text_char(&t, '%');
+    for (const char *c = text; *c != '\0'; c++)
+        text_char(&t, *c == '%' || *c == '_' ? ' ' : (char)ascii_lower((uint8_t)*c));
+    text_char(&t, '%');
+    ask_with(q,
+             names ? "and u.person in (select f.id from person f where f.state = 'active' and lower(f.name "
+                     "|| ' ' || "
+                     "f.pseudonym) like ? "
+                   : "and u.person in (select f.id from person f where f.state = 'active' and "
+                     "lower(f.pseudonym) like ? ",
+             db_text(pattern));
+    ask_with(q, "limit ?) ", db_int(FOUND_MOST));
+}
+
+bool duty_list(struct act *a, const struct duty_filter *f, json_t **out, struct imw_error_info *err)
+{
+    struct imw_error_info why = { 0 };
+    struct question q = { .count = 0 };
+    struct team_view view;
+    struct db_rows *rows;
+    const bool done = f->state != NULL && strcmp(f->state, "signed") == 0;
+    const char *time = done ? "u.done_us" : "u.due_us";
+    char pattern[260], order[200], cursor[80] = "";
+    int64_t after[3] = { 0 };
+    json_t *list = json_pack("[]");
+    unsigned count = 0;
+    bool ok = list != NULL || no_memory(err);
+
+    q.text = TEXT(q.sql);
+    ask(&q, DUTY_COLUMNS);
+    ok = ok && team_view_of(a, &view, err) && add_state(a, &q, f, err) && see(&q, &view);
+    if (ok && f->cursor != NULL && !read_cursor(f->cursor, after))
+        ok = act_no(a, err, ACT_WRONG, "cursor", "this cursor is none of ours");
+    if (ok && f->document != 0)
+        ask_with(&q, "and u.document = ? ", db_int(f->document));
+    if (ok && f->department > 0)
+        ask_with(&q, "and u.department = ? ", db_int(f->department));
+    if (ok && f->department < 0)
+        ask(&q, "and u.department = 0 ");
+    if (ok && f->text != NULL && f->text[0] != '\0')
+        add_text(&q, f->text, view.names, pattern);
+    if (ok && f->cursor != NULL) {
+        snprintf(order, sizeof order,
+                 f->document != 0 ? "and (%s, u.person) > (?, " : "and (%s, u.document, u.person) > (?, ",
+                 time);
+        ask_with(&q, order, db_int(after[0]));
+        if (f->document == 0)
+            ask_with(&q, "?, ", db_int(after[1]));
+        ask_with(&q, "?) ", db_int(after[2]));
+    }
+    snprintf(order, sizeof order,
+             f->document != 0 ? "order by %s, u.person limit ?" : "order by %s, u.document, u.person limit ?",
+             time);
+    ask_with(&q, order, db_int((int64_t)f->limit + 1));
+    if (!ok || !db_query(a->db, q.sql, q.args, q.count, &rows, err)) {
+        json_decref(list);
+        return false;
+    }
+    while (ok && count < f->limit && db_next(rows, &why)) {
+        ok = json_array_append_new(list, duty_row(rows, view.names, a->now_us)) == 0;
+        if (++count == f->limit)
+            snprintf(cursor, sizeof cursor, "%lld.%lld.%lld", (long long)db_get_int(rows, done ? 9 : 8),
+                     (long long)db_get_int(rows, 0), (long long)db_get_int(rows, 3));
+    }
+    if (cursor[0] != '\0' && !db_next(rows, &why))
+        cursor[0] = '\0';
+    ok = rows_done(rows, &why, err) && (ok || no_memory(err));
+    if (ok)
+        *out = json_pack("{s:O,s:s?}", "duties", list, "cursor", cursor[0] != '\0' ? cursor : NULL);
+    json_decref(list);
+    return ok && (*out != NULL || no_memory(err));
+}
+
+bool duty_get(struct act *a, int64_t document, int64_t person, json_t **out, struct imw_error_info *err)
+{
+    struct imw_error_info why = { 0 };
+    struct question q = { .count = 0 };
+    struct team_view view;
+    struct db_rows *rows;
+
+    q.text = TEXT(q.sql);
+    ask_with(&q, DUTY_COLUMNS "where u.document = ? ", db_int(document));
+    ask_with(&q, "and u.person = ? ", db_int(person));
+    *out = NULL;
+    if (!team_view_of(a, &view, err) || !see(&q, &view) ||
+        !db_query(a->db, q.sql, q.args, q.count, &rows, err))
+        return false;
+    const bool found = db_next(rows, &why);
+    if (found)
+        *out = duty_row(rows, view.names, a->now_us);
+    if (!rows_done(rows, &why, err))
+        return false;
+    if (!found)
+        return act_no(a, err, ACT_MISSING, "", "this person owes no signature of this document");
+    return *out != NULL || no_memory(err);
+}
+
+/* ---- how many ---- */
+
+static bool add_rest(json_t *row, int64_t excused, bool has_due, int64_t due)
+{
+    return json_object_set_new(row, "excused", json_integer(excused)) == 0 &&
+           json_object_set_new(row, "next_due", has_due ? shape_time((uint64_t)due) : json_null()) == 0;
+}
+
+/* Of a team counted, all at once, since finding out who is in a large one takes longest; of everybody, out of
+ * the sums. */
+static bool add_departments(struct act *a, const struct team_view *view, json_t *row, int64_t document,
+                            struct imw_error_info *err)
+{
+    struct imw_error_info why = { 0 };
+    struct question q = { .count = 0 };
+    struct db_rows *rows;
+    json_t *list = json_pack("[]");
+    int64_t owed = 0, open = 0, overdue = 0, excused = 0, next = 0;
+    const struct db_value now = db_int((int64_t)a->now_us);
+    bool ok = list != NULL;
+
+    q.text = TEXT(q.sql);
+    if (view->manager != 0) {
+        ask(&q,
+            "select u.department, d.name, count(*), sum(case when u.done_us is null then 1 else 0 end), ");
+        ask_with(&q, "sum(case when u.done_us is null and u.due_us < ? ", now);
+        ask_with(&q, "and (u.excused_us is null or u.excused_us <= ?) then 1 else 0 end), ", now);
+        ask_with(&q, "sum(case when u.done_us is null and u.excused_us > ? then 1 else 0 end), ", now);
+        ask_with(&q, "min(case when u.done_us is null and u.due_us >= ? then u.due_us end) ", now);
+        ask_with(&q, "from duty u left join department d on d.id = u.department where u.document = ? ",
+                 db_int(document));
+        (void)see(&q, view);
+        ask(&q, "group by u.department, d.name order by d.name");
+    } else { /* the pluses keep to the index of those few who are excused */
+        ask(&q, "select s.department, d.name, sum(s.people), sum(case when s.due_us > 0 then s.people "
+                "else 0 end), ");
+        ask_with(&q,
+                 "sum(case when s.due_us > 0 and s.due_us < ? then s.people else 0 end) - "
+                 "coalesce(max(l.late), 0) ",
+                 now);
+        ask_with(&q,
+                 "from duty_sum s left join department d on d.id = s.department left join (select "
+                 "+u.department as department, count(*) "
+                 "as late from duty u where u.excused_us > ? ",
+                 now);
+        ask_with(&q, "and u.done_us is null and +u.document = ? ", db_int(document));
+        ask_with(&q, "and +u.due_us < ? group by +u.department) l on l.department = s.department ", now);
+        ask_with(&q, "where s.document = ? group by s.department, d.name order by d.name", db_int(document));
+    }
+    if (!db_query(a->db, q.sql, q.args, q.count, &rows, err)) {
+        json_decref(list);
+        return false;
+    }
+    while (ok && db_next(rows, &why)) {
+        owed += db_get_int(rows, 2);
+        open += db_get_int(rows, 3);
+        overdue += db_get_int(rows, 4);
+        if (view->manager != 0) {
+            const int64_t due = db_is_null(rows, 6) ? 0 : db_get_int(rows, 6);
+            excused += db_get_int(rows, 5);
+            next = due != 0 && (next == 0 || due < next) ? due : next;
+        }
+        ok = json_array_append_new(
+                 list, json_pack("{s:o,s:s,s:o,s:o,s:o}", "id",
+                                 db_get_int(rows, 0) != 0 ? shape_int(rows, 0) : json_null(), "name",
+                                 db_is_null(rows, 1) ? "" : (const char *)db_get_text(rows, 1).at, "owed",
+                                 shape_int(rows, 2), "open", shape_int(rows, 3), "overdue",
+                                 shape_int(rows, 4))) == 0;
+    }
+    if (!rows_done(rows, &why, err)) {
+        json_decref(list);
+        return false;
+    }
+    ok = ok && json_object_set_new(row, "departments", list) == 0 &&
+         json_object_set_new(row, "owed", json_integer(owed)) == 0 &&
+         json_object_set_new(row, "open", json_integer(open)) == 0 &&
+         json_object_set_new(row, "signed", json_integer(owed - open)) == 0 &&
+         json_object_set_new(row, "overdue", json_integer(overdue)) == 0;
+    if (ok && view->manager != 0)
+        ok = add_rest(row, excused, next != 0, next);
+    return ok || no_memory(err);
+}
+
+/* What the sums do not have. */
+static bool add_rest_of_all(struct act *a, json_t *row, int64_t document, struct imw_error_info *err)
+{
+    struct question q = { .count = 0 };
+    int64_t excused = 0, due = 0;
+    bool found = false;
+
+    q.text = TEXT(q.sql);
+    ask_with(&q, "select count(*) from duty u where u.excused_us > ? and u.done_us is null ",
+             db_int((int64_t)a->now_us));
+    ask_with(&q, "and +u.document = ? ", db_int(document));
+    if (!db_query_int(a->db, q.sql, q.args, q.count, &excused, NULL, err))
+        return false;
+    q.count = 0;
+    q.text = TEXT(q.sql);
+    ask_with(&q, "select u.due_us from duty u where u.done_us is null and u.document = ? ", db_int(document));
+    ask_with(&q, "and u.due_us >= ? ", db_int((int64_t)a->now_us));
+    ask(&q, "order by u.due_us limit 1");
+    if (!db_query_int(a->db, q.sql, q.args, q.count, &due, &found, err))
+        return false;
+    return add_rest(row, excused, found, due) || no_memory(err);
+}
+
+bool duty_summary(struct act *a, json_t **out, struct imw_error_info *err)
+{
+    struct imw_error_info why = { 0 };
+    struct team_view view;
+    struct db_rows *rows;
+    json_t *list = json_pack("[]"), *row;
+    size_t i;
+    bool ok = list != NULL || no_memory(err);
+
+    ok = ok && team_view_of(a, &view, err) &&
+         db_query(a->db,
+                  "select d.id, d.title, (select v.edition from document_version v where v.document = "
+                  "d.id and v.sign = "
+                  "1 and v.state in ('published', 'replaced') order by v.published_us desc, v.id desc "
+                  "limit 1) from "
+                  "document d where exists (select 1 from duty_sum s where s.document = d.id) order by "
+                  "d.title, d.id "
+                  "limit ?",
+                  DB_ARGS(db_int(DOCUMENTS_SHOWN)), &rows, err);
+    if (ok) {
+        while (ok && db_next(rows, &why))
+            ok = json_array_append_new(list, json_pack("{s:{s:o,s:o,s:o}}", "document", "id",
+                                                       shape_int(rows, 0), "title", shape_text(rows, 1),
+                                                       "edition", shape_text(rows, 2))) == 0;
+        ok = rows_done(rows, &why, err) && (ok || no_memory(err));
+    }
+    json_array_foreach(list, i, row)
+    {
+        const int64_t id = json_integer_value(json_object_get(json_object_get(row, "document"), "id"));
+        ok = ok && add_departments(a, &view, row, id, err) &&
+             (view.manager != 0 || add_rest_of_all(a, row, id, err));
+    }
+    if (ok)
+        *out = json_pack("{s:O,s:b}", "documents", list, "team", view.manager != 0);
+    json_decref(list);
+    return ok && (*out != NULL || no_memory(err));
+}
