@@ -13,6 +13,13 @@ enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
     X("read", read, "analyse captures: who uses which instant messaging, on any port, and why we say so")    \
     X("watch", watch, "watch an interface: the same, live, as events, for as long as it runs")               \
     X("gateway", gateway, "stand between two networks: what the policy blocks does not pass")                \
+    X("serve", serve, "the console: what sensors see, in a browser, for the people who answer for it")       \
+    X("sensor", sensor, "sensors of the console: add one with its certificate, list, revoke")                \
+    X("account", account, "accounts of the console, from its own machine: list, add, reset, disable")        \
+    X("people", people, "who is who, out of the console: the policy's file of people")                       \
+    X("evidence", evidence, "make and verify evidence: packages, the audit trail")                            \
+    X("backup", backup, "the console in one file, while it runs")                                            \
+    X("restore", restore, "a backup back into an empty place")                                               \
     X("catalog", catalog, "what is known of every service: list, show, check, compile")                      \
     X("policy", policy, "the institution's rules: check them, explain what they say to a flow")              \
     X("leaks", leaks, "data that should not leave: hash customer data, try patterns on files")               \

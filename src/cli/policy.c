@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imward policy: check a policy, and explain what it says to a flow that is described by options;
- * policy_test.c, policy_diff.c, policy_drill.c and policy_export.c have the other words. */
+ * policy_test.c, policy_diff.c, policy_drill.c, policy_export.c and policy_follow.c have the other words. */
 #include "cli/policy.h"
 #include "identify/catalog.h"
 #include <getopt.h>
@@ -15,6 +15,7 @@ static const char usage[] =
     "       imward policy diff [--json] [--catalog PATH] FROM TO EVENTS|CAPTURE ...\n"
     "       imward policy drill --policy FILE --to ADDRESS [option ...]\n"
     "       imward policy export TARGET --policy FILE [-o FILE] [--catalog PATH]\n"
+    "       imward policy follow --from URL --token-file FILE --key HEX|FILE --to DIR [option ...]\n"
     "\n"
     "The institution's rules, in YAML: docs/policy.md tells the language.\n"
     "\n"
@@ -27,6 +28,7 @@ static const char usage[] =
     "             events (imward read --json, imward watch; - is standard input) or captures\n"
     "  drill      prove that what the policy blocks is blocked: imward policy drill --help\n"
     "  export     write what FILE blocks for another program: imward policy export --help\n"
+    "  follow     keep a gateway's files as the console has them: imward policy follow --help\n"
     "\n"
     "  -p, --policy FILE        the policy\n"
     "  -c, --catalog PATH       catalog to use (default: the built-in one)\n"
@@ -323,7 +325,8 @@ int command_policy(int argc, char **argv)
     } words[] = { { "test", policy_test },
                   { "diff", policy_diff },
                   { "drill", policy_drill },
-                  { "export", policy_export } };
+                  { "export", policy_export },
+                  { "follow", policy_follow } };
     struct options o;
 
     for (unsigned i = 0; argc > 1 && i < sizeof words / sizeof words[0]; i++)
@@ -336,7 +339,7 @@ int command_policy(int argc, char **argv)
     const char *what = optind < argc ? argv[optind++] : "";
     bool checking = strcmp(what, "check") == 0;
     if (!checking && strcmp(what, "explain") != 0)
-        return cli_usage("policy", "say what to do: check, explain, test, diff, drill or export");
+        return cli_usage("policy", "say what to do: check, explain, test, diff, drill, export or follow");
     if (checking && optind < argc)
         o.policy = argv[optind++];
     if (o.policy == NULL || optind < argc)

@@ -9,6 +9,7 @@ int policy_test(int argc, char **argv);
 int policy_diff(int argc, char **argv);
 int policy_drill(int argc, char **argv);
 int policy_export(int argc, char **argv);
+int policy_follow(int argc, char **argv);
 
 /* What `imward policy --help` prints. */
 int policy_help(void);

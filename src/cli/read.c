@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imward read: analyse captures. A table for people, JSON events for programs. */
 #include "cli/cli.h"
+#include "cli/read_store.h"
 #include "content/plain.h"
+#include "content/spool.h"
 #include "engine/engine.h"
+#include "sensor/sandbox.h"
 #include "sensor/who_file.h"
 #include <errno.h>
 #include <getopt.h>
@@ -40,6 +43,10 @@ static const char usage[] =
     "  -s, --stats          print every counter, drops and limits included, at the end\n"
     "      --who FILE       who is at which address, as for imward watch\n"
     "      --max-flows N    flows kept at a time (default 1000000); when full the idlest is ended\n"
+    "      --store WHERE    into the database of a console: the data folder of imward serve, which may run\n"
+    "                       meanwhile, or a URL; each capture is stored once, by its content\n"
+    "      --again          with --store: once more all the same\n"
+    "      --sandbox        read with no more rights than needed: no other files, few system calls\n"
     "      --no-colour      no colour, even on a terminal (the variable NO_COLOR does the same)\n"
     "  -q, --quiet          no progress bar\n"
     "  -h, --help           this text\n"
@@ -50,6 +57,8 @@ static const char usage[] =
 struct read_options {
     bool json, all_flows, stats, quiet, no_colour;
     bool messages, scan, leaks, threats;
+    bool again, sandbox;
+    const char *store;
     const char *extract, *clamd, *graph;
     const char *output, *catalog, *overrides, *policy, *explain, *who;
     unsigned workers; /* 0: by the size of the captures */
@@ -550,6 +559,9 @@ enum {
     OPTION_LEAKS,
     OPTION_THREATS,
     OPTION_GRAPH,
+    OPTION_STORE,
+    OPTION_AGAIN,
+    OPTION_SANDBOX,
 };
 
 static const struct option long_options[] = {
@@ -569,6 +581,9 @@ static const struct option long_options[] = {
     { "leaks", no_argument, NULL, OPTION_LEAKS },
     { "threats", no_argument, NULL, OPTION_THREATS },
     { "graph", required_argument, NULL, OPTION_GRAPH },
+    { "store", required_argument, NULL, OPTION_STORE },
+    { "again", no_argument, NULL, OPTION_AGAIN },
+    { "sandbox", no_argument, NULL, OPTION_SANDBOX },
     { "max-flows", required_argument, NULL, OPTION_MAX_FLOWS },
     { "no-colour", no_argument, NULL, OPTION_NO_COLOUR },
     { "no-color", no_argument, NULL, OPTION_NO_COLOUR },
@@ -605,6 +620,12 @@ static bool parse(int argc, char **argv, struct read_options *o, int *out_status
         case OPTION_LEAKS: o->leaks = true; break;
         case OPTION_THREATS: o->threats = true; break;
         case OPTION_GRAPH: o->graph = optarg; break;
+        case OPTION_STORE:
+            o->store = optarg;
+            o->json = true;
+            break;
+        case OPTION_AGAIN: o->again = true; break;
+        case OPTION_SANDBOX: o->sandbox = true; break;
         case OPTION_NO_COLOUR: o->no_colour = true; break;
         case 'w':
             if (!cli_number("read", "--workers", optarg, 1, ENGINE_WORKERS_MAX, &o->workers))
@@ -625,11 +646,50 @@ static bool parse(int argc, char **argv, struct read_options *o, int *out_status
         cli_usage("read", "--graph - needs --output: standard output cannot hold both");
         return false;
     }
+    if (o->store != NULL && (o->output != NULL || o->graph != NULL || o->explain != NULL || o->sandbox)) {
+        cli_usage("read", "--store goes without --output, --graph, --explain and --sandbox");
+        return false;
+    }
+    if (o->sandbox && (o->scan || o->leaks || o->extract != NULL || o->graph != NULL || o->policy != NULL)) {
+        cli_usage("read",
+                  "--sandbox goes without --scan, --leaks, --extract, --graph and --policy, which need more");
+        return false;
+    }
     if (optind == argc) {
         cli_usage("read", "no capture given; - is standard input");
         return false;
     }
     return true;
+}
+
+/* The files that are read, a place for files that are carried where detectors look at them, and nothing else.
+ */
+static bool confine(const struct read_options *o, char **paths, int count, struct imw_error_info *err)
+{
+    static const char *const system[] = {
+        "/usr", "/lib", "/lib64", "/etc", "/proc/self", "/dev/null", "/sys/devices/system/cpu"
+    };
+    enum { SYSTEM = sizeof system / sizeof system[0] };
+    struct sandbox_path *list = calloc((size_t)count + SYSTEM + 1, sizeof *list);
+    struct sandbox_user user;
+    unsigned most = (unsigned)count + SYSTEM;
+    int landlock;
+
+    if (list == NULL)
+        return error_set(err, IMW_ERROR_MEMORY, "no memory for the sandbox");
+    for (int i = 0; i < count; i++)
+        list[i].path = paths[i];
+    for (int i = 0; i < SYSTEM; i++)
+        list[count + i].path = system[i];
+    if (o->threats || o->messages)
+        list[most++] = (struct sandbox_path){ spool_directory(NULL), true };
+    bool ok = sandbox_user_find(NULL, &user, err);
+    if (ok && user.uid != geteuid()) /* the captures may be ours alone to read */
+        user = (struct sandbox_user){ .uid = geteuid(), .gid = getegid() };
+    ok = ok && sandbox_become(&user, 0, err) && sandbox_paths(list, most, &landlock, err) &&
+         sandbox_calls(ROLE_SENSOR, err);
+    free(list);
+    return ok;
 }
 
 /* The result goes to a file or to standard output. Takes the rules. */
@@ -642,11 +702,53 @@ static int read_into(const struct read_options *o, char **paths, int count, stru
         fprintf(stderr, "imward: cannot write %s: %s\n", o->output, strerror(errno));
         return EXIT_FAILED;
     }
+    struct imw_error_info err = { 0 };
+    if (o->sandbox && !confine(o, paths, count, &err)) {
+        rules_free(rules);
+        return cli_failed(&err);
+    }
     int status = read_all(o, paths, count, rules, out);
     if (out != stdout && fclose(out) != 0 && status == EXIT_DONE) {
         fprintf(stderr, "imward: cannot write %s: %s\n", o->output, strerror(errno));
         status = EXIT_FAILED;
     }
+    return status;
+}
+
+/* One capture after the other: analysed into a temporary file, then stored. */
+static int read_to_store(const struct read_options *o, const struct rules_files *files, char **paths,
+                         int count)
+{
+    struct imw_error_info err = { 0 };
+    struct read_store *store;
+    int status = EXIT_DONE;
+
+    if (!read_store_open(o->store, &store, &err))
+        return cli_failed(&err);
+    for (int i = 0; i < count; i++) {
+        FILE *events = tmpfile();
+        struct rules *rules = NULL;
+        uint64_t stored = 0;
+        bool known = false;
+        bool ok = events != NULL ? read_store_begin(store, paths[i], o->again, &known, &err)
+                                 : error_errno(&err, "/tmp");
+        if (ok && known) {
+            fprintf(stderr, "imward: %s is stored already; --again stores it once more\n", paths[i]);
+        } else if (ok) {
+            int one = rules_load_files(files, NULL, &rules, &err) ? read_all(o, paths + i, 1, rules, events)
+                                                                  : cli_failed(&err);
+            ok = read_store_end(store, events, one == EXIT_DONE ? NULL : "it was not read to its end",
+                                &stored, &err);
+            status = one != EXIT_DONE ? one : status;
+        }
+        if (!ok)
+            status = cli_failed(&err);
+        else if (!known)
+            fprintf(stderr, "imward: %s: %llu events stored\n", paths[i], (unsigned long long)stored);
+        if (events != NULL)
+            fclose(events);
+    }
+    read_store_free(store);
     return status;
 }
 
@@ -664,6 +766,8 @@ int command_read(int argc, char **argv)
         return EXIT_FAILED;
     }
     const struct rules_files files = { o.catalog, o.overrides, o.policy };
+    if (o.store != NULL)
+        return read_to_store(&o, &files, argv + optind, argc - optind);
     if (!rules_load_files(&files, NULL, &rules, &err))
         return cli_failed(&err);
     return read_into(&o, argv + optind, argc - optind, rules);
