@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// Words and tones of risk assessments.
+import type { AssessmentState, RiskDecision, RiskLevel } from '../api/types'
+
+type Tone = 'plain' | 'allow' | 'alert' | 'block' | 'scan' | 'accent'
+export const LEVELS: Record<RiskLevel, { name: string; tone: Tone }> = { low: { name: 'Low', tone: 'allow' }, medium: { name: 'Medium', tone: 'scan' }, high: { name: 'High', tone: 'alert' }, critical: { name: 'Critical', tone: 'block' } }
+export const RISK_STATES: Record<AssessmentState, { name: string; tone: Tone }> = { draft: { name: 'Draft', tone: 'plain' }, proposed: { name: 'Waits for sign-off', tone: 'alert' }, signed: { name: 'Signed off', tone: 'allow' }, replaced: { name: 'Replaced', tone: 'plain' } }
+export const DECISIONS: Record<RiskDecision, string> = { allow: 'Allow', conditions: 'Allow under conditions', block: 'Block', accept: 'Accept the risk' }
+export const levelOf = (score: number): RiskLevel => (score <= 4 ? 'low' : score <= 9 ? 'medium' : score <= 14 ? 'high' : 'critical')
+export const LIKELIHOOD = ['rare', 'unlikely', 'possible', 'likely', 'almost certain']
+export const IMPACT = ['negligible', 'minor', 'moderate', 'major', 'severe']
