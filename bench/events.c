@@ -3,11 +3,12 @@
  * Puts made-up flow events from several threads through the writer of events, and tells how it went. Also the
  * driver of tests/check/outputs.
  *
- *     bench_events [-t THREADS] [-n EVENTS | -s SECONDS] [-r EVENTS_A_SECOND] [-k KEEP_MS] [-b ROTATE_BYTES]
- *                  OUTPUT...
+ *     bench_events [-t THREADS] [-n EVENTS | -s SECONDS] [-r EVENTS_A_SECOND] [-k KEEP_MS] [-a]
+ *                  [-b ROTATE_BYTES] OUTPUT...
  *
  * -n is of each thread, -r of all together (0: as fast as they come, waiting where a ring is full); -k waits
- * before the writer stops, for outputs whose other side is late. Each event's flow_id is its thread's number
+ * before the writer stops, for outputs whose other side is late, with -a only until every output has all, as
+ * a collector says when it acknowledges. Each event's flow_id is its thread's number
  * times 2^32 and its own number, from 1.
  *
  * Output: JSON on one line.
@@ -26,6 +27,7 @@ struct plan {
     uint64_t events;
     double seconds, rate;
     unsigned keep_ms;
+    bool until_all;
 };
 
 struct source {
@@ -105,14 +107,39 @@ static void *offer(void *context)
                                 .verdict = { actions[s->offered % 3], "no files | over = public \\ IM" },
                                 .client = &client,
                                 .worker = s->number };
-        while (!event_put_flow(s->writer, s->number, &e)) {
+        bool put;
+        while (!(put = event_put_flow(s->writer, s->number, &e))) {
             s->full++;
             if (rate > 0)
                 break;
             pause_us(200);
         }
+        s->put += put;
     }
     return NULL;
+}
+
+/* Every output has, or has lost, all that was put. */
+static bool has_all(struct event_writer *w, const struct source *sources, const struct plan *p)
+{
+    struct event_writer_status st;
+    uint64_t put = 0;
+
+    for (unsigned i = 0; i < p->threads; i++)
+        put += sources[i].put;
+    event_writer_status(w, &st);
+    for (unsigned i = 0; i < st.output_count; i++)
+        if (st.outputs[i].written + st.outputs[i].lost < put)
+            return false;
+    return true;
+}
+
+static void keep(struct event_writer *w, const struct source *sources, const struct plan *p)
+{
+    enum { ROUND_MS = 20 };
+
+    for (unsigned ms = 0; ms < p->keep_ms && !(p->until_all && has_all(w, sources, p)); ms += ROUND_MS)
+        pause_us(ROUND_MS * 1000L);
 }
 
 static void report(const struct event_writer_status *st, const struct source *sources, const struct plan *p,
@@ -147,7 +174,7 @@ int main(int argc, char **argv)
     struct catalog *catalog = NULL;
     char text[600];
 
-    for (int c; (c = getopt(argc, argv, "t:n:s:r:k:b:")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "t:n:s:r:k:ab:")) != -1;) {
         double value = optarg != NULL ? strtod(optarg, NULL) : 0;
         if (c == 't')
             plan.threads = (unsigned)value < THREADS ? (unsigned)value : THREADS;
@@ -159,6 +186,8 @@ int main(int argc, char **argv)
             plan.rate = value;
         else if (c == 'k')
             plan.keep_ms = (unsigned)value;
+        else if (c == 'a')
+            plan.until_all = true;
         else if (c == 'b')
             config.rotate_bytes = (uint64_t)value;
         else
@@ -181,7 +210,7 @@ int main(int argc, char **argv)
     }
     for (unsigned i = 0; i < plan.threads; i++)
         pthread_join(sources[i].thread, NULL);
-    pause_us((long)plan.keep_ms * 1000);
+    keep(w, sources, &plan);
     event_writer_stop(w);
     event_writer_status(w, &status);
     report(&status, sources, &plan, now_s() - start);
