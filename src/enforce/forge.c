@@ -497,29 +497,87 @@ static bool find_payload(struct view segment, uint8_t protocol, struct view *out
     return *out_header <= segment.len;
 }
 
+/* The transport's segment of the packet that `p` is the decoding of, in `all`, where it is whole and plain.
+ */
+static bool find_segment(struct view all, const struct packet *p, struct ip_head *h, struct view *segment,
+                         size_t *header)
+{
+    if (p->tunnels > 0 || (p->l4 != TCP && p->l4 != UDP) || !read_ip(all, h) || h->fragment || h->routed ||
+        h->protocol != p->l4 || h->end > all.len || !ip_equal(&h->src, &p->src) ||
+        !ip_equal(&h->dst, &p->dst))
+        return false;
+    return find_payload(view_slice(all, h->transport, (size_t)h->end), h->protocol, segment, header) &&
+           view_u16(*segment, 0) == p->src_port && view_u16(*segment, 2) == p->dst_port;
+}
+
+/* All of a packet's checksums anew; its segment has `len` bytes. */
+static void put_sums(uint8_t *ip, const struct ip_head *h, size_t len)
+{
+    uint8_t *at = ip + h->transport;
+
+    if (h->v4) {
+        put16(ip + 10, 0);
+        put_sum(ip + 10, sum(0, ip, h->transport));
+    }
+    bool none = h->v4 && h->protocol == UDP && at[6] == 0 && at[7] == 0;
+    if (!none)
+        put_transport_sum(&(struct ends){ ip + (h->v4 ? 12 : 8), h->v4, h->protocol }, at, len);
+}
+
 bool forge_overwrite(uint8_t *ip, size_t len, const struct packet *p, size_t offset, size_t count,
                      uint8_t with)
 {
-    struct view all = view_of(ip, len), segment;
+    struct view segment;
     struct ip_head h;
     size_t header;
 
-    if (p->tunnels > 0 || (p->l4 != TCP && p->l4 != UDP) || !read_ip(all, &h) || h.fragment || h.routed ||
-        h.protocol != p->l4 || h.end > len || !ip_equal(&h.src, &p->src) || !ip_equal(&h.dst, &p->dst))
-        return false;
-    if (!find_payload(view_slice(all, h.transport, (size_t)h.end), h.protocol, &segment, &header) ||
-        view_u16(segment, 0) != p->src_port || view_u16(segment, 2) != p->dst_port)
+    if (!find_segment(view_of(ip, len), p, &h, &segment, &header))
         return false;
     if (offset > segment.len - header || count > segment.len - header - offset)
         return false;
-    uint8_t *at = ip + h.transport;
-    memset(at + header + offset, with, count);
-    if (h.v4) {
-        put16(ip + 10, 0);
-        put_sum(ip + 10, sum(0, ip, h.transport));
+    memset(ip + h.transport + header + offset, with, count);
+    put_sums(ip, &h, segment.len);
+    return true;
+}
+
+unsigned forge_window_scale(struct view ip, const struct packet *p)
+{
+    enum { END = 0, NOTHING = 1, WINDOW_SCALE = 3, LARGEST = 14 };
+    struct view segment;
+    struct ip_head h;
+    size_t header;
+
+    if (p->l4 != TCP || (p->tcp_flags & TCP_SYN) == 0 || !find_segment(ip, p, &h, &segment, &header))
+        return 0;
+    struct cursor c = cursor_open(view_slice(segment, TCP_BYTES, header));
+    while (cursor_left(&c) > 0) {
+        uint8_t kind = cursor_u8(&c);
+        if (kind == END)
+            break;
+        if (kind == NOTHING)
+            continue;
+        uint8_t bytes = cursor_u8(&c); /* with these two */
+        if (bytes < 2)
+            break;
+        if (kind == WINDOW_SCALE && bytes == 3) {
+            uint8_t scale = cursor_u8(&c);
+            return scale < LARGEST ? scale : LARGEST;
+        }
+        cursor_skip(&c, bytes - 2u);
     }
-    bool none = h.v4 && h.protocol == UDP && view_u16(segment, 6) == 0;
-    if (!none)
-        put_transport_sum(&(struct ends){ ip + (h.v4 ? 12 : 8), h.v4, h.protocol }, at, segment.len);
+    return 0;
+}
+
+bool forge_window(uint8_t *ip, size_t len, const struct packet *p, uint16_t most)
+{
+    struct view segment;
+    struct ip_head h;
+    size_t header;
+
+    if (p->l4 != TCP || !find_segment(view_of(ip, len), p, &h, &segment, &header) ||
+        view_u16(segment, 14) <= most)
+        return false;
+    put16(ip + h.transport + 14, most);
+    put_sums(ip, &h, segment.len);
     return true;
 }

@@ -52,3 +52,11 @@ size_t forge_no_such_name(const struct packet *p, uint8_t out[FORGE_BYTES]);
  */
 bool forge_overwrite(uint8_t *ip, size_t len, const struct packet *p, size_t offset, size_t count,
                      uint8_t with);
+
+/* By how many bits the windows that the sender of this SYN offers from now on are shifted (RFC 7323 section
+ * 2.2). 0: by none, or it is no SYN, or not all there. `ip`, `p`: as above. */
+unsigned forge_window_scale(struct view ip, const struct packet *p);
+
+/* Lower the window that a TCP packet offers, as it stands in its header, to `most`, in place, and put the
+ * checksums right. False, and nothing is changed: it offers no more; or as above. */
+bool forge_window(uint8_t *ip, size_t len, const struct packet *p, uint16_t most);

@@ -6,6 +6,7 @@
  * and the strictest answer counts: a rule that allows to sign in does not let a message through that another
  * forbids.
  */
+#include "enforce/forge.h"
 #include "engine/endpoint_feed.h"
 #include "engine/gate_parts.h"
 #include <stdlib.h>
@@ -370,6 +371,8 @@ void gate_packet(struct gate *g, const struct rules *rules, const struct gate_pa
 
     g->rules = rules;
     gate_count(g, COUNT_GATE_PACKETS);
+    if (p->queued != NULL && p->from == FROM_SERVER && (p->packet->tcp_flags & TCP_SYN) != 0)
+        f->scale = (uint8_t)(forge_window_scale(p->queued->frame.data, p->packet) & 15);
     if (f->gate == FLOW_BLOCKED)
         gate_block_again(g, p);
     else if (f->app == PROTOCOL_DNS)

@@ -14,7 +14,10 @@
 #include "engine/gate_parts.h"
 #include <string.h>
 
-enum { SEGMENT_BYTES = 1200 }; /* of payload: no path carries less in one */
+enum {
+    SEGMENT_BYTES = 1200, /* of payload: no path carries less in one */
+    SMALL_PACKET_BYTES = 1600,
+};
 
 unsigned gate_generation(unsigned first, const struct rules *rules)
 {
@@ -49,6 +52,26 @@ void gate_tell(struct gate *g, const struct flow *f, uint64_t time_us, const str
     g->config.enforced(g->config.context, &e);
 }
 
+/*
+ * Of what a client sends no more is let on than can be compared with what it sends again. The server offers
+ * more room than that, and the client would lose the end of all it sends at once, and wait for it: so the
+ * server's offer is lowered. Larger packets are those of a server that itself sends much.
+ */
+static bool lower_window(const struct gate *g, const struct gate_packet *p)
+{
+    uint8_t bytes[SMALL_PACKET_BYTES];
+    size_t len = p->queued->frame.data.len;
+
+    if (p->from != FROM_SERVER || p->flow->scale == 0 || (p->packet->tcp_flags & TCP_SYN) != 0 ||
+        len > sizeof bytes || len != p->queued->frame.wire_len)
+        return false;
+    memcpy(bytes, p->queued->frame.data.at, len);
+    if (!forge_window(bytes, len, p->packet, (uint16_t)(INSPECT_WINDOW_BYTES >> p->flow->scale)))
+        return false;
+    queue_replace(g->config.queue, p->queued->id, 0, view_of(bytes, len));
+    return true;
+}
+
 void gate_accept(struct gate *g, const struct gate_packet *p, bool settled)
 {
     if (p->queued == NULL)
@@ -64,6 +87,8 @@ void gate_accept(struct gate *g, const struct gate_packet *p, bool settled)
         if (g->config.endpoints != NULL)
             endpoint_feed_passed(g->config.endpoints, p->flow, p->packet->time_us);
         p->flow->bypassed = g->config.connections != NULL;
+    } else if (p->flow->state == FLOW_INSPECT && lower_window(g, p)) {
+        return;
     }
     queue_accept(g->config.queue, p->queued->id, for_good ? mark(g, p->queued, MARK_PASS) : 0);
 }

@@ -85,6 +85,7 @@ struct flow {
     bool named : 1;        /* the client told a server name of its own */
     bool bypassed : 1;     /* its packets are counted elsewhere: flow_table_config.refresh */
     uint8_t gate : 2;      /* enum flow_gate */
+    uint8_t scale : 4;     /* TCP, noted by the gate: of the windows that the server offers; 0: not known */
     uint32_t start_seq[2]; /* TCP: sequence number of the first byte, where SYN was seen */
 };
 _Static_assert(sizeof(struct flow) == 128, "a flow's entry is two cache lines");

@@ -520,6 +520,7 @@ void flow_reverse(struct flow *f)
     SWAP(f->packets);
     SWAP(f->payload);
     SWAP(f->start_seq);
+    f->scale = 0;
     unsigned fin = f->flags & (FLOW_FIN_CLIENT | FLOW_FIN_SERVER);
     f->flags &= (uint8_t) ~(FLOW_FIN_CLIENT | FLOW_FIN_SERVER);
     f->flags |= (uint8_t)((fin & FLOW_FIN_CLIENT ? FLOW_FIN_SERVER : 0) |

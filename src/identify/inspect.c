@@ -20,7 +20,6 @@ enum {
     STREAM_EARLY_SEGMENTS = 64,
     STREAM_EARLY_TOTAL = 64 << 20,
     STREAM_WINDOW = 256,
-    STREAM_WINDOW_INLINE = 65536,
 };
 
 static void build_dispatch(struct inspector *in)
@@ -71,7 +70,7 @@ bool inspector_new(const struct inspector_config *config, struct counters *count
         .early_bytes = STREAM_EARLY_BYTES,
         .early_segments = STREAM_EARLY_SEGMENTS,
         .early_bytes_total = STREAM_EARLY_TOTAL,
-        .window_bytes = config->inline_ ? STREAM_WINDOW_INLINE : STREAM_WINDOW,
+        .window_bytes = config->inline_ ? INSPECT_WINDOW_BYTES : STREAM_WINDOW,
         .strict = config->inline_,
     };
     in->streams = stream_pool_new(&limits, counters, err);

@@ -113,7 +113,11 @@ struct inspector_config {
     void *context;
 };
 
-enum { INSPECT_PARSERS = 128 }; /* most parsers */
+enum {
+    INSPECT_PARSERS = 128, /* most parsers */
+    INSPECT_WINDOW_BYTES =
+        65536, /* inline: of a client's, that the server has not acknowledged; more is `unread` */
+};
 
 bool inspector_new(const struct inspector_config *config, struct counters *counters, struct inspector **out,
                    struct imw_error_info *err) IMW_MUST_USE;

@@ -459,6 +459,71 @@ static void test_forge_overwrite_leaves_a_datagram_without_checksum(void **state
     assert_int_equal(words(0, copy, 20), 0xffff);
 }
 
+/* ---- windows ---- */
+
+/* A segment with these options: whole words. */
+static struct packet segment_with(bool v4, uint8_t flags, struct view options)
+{
+    build_start(&b, options);
+    wrap_tcp(&b, CLIENT, SERVER);
+    b.bytes[b.at + 12] = (uint8_t)(0x80 + (options.len / 4 << 4)); /* behind a time stamp */
+    b.bytes[b.at + 13] = flags;
+    wrap_ip(v4, TCP);
+    return decode_ip(build_view(&b));
+}
+
+static void test_forge_window_scale(void **state)
+{
+    const struct {
+        struct view options;
+        uint8_t flags;
+        unsigned scale;
+    } of[] = {
+        { VIEW("\x02\x04\x05\xb4\x01\x03\x03\x07"), TCP_SYN | TCP_ACK, 7 },
+        { VIEW("\x01\x01\x01\x03\x03\xff\x00\x00"), TCP_SYN, 14 }, /* RFC 7323 section 2.3 */
+        { VIEW("\x01\x03\x03\x07"), TCP_ACK, 0 },                  /* no SYN */
+        { VIEW("\x00\x03\x03\x07"), TCP_SYN, 0 },                  /* behind their end */
+        { VIEW("\x05\x00\x03\x03\x07\x00\x00\x00"), TCP_SYN, 0 },  /* no length */
+        { VIEW("\x01\x01\x03\x03"), TCP_SYN, 0 },                  /* cut */
+        { VIEW("\x01\x01\x01\x03"), TCP_SYN, 0 },
+        { VIEW("\x02\x20\x03\x03"), TCP_SYN, 0 },
+        { VIEW(""), TCP_SYN, 0 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        for (int v4 = 0; v4 < 2; v4++) {
+            struct packet p = segment_with(v4, of[i].flags, of[i].options);
+            assert_int_equal(forge_window_scale(build_view(&b), &p), of[i].scale);
+            for (size_t cut = 0; cut < build_len(&b); cut++)
+                assert_int_equal(forge_window_scale(view_slice(build_view(&b), 0, cut), &p), 0);
+        }
+}
+
+static void test_forge_window_lowers(void **state)
+{
+    (void)state;
+    for (int v4 = 0; v4 < 2; v4++) {
+        struct packet p = segment_with(v4, TCP_ACK, view_of(NULL, 0));
+        size_t at = v4 ? 20 : 40;
+        struct view whole;
+
+        b.bytes[b.at + at + 14] = 0x04; /* 1,024 */
+        b.bytes[b.at + at + 15] = 0;
+        whole = build_view(&b);
+        memcpy(copy, whole.at, whole.len);
+        assert_false(forge_window(copy, whole.len, &p, 1024));
+        assert_memory_equal(copy, whole.at, whole.len);
+        assert_false(forge_window(copy, whole.len - 1, &p, 512));
+        assert_memory_equal(copy, whole.at, whole.len);
+        assert_true(forge_window(copy, whole.len, &p, 512));
+        assert_int_equal(view_u16(view_of(copy, whole.len), at + 14), 512);
+        check_sums_behind(copy, whole.len, at, TCP);
+        p.tunnels = 1;
+        assert_false(forge_window(copy, whole.len, &p, 1));
+    }
+}
+
 static void check_refused(const struct packet *p, size_t offset, size_t count)
 {
     struct view whole = build_view(&b);
@@ -517,6 +582,8 @@ int main(void)
         cmocka_unit_test(test_forge_unreachable_quotes_the_packet),
         cmocka_unit_test(test_forge_unreachable_reads_extension_headers),
         cmocka_unit_test(test_forge_unreachable_is_silent_where_it_must_be),
+        cmocka_unit_test(test_forge_window_scale),
+        cmocka_unit_test(test_forge_window_lowers),
         cmocka_unit_test(test_forge_overwrite_puts_checksums_right),
         cmocka_unit_test(test_forge_overwrite_of_packets_for_the_card_to_cut),
         cmocka_unit_test(test_forge_overwrite_reads_options_and_extensions),

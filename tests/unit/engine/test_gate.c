@@ -261,6 +261,7 @@ static uint32_t get(const uint8_t *at, unsigned size)
     return n;
 }
 
+/* What a SYN carries are its options. */
 static uint32_t give_packet(const struct ends *e, enum flow_dir from, uint8_t l4, uint32_t seq, uint8_t flags,
                             struct view payload)
 {
@@ -281,7 +282,7 @@ static uint32_t give_packet(const struct ends *e, enum flow_dir from, uint8_t l4
     if (l4 == L4_TCP) {
         put(bytes + 24, seq, 4);
         put(bytes + 28, (flags & TCP_ACK) != 0 ? e->seq[dir_other(from)] : 0, 4);
-        bytes[32] = 0x50;
+        bytes[32] = (uint8_t)(0x50 + ((flags & TCP_SYN) != 0 ? payload.len / 4 << 4 : 0));
         bytes[33] = flags;
         put(bytes + 34, 65535, 2);
     } else {
@@ -384,6 +385,31 @@ static void test_what_is_of_no_service_passes_and_is_marked_when_settled(void **
     assert_true(marked);
     /* whatever else the packet's mark says stays */
     assert_int_equal(r.sent[id].mark, 0x5 | mark_of(GENERATION, MARK_PASS));
+    rig_end();
+}
+
+static void test_a_server_offers_what_can_be_compared(void **state)
+{
+    struct ends e = irc_ends;
+
+    (void)state;
+    rig_begin(RULE("{service: irc, activity: file}", "block", ""));
+    (void)give_packet(&e, FROM_CLIENT, L4_TCP, e.seq[0]++, TCP_SYN, VIEW("\001\003\003\012"));
+    uint32_t answer =
+        give_packet(&e, FROM_SERVER, L4_TCP, e.seq[1]++, TCP_SYN | TCP_ACK, VIEW("\001\003\003\007"));
+    expect(answer, ACCEPTED); /* its own window is not shifted */
+    expect(ack(&e, FROM_CLIENT), ACCEPTED);
+    expect(say(&e, FROM_CLIENT, "NICK alice\r\nUSER alice 0 * :Alice\r\n"), ACCEPTED);
+    for (unsigned i = 0; i < 2; i++) {
+        uint32_t id =
+            i == 0 ? ack(&e, FROM_SERVER) : say(&e, FROM_SERVER, ":irc.example.org 001 alice :Hi\r\n");
+        expect(id, REPLACED);
+        assert_int_equal(get(r.sent[id].bytes + 34, 2), 65536 >> 7);
+        assert_int_equal(r.sent[id].mark, 0);
+    }
+    static uint8_t much[2000];
+    memset(much, '.', sizeof much); /* of a server that sends much itself */
+    expect(say_bytes(&e, FROM_SERVER, view_of(much, sizeof much)), ACCEPTED);
     rig_end();
 }
 
@@ -947,6 +973,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_is_of_no_service_passes_and_is_marked_when_settled),
+        cmocka_unit_test(test_a_server_offers_what_can_be_compared),
         cmocka_unit_test(test_a_service_is_cut_at_both_ends),
         cmocka_unit_test(test_means),
         cmocka_unit_test(test_a_page_tells_who_browses),
