@@ -20,6 +20,13 @@
 
 struct catalog;
 
+/* Of client_range r: does it count? The catalog says a number and the oldest safe version; where somebody
+ * else tells the versions of the same advisory and product, theirs count, and the catalog is a further source
+ * of them. */
+#define CLIENT_RANGE_COUNTS                                                                                  \
+    "(r.source <> 'catalog' or not exists (select 1 from client_range o where o.advisory = r.advisory and "  \
+    "o.product = r.product and o.package = r.package and o.source <> 'catalog'))"
+
 enum { CLIENTS_PAGE = 1000, CLIENT_WHY_BYTES = 2000, CLIENT_WHY_LEAST = 10, CLIENT_EXCUSE_DAYS = 365 };
 
 /* ---- the clerk ---- */

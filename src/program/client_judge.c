@@ -37,7 +37,8 @@ static bool ranges_load(struct db *db, const char *product, struct ranges *out, 
     if (!db_query(
             db,
             "select r.advisory, a.severity, r.package, r.introduced, r.fixed, r.last from client_range r join "
-            "client_advisory a on a.id = r.advisory where r.product = ? order by r.advisory",
+            "client_advisory a on a.id = r.advisory where r.product = ? and " CLIENT_RANGE_COUNTS
+            " order by r.advisory",
             DB_ARGS(db_text(product)), &rows, err))
         return false;
     while (ok && db_next(rows, &why)) {
@@ -452,10 +453,10 @@ bool client_advisory_put(struct db *db, const struct client_advisory *y, const s
 }
 
 static const struct {
-    const char *ident, *product, *introduced, *fixed, *severity, *published, *title;
+    const char *ident, *product, *introduced, *fixed, *last, *severity, *published, *source, *title;
 } ours[] = {
-#define A(ident, product, introduced, fixed, severity, published, title)                                     \
-    { ident, product, introduced, fixed, severity, published, title },
+#define A(ident, product, introduced, fixed, last, severity, published, source, title)                       \
+    { ident, product, introduced, fixed, last, severity, published, source, title },
 #include "program/client_advisories.def"
 #undef A
 };
@@ -469,7 +470,6 @@ static bool put_ours(struct db *db, uint64_t now_us, struct imw_error_info *err)
         struct advisory_range ranges[OURS];
         size_t count = 0;
         bool before = false;
-        char url[96];
         for (size_t k = 0; k < i; k++)
             before |= strcmp(ours[k].ident, ours[i].ident) == 0;
         if (before)
@@ -482,15 +482,15 @@ static bool put_ours(struct db *db, uint64_t now_us, struct imw_error_info *err)
             if (r->product == NULL)
                 return error_set(err, IMW_ERROR_FORMAT, "client_advisories.def: no product %s",
                                  ours[k].product);
-            struct text introduced = TEXT(r->introduced), fixed = TEXT(r->fixed);
+            struct text introduced = TEXT(r->introduced), fixed = TEXT(r->fixed), last = TEXT(r->last);
             text_string(&introduced, ours[k].introduced);
             text_string(&fixed, ours[k].fixed);
+            text_string(&last, ours[k].last);
         }
-        snprintf(url, sizeof url, "https://nvd.nist.gov/vuln/detail/%s", ours[i].ident);
         struct client_advisory y = { .ident = ours[i].ident,
                                      .source = "ours",
                                      .title = ours[i].title,
-                                     .url = url,
+                                     .url = ours[i].source,
                                      .severity = (enum severity)severity_find(ours[i].severity) };
         if (!when_read(ours[i].published, &y.published_us) ||
             !client_advisory_put(db, &y, ranges, count, now_us, err))
@@ -552,8 +552,9 @@ bool client_builtin(struct db *db, const struct catalog *catalog, uint64_t now_u
     struct put_catalog p = { .db = db, .now_us = now_us, .err = err, .ok = true };
 
     *out_changed = OURS;
-    if (!put_ours(db, now_us, err) ||
-        !db_run(db, "delete from client_range where source = 'catalog'", DB_NONE, NULL, err))
+    /* All of both anew: what this version no longer says does not count. */
+    if (!db_run(db, "delete from client_range where source in ('ours', 'catalog')", DB_NONE, NULL, err) ||
+        !put_ours(db, now_us, err))
         return false;
     for (unsigned i = 1; p.ok && i <= catalog_count(catalog); i++) {
         p.service = view_string(catalog_service(catalog, (uint16_t)i)->slug);

@@ -111,13 +111,28 @@ static json_t *advisory_row(const struct db_rows *rows, void *context)
                      shape_time_of(rows, 6), "url", shape_text(rows, 7), "ranges", "affected", 0);
 }
 
+/* A range once, with who tells it: ours, OSV, NVD, the catalog. */
+static const char RANGES[] =
+    "select r.product, r.package, r.introduced, r.fixed, r.last, "
+    "sum(case when r.source = 'ours' then 1 else 0 end), sum(case when r.source = 'osv' then 1 else 0 end), "
+    "sum(case when r.source = 'nvd' then 1 else 0 end), (select count(*) from client_range c where c.advisory "
+    "= r.advisory and c.product = r.product and c.package = r.package and c.source = 'catalog') from "
+    "client_range r where r.advisory = ? and " CLIENT_RANGE_COUNTS
+    " group by r.advisory, r.product, r.package, r.introduced, r.fixed, r.last order by r.product, r.package, "
+    "r.introduced, r.fixed limit 200";
+
 static json_t *range_row(const struct db_rows *rows, void *context)
 {
     const char *keys[] = { "introduced", "fixed", "last" };
-    json_t *row = json_pack("{s:o,s:s,s:b}", "product", shape_text(rows, 0), "title",
-                            product_of(rows, 0)->title, "package", db_get_int(rows, 1) != 0);
+    static const char *const tellers[] = { "ours", "osv", "nvd", "catalog" };
+    json_t *row = json_pack("{s:o,s:s,s:b,s:[]}", "product", shape_text(rows, 0), "title",
+                            product_of(rows, 0)->title, "package", db_get_int(rows, 1) != 0, "sources");
+    json_t *sources = json_object_get(row, "sources");
 
     (void)context;
+    for (unsigned i = 0; row != NULL && i < sizeof tellers / sizeof tellers[0]; i++)
+        if (db_get_int(rows, 5 + i) != 0)
+            (void)json_array_append_new(sources, json_pack("s", tellers[i]));
     for (unsigned i = 0; row != NULL && i < 3; i++)
         (void)json_object_set_new(row, keys[i],
                                   db_get_text(rows, 2 + i).len > 0 ? shape_text(rows, 2 + i) : json_null());
@@ -136,12 +151,7 @@ static bool fill(struct act *a, json_t *list, struct imw_error_info *err)
         int64_t versions[AFFECTED_VERSIONS], affected = 0;
         json_t *ranges = NULL;
         unsigned count = 0;
-        if (!shape_list(
-                a->db,
-                "select product, package, introduced, fixed, last from client_range where advisory = ? "
-                "order by product, "
-                "package, introduced, fixed limit 200",
-                DB_ARGS(db_int(id)), range_row, NULL, &ranges, err))
+        if (!shape_list(a->db, RANGES, DB_ARGS(db_int(id)), range_row, NULL, &ranges, err))
             return false;
         (void)json_object_set_new(row, "ranges", ranges);
         if (!client_advisory_versions(a->db, id, versions, AFFECTED_VERSIONS, &count, err))

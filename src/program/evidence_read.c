@@ -4,6 +4,7 @@
  * where it stands. Whole numbers are one type, though PostgreSQL's sums are numeric and SQLite's are not.
  */
 #include "program/evidence_read.h"
+#include "program/client.h"
 #include "store/event_store.h"
 #include <stdlib.h>
 

@@ -6,6 +6,8 @@
 #include "program/cases.h"
 #include "program/client.h"
 #include "program/setting.h"
+#include "program/when.h"
+#include <regex.h>
 #include <stdlib.h>
 
 static const uint64_t day_us = UINT64_C(86400000000);
@@ -134,7 +136,7 @@ static void test_the_wire_is_judged(struct database *d)
 
     /* a newer one at the same client replaces it; the sweep may come again and again */
     store_lines(d,
-                FLOW("2026-11-24T09:00:00Z", "10.0.0.1", "\"client\":\"irssi v1.4.3 - running on Linux\""));
+                FLOW("2026-11-24T09:00:00Z", "10.0.0.1", "\"client\":\"irssi v1.4.5 - running on Linux\""));
     sweep(d, &w, cases_now + 60000000);
     sweep(d, &w, cases_now + 2 * UINT64_C(3600000000));
     assert_int_equal(in_state(d, "irssi", "replaced"), 1);
@@ -228,6 +230,112 @@ static void test_packages_wait_for_their_distribution(struct database *d)
     advisory_file_free(&f);
     json_decref(out);
     assert_int_equal(database_number(d, "select count(*) from client_range"), ranges);
+    catalog_close(w.catalog);
+}
+
+static const struct {
+    const char *ident, *product, *introduced, *fixed, *last, *severity, *published, *source, *title;
+} listed[] = {
+#define A(ident, product, introduced, fixed, last, severity, published, source, title)                       \
+    { ident, product, introduced, fixed, last, severity, published, source, title },
+#include "program/client_advisories.def"
+#undef A
+};
+
+static bool fits(const char *pattern, const char *text)
+{
+    regex_t r;
+
+    assert_int_equal(regcomp(&r, pattern, REG_EXTENDED | REG_NOSUB), 0);
+    const bool is = regexec(&r, text, 0, NULL, 0) == 0;
+    regfree(&r);
+    return is;
+}
+
+static void test_each_advisory_has_a_source(struct database *d)
+{
+    (void)d;
+    for (size_t i = 0; i < sizeof listed / sizeof listed[0]; i++) {
+        const char *const versions[] = { listed[i].introduced, listed[i].fixed, listed[i].last };
+        uint64_t day = 0;
+        assert_true(fits("^CVE-(199[89]|20[0-9]{2})-[0-9]{4,7}$", listed[i].ident));
+        assert_true(fits("^https://[a-z0-9.-]+\\.[a-z]+(/[^ ]*)?$", listed[i].source));
+        assert_non_null(client_product_find(view_string(listed[i].product)));
+        assert_true(severity_find(listed[i].severity) >= 0);
+        assert_true(when_read(listed[i].published, &day) && day > 0);
+        assert_true(listed[i].title[0] != '\0' && listed[i].title[strlen(listed[i].title) - 1] != '.');
+        /* an end, and one only; in order */
+        assert_true((listed[i].fixed[0] != '\0') != (listed[i].last[0] != '\0'));
+        for (unsigned k = 0; k < 3; k++)
+            assert_true(versions[k][0] == '\0' ||
+                        fits("^[0-9]+(\\.[0-9]+)*(-(alpha|beta|rc)\\.[0-9]+)?$", versions[k]));
+        assert_true(
+            version_compare(VERSION_PLAIN, view_string(listed[i].introduced),
+                            view_string(listed[i].fixed[0] != '\0' ? listed[i].fixed : listed[i].last)) <= 0);
+        /* one number says one thing, and each range once */
+        for (size_t k = 0; k < i; k++) {
+            if (strcmp(listed[k].ident, listed[i].ident) != 0)
+                continue;
+            assert_string_equal(listed[k].title, listed[i].title);
+            assert_string_equal(listed[k].severity, listed[i].severity);
+            assert_string_equal(listed[k].published, listed[i].published);
+            assert_string_equal(listed[k].source, listed[i].source);
+            assert_true(strcmp(listed[k].product, listed[i].product) != 0 ||
+                        strcmp(listed[k].introduced, listed[i].introduced) != 0);
+        }
+    }
+}
+
+static json_t *advisory(struct database *d, struct world *w, const char *ident)
+{
+    struct act a = act_by(d, &w->examiner);
+    json_t *page = NULL;
+
+    good(d, db_begin(d->db, false, &d->err));
+    good(d, client_advisory_page(&a, ident, 0, 10, &page, &d->err));
+    db_rollback(d->db);
+    assert_int_equal(json_array_size(json_object_get(page, "advisories")), 1);
+    json_t *one = json_incref(json_array_get(json_object_get(page, "advisories"), 0));
+    json_decref(page);
+    return one;
+}
+
+/* The catalog and the list tell of the same things: each range is there once, with both, and neither says
+ * another version. */
+static void test_a_range_is_listed_once(struct database *d)
+{
+    struct world w = make(d);
+    const json_t *range;
+    unsigned both = 0;
+    size_t i;
+
+    sweep(d, &w, cases_now);
+    json_t *one = advisory(d, &w, "CVE-2025-55179");
+    assert_string_equal(json_string_value(json_object_get(one, "url")),
+                        "https://www.facebook.com/security/advisories/cve-2025-55179");
+    assert_int_equal(json_array_size(json_object_get(one, "ranges")), 2);
+    json_array_foreach(json_object_get(one, "ranges"), i, range)
+    {
+        const json_t *sources = json_object_get(range, "sources");
+        const bool mac = strcmp(json_string_value(json_object_get(range, "product")), "whatsapp-mac") == 0;
+        assert_int_equal(json_array_size(sources), mac ? 2 : 1);
+        assert_string_equal(json_string_value(json_array_get(sources, 0)), "ours");
+        both += json_array_size(sources) == 2;
+    }
+    assert_int_equal(both, 1);
+    json_decref(one);
+    assert_int_equal(
+        database_number(d, "select count(*) from client_range r where r.source = 'catalog' and exists "
+                           "(select 1 from client_range o where o.advisory = r.advisory and "
+                           "o.product = r.product and o.source = 'ours') and not exists (select 1 "
+                           "from client_range o where o.advisory = r.advisory and o.product = "
+                           "r.product and o.source = 'ours' and o.fixed = r.fixed)"),
+        0);
+    /* a range of the catalog does not reach further than that of who knows where it begins */
+    json_decref(bring(d, &w.engineer, "host,name,version\nD1,WhatsApp iOS,2.25.7.1\n", false, cases_now));
+    one = advisory(d, &w, "CVE-2026-23866");
+    assert_int_equal(number(one, "affected"), 0);
+    json_decref(one);
     catalog_close(w.catalog);
 }
 
@@ -366,6 +474,8 @@ int main(void)
         ON_BOTH(test_the_wire_is_judged),
         ON_BOTH(test_inventories_are_judged),
         ON_BOTH(test_packages_wait_for_their_distribution),
+        ON_BOTH(test_each_advisory_has_a_source),
+        ON_BOTH(test_a_range_is_listed_once),
         ON_BOTH(test_somebody_else_excuses),
         ON_BOTH(test_owners_are_reminded_once_a_week),
         ON_BOTH(test_pages_go_on),

@@ -23,12 +23,13 @@ export default function AdvisoryPage({ parts }: { parts: Parts }) {
             <PageHead title={data.ident} back={{ href: '/clients', name: 'Client software' }} lead={data.title} />
             <Panel title="In short"><Facts of={[
               ['Severity', <SeverityWord key="s" of={data.severity} />], ['Published', data.published && day(data.published)], ['Known here since', day(data.added)], ['Told by', SOURCES[data.source]],
-              ['Clients here', number(data.affected)], ['More', data.url && <a key="u" href={data.url} rel="noreferrer" target="_blank">{data.url}</a>],
+              ['Clients here', number(data.affected)], ['Source', data.url && <a key="u" href={data.url} rel="noreferrer" target="_blank">{data.url}</a>],
             ]} /></Panel>
             <Panel title="Versions that it names" flush>
               <DataTable label="Versions that it names" rows={data.ranges} rowKey={one => `${one.product} ${String(one.package)} ${one.introduced} ${one.fixed} ${one.last}`} dense empty={<Empty title="It names none" />} columns={[
                 { id: 'title', name: 'Product', cell: one => <Link href={`/clients/${one.product}`}>{one.title}</Link>, wide: true }, { id: 'from', name: 'From', cell: one => one.introduced?.replace(/^>/, 'behind ') ?? 'the first' },
                 { id: 'fixed', name: 'Safe from', cell: one => one.fixed ?? '' }, { id: 'last', name: 'Last with it', cell: one => one.last ?? '' }, { id: 'package', name: 'Of', cell: one => (one.package ? 'Debian' : 'the vendor') },
+                { id: 'sources', name: 'Told by', cell: one => one.sources.map(source => SOURCES[source]).join(', ') },
               ]} />
             </Panel>
           </>
