@@ -386,11 +386,14 @@ static void mapping(struct report *r)
                                            { .title = "Parts", .natural = 70 },
                                            { .title = "What shows it", .natural = 110 },
                                            { .title = "Not covered", .natural = 90 } };
-        char title[PAPER_TITLE];
-        struct text w = TEXT(title);
+        char title[PAPER_TITLE], words[REPORT_TEXT];
+        struct text w = TEXT(title), source = TEXT(words);
 
         paper_clean(&w, view_string(t->title), 120);
         paper_heading(p, 2, title);
+        paper_clean(&source, view_string(t->source), REPORT_TEXT / 2);
+        if (source.len > 0)
+            paper_paragraph(p, STYLE_SMALL, INK_GREY, words);
         paper_columns_fit(columns, 5, p->right - p->left);
         cairo_tag_begin(p->cr, "Table", NULL);
         paper_table_head(p, columns, 5);

@@ -263,6 +263,33 @@ static int end(void **state)
     return 0;
 }
 
+/* Each of our tables says where the rule itself can be read, has each section once, and something of each. */
+static void test_our_mapping_tables_have_sources(void **state)
+{
+    struct imw_error_info err = { 0 };
+    struct mapping *m;
+
+    (void)state;
+    assert_true(mapping_read(NULL, &m, &err));
+    assert_int_equal(m->count, 7);
+    for (unsigned i = 0; i < m->count; i++) {
+        const struct mapping_table *t = &m->tables[i];
+        const char *address = strstr(t->source, "https://");
+        assert_non_null(address);
+        assert_true(strcspn(address, " ;") > strlen("https://www."));
+        assert_true(t->count > 0);
+        for (unsigned k = 0; k < t->count; k++) {
+            const struct mapping_row *row = &t->rows[k];
+            assert_true(row->section[0] != '\0' && row->asks[0] != '\0');
+            assert_true((row->parts[0] != '\0' && row->shows[0] != '\0') || row->not_covered[0] != '\0');
+            for (unsigned j = 0; j < k; j++)
+                assert_true(strcmp(t->rows[j].section, row->section) != 0 ||
+                            strcmp(t->rows[j].asks, row->asks) != 0);
+        }
+    }
+    mapping_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -270,6 +297,7 @@ int main(void)
         cmocka_unit_test(test_no_octet_changes_unseen),
         cmocka_unit_test(test_names_are_safe),
         cmocka_unit_test(test_mapping_tables_say_which_line),
+        cmocka_unit_test(test_our_mapping_tables_have_sources),
     };
 
     return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, end);
