@@ -12,7 +12,7 @@ static const uint64_t day_us = UINT64_C(86400000000);
     "select c.id from department c join dep on c.parent = dep.id) select id from dep))"
 
 struct facts {
-    int64_t version, due_days, escalate_after;
+    int64_t version, due_days, escalate_after, team_sums;
 };
 
 static bool load_facts(struct db *db, int64_t document, struct facts *out, struct imw_error_info *err)
@@ -21,18 +21,33 @@ static bool load_facts(struct db *db, int64_t document, struct facts *out, struc
            db_query_int(db, "select due_days from document where id = ?", DB_ARGS(db_int(document)),
                         &out->due_days, NULL, err) &&
            db_query_int(db, "select escalate_after from document where id = ?", DB_ARGS(db_int(document)),
-                        &out->escalate_after, NULL, err);
+                        &out->escalate_after, NULL, err) &&
+           db_query_int(db, "select team_sums from document where id = ?", DB_ARGS(db_int(document)),
+                        &out->team_sums, NULL, err);
 }
+
+/* Once done, the day on which it was due counts no more. */
+#define SUM_DUE "case when u.done_us is null then u.due_us else 0 end"
 
 static bool sum_up(struct db *db, int64_t document, struct imw_error_info *err)
 {
-    return db_run(db, "delete from duty_sum where document = ?", DB_ARGS(db_int(document)), NULL, err) &&
-           db_run(db,
-                  "insert into duty_sum (document, department, due_us, people) select document, department, "
-                  "case when done_us is null then due_us else 0 end, count(*) from duty where document "
-                  "= ? group by "
-                  "document, department, case when done_us is null then due_us else 0 end",
-                  DB_ARGS(db_int(document)), NULL, err);
+    const struct db_value d = db_int(document);
+
+    return db_run(db, "delete from duty_sum where document = ?", DB_ARGS(d), NULL, err) &&
+           db_run(db, "delete from duty_team_sum where document = ?", DB_ARGS(d), NULL, err) &&
+           db_run(
+               db,
+               "insert into duty_sum (document, department, due_us, people) select u.document, u.department, " SUM_DUE
+               ", count(*) from duty u where u.document = ? group by u.document, u.department, " SUM_DUE,
+               DB_ARGS(d), NULL, err) &&
+           db_run(
+               db,
+               "insert into duty_team_sum (manager, document, department, due_us, people) select t.manager, "
+               "u.document, u.department, " SUM_DUE
+               ", count(*) from duty u join team t on t.person = u.person where u.document = ? group by "
+               "t.manager, u.document, u.department, " SUM_DUE,
+               DB_ARGS(d), NULL, err) &&
+           db_run(db, "update document set team_sums = 1 where id = ?", DB_ARGS(d), NULL, err);
 }
 
 /* Rows for those in the audience who have none. Whoever signed this version before (and left, and came back)
@@ -101,7 +116,7 @@ static bool refresh_one(struct db *db, int64_t document, uint64_t now_us, bool *
     if (!remove_gone(db, document, &removed, err) || !add_missing(db, document, &f, now_us, &added, err) ||
         !move_moved(db, document, &moved, err))
         return false;
-    if (added + removed + moved == 0)
+    if (added + removed + moved == 0 && f.team_sums)
         return true;
     *out_changed = true;
     return sum_up(db, document, err);
@@ -145,7 +160,11 @@ static bool is_stale(struct db *db, int64_t document, bool *out, struct imw_erro
 {
     int64_t found = 0;
 
-    if (!db_query_int(
+    if (!db_query_int(db, "select count(*) from document where id = ? and team_sums = 0",
+                      DB_ARGS(db_int(document)), &found, NULL, err))
+        return false;
+    if (found == 0 &&
+        !db_query_int(
             db,
             "select count(*) from (select 1 from person p where p.state = 'active' and " IN_AUDIENCE
             " and not exists (select 1 from duty u where u.document = ? and u.person = p.id) limit 1) x",
@@ -175,19 +194,32 @@ bool duty_is_stale(struct db *db, bool *out, struct imw_error_info *err)
     return ok;
 }
 
-/* Of the sum that it was in into that of those that are done. */
-static bool move_sum(struct act *a, int64_t document, int64_t department, int64_t due_us,
-                     struct imw_error_info *err)
+/* Of the sums that it was in into those of what is done. */
+static bool move_sums(struct act *a, int64_t document, int64_t person, int64_t department, int64_t due_us,
+                      struct imw_error_info *err)
 {
+    const struct db_value d = db_int(document), p = db_int(person), g = db_int(department),
+                          due = db_int(due_us);
+
     return db_run(
                a->db,
                "update duty_sum set people = people - 1 where document = ? and due_us = ? and department = ?",
-               DB_ARGS(db_int(document), db_int(due_us), db_int(department)), NULL, err) &&
+               DB_ARGS(d, due, g), NULL, err) &&
            db_run(a->db,
                   "insert into duty_sum (document, department, due_us, people) values (?, ?, 0, 1) on "
-                  "conflict (document, "
-                  "due_us, department) do update set people = duty_sum.people + 1",
-                  DB_ARGS(db_int(document), db_int(department)), NULL, err);
+                  "conflict (document, due_us, department) do update set people = duty_sum.people + 1",
+                  DB_ARGS(d, g), NULL, err) &&
+           db_run(
+               a->db,
+               "update duty_team_sum set people = people - 1 where manager in (select manager from team where "
+               "person = ?) and document = ? and due_us = ? and department = ?",
+               DB_ARGS(p, d, due, g), NULL, err) &&
+           db_run(
+               a->db,
+               "insert into duty_team_sum (manager, document, department, due_us, people) select manager, ?, ?, 0, "
+               "1 from team where person = ? on conflict (manager, document, due_us, department) do update set "
+               "people = duty_team_sum.people + 1",
+               DB_ARGS(d, g, p), NULL, err);
 }
 
 bool duty_done(struct act *a, int64_t document, int64_t person, struct imw_error_info *err)
@@ -203,5 +235,5 @@ bool duty_done(struct act *a, int64_t document, int64_t person, struct imw_error
     return !owed ||
            (db_run(a->db, "update duty set done_us = ? where document = ? and person = ?",
                    DB_ARGS(db_int((int64_t)a->now_us), db_int(document), db_int(person)), NULL, err) &&
-            move_sum(a, document, department, due_us, err));
+            move_sums(a, document, person, department, due_us, err));
 }

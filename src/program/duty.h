@@ -3,7 +3,9 @@
  * Duties: who owes the signature of which document. One row a person and document (table duty), for the
  * newest published version that asks for signatures; made when it is published, done when the person signs,
  * and kept as people come, move and go: the clerk compares with the directory. Sums by department are kept
- * beside (duty_sum), so that no question counts people.
+ * beside, of everybody (duty_sum) and of the people below each manager (duty_team_sum), so that no question
+ * counts people. After managers changed the latter are not used until the clerk has made them anew
+ * (document.team_sums); then a team is counted.
  *
  * Reminders: a mail when somebody comes to owe it, so many days before it is due, on the day, and then every
  * so many days (settings of the document). After so many days overdue the manager hears, once, one mail a

@@ -209,66 +209,82 @@ bool duty_get(struct act *a, int64_t document, int64_t person, json_t **out, str
 
 /* ---- how many ---- */
 
-static bool add_rest(json_t *row, int64_t excused, bool has_due, int64_t due)
+/* Those of whom the sums are: everybody, or a team. */
+static void ask_sums(struct question *q, const struct team_view *view, int64_t document)
 {
-    return json_object_set_new(row, "excused", json_integer(excused)) == 0 &&
-           json_object_set_new(row, "next_due", has_due ? shape_time((uint64_t)due) : json_null()) == 0;
+    if (view->manager != 0)
+        ask_with(q, "from duty_team_sum s where s.manager = ? ", db_int(view->manager));
+    else
+        ask(q, "from duty_sum s where 1 = 1 ");
+    ask_with(q, "and s.document = ? ", db_int(document));
 }
 
-/* Of a team counted, all at once, since finding out who is in a large one takes longest; of everybody, out of
- * the sums. */
-static bool add_departments(struct act *a, const struct team_view *view, json_t *row, int64_t document,
-                            struct imw_error_info *err)
+/* Out of the sums. The pluses keep to the index of those few who are excused. */
+static void ask_summed(struct question *q, const struct act *a, const struct team_view *view,
+                       int64_t document)
+{
+    const struct db_value now = db_int((int64_t)a->now_us);
+
+    ask_with(
+        q,
+        "select s.department, d.name, s.owed, s.open, s.late - coalesce(l.late, 0), coalesce(l.excused, 0), "
+        "s.due from (select s.department, sum(s.people) as owed, sum(case when s.due_us > 0 then s.people "
+        "else 0 end) as open, sum(case when s.due_us > 0 and s.due_us < ? then s.people else 0 end) as late, ",
+        now);
+    ask_with(q, "min(case when s.due_us >= ? and s.people > 0 then s.due_us end) as due ", now);
+    ask_sums(q, view, document);
+    ask_with(
+        q,
+        "group by s.department) s left join department d on d.id = s.department left join (select "
+        "+u.department as department, count(*) as excused, sum(case when u.due_us < ? then 1 else 0 end) "
+        "as late ",
+        now);
+    ask_with(q, "from duty u where u.excused_us > ? ", now);
+    ask_with(q, "and u.done_us is null and +u.document = ? ", db_int(document));
+    team_ask(view, "+u.person", &q->text, q->args, &q->count);
+    ask(q, "group by +u.department) l on l.department = s.department order by d.name");
+}
+
+/* Of a team whose people changed since its sums were made. */
+static void ask_counted(struct question *q, const struct act *a, const struct team_view *view,
+                        int64_t document)
+{
+    const struct db_value now = db_int((int64_t)a->now_us);
+
+    ask(q, "select u.department, d.name, count(*), sum(case when u.done_us is null then 1 else 0 end), ");
+    ask_with(q, "sum(case when u.done_us is null and u.due_us < ? ", now);
+    ask_with(q, "and (u.excused_us is null or u.excused_us <= ?) then 1 else 0 end), ", now);
+    ask_with(q, "sum(case when u.done_us is null and u.excused_us > ? then 1 else 0 end), ", now);
+    ask_with(q, "min(case when u.done_us is null and u.due_us >= ? then u.due_us end) ", now);
+    ask_with(q, "from duty u left join department d on d.id = u.department where u.document = ? ",
+             db_int(document));
+    team_ask(view, "u.person", &q->text, q->args, &q->count);
+    ask(q, "group by u.department, d.name order by d.name");
+}
+
+static bool add_departments(struct act *a, const struct team_view *view, json_t *row, bool summed,
+                            int64_t document, struct imw_error_info *err)
 {
     struct imw_error_info why = { 0 };
     struct question q = { .count = 0 };
     struct db_rows *rows;
     json_t *list = json_pack("[]");
     int64_t owed = 0, open = 0, overdue = 0, excused = 0, next = 0;
-    const struct db_value now = db_int((int64_t)a->now_us);
     bool ok = list != NULL;
 
     q.text = TEXT(q.sql);
-    if (view->manager != 0) {
-        ask(&q,
-            "select u.department, d.name, count(*), sum(case when u.done_us is null then 1 else 0 end), ");
-        ask_with(&q, "sum(case when u.done_us is null and u.due_us < ? ", now);
-        ask_with(&q, "and (u.excused_us is null or u.excused_us <= ?) then 1 else 0 end), ", now);
-        ask_with(&q, "sum(case when u.done_us is null and u.excused_us > ? then 1 else 0 end), ", now);
-        ask_with(&q, "min(case when u.done_us is null and u.due_us >= ? then u.due_us end) ", now);
-        ask_with(&q, "from duty u left join department d on d.id = u.department where u.document = ? ",
-                 db_int(document));
-        (void)see(&q, view);
-        ask(&q, "group by u.department, d.name order by d.name");
-    } else { /* the pluses keep to the index of those few who are excused */
-        ask(&q, "select s.department, d.name, sum(s.people), sum(case when s.due_us > 0 then s.people "
-                "else 0 end), ");
-        ask_with(&q,
-                 "sum(case when s.due_us > 0 and s.due_us < ? then s.people else 0 end) - "
-                 "coalesce(max(l.late), 0) ",
-                 now);
-        ask_with(&q,
-                 "from duty_sum s left join department d on d.id = s.department left join (select "
-                 "+u.department as department, count(*) "
-                 "as late from duty u where u.excused_us > ? ",
-                 now);
-        ask_with(&q, "and u.done_us is null and +u.document = ? ", db_int(document));
-        ask_with(&q, "and +u.due_us < ? group by +u.department) l on l.department = s.department ", now);
-        ask_with(&q, "where s.document = ? group by s.department, d.name order by d.name", db_int(document));
-    }
+    (summed || view->manager == 0 ? ask_summed : ask_counted)(&q, a, view, document);
     if (!db_query(a->db, q.sql, q.args, q.count, &rows, err)) {
         json_decref(list);
         return false;
     }
     while (ok && db_next(rows, &why)) {
+        const int64_t due = db_is_null(rows, 6) ? 0 : db_get_int(rows, 6);
         owed += db_get_int(rows, 2);
         open += db_get_int(rows, 3);
         overdue += db_get_int(rows, 4);
-        if (view->manager != 0) {
-            const int64_t due = db_is_null(rows, 6) ? 0 : db_get_int(rows, 6);
-            excused += db_get_int(rows, 5);
-            next = due != 0 && (next == 0 || due < next) ? due : next;
-        }
+        excused += db_get_int(rows, 5);
+        next = due != 0 && (next == 0 || due < next) ? due : next;
         ok = json_array_append_new(
                  list, json_pack("{s:o,s:s,s:o,s:o,s:o}", "id",
                                  db_get_int(rows, 0) != 0 ? shape_int(rows, 0) : json_null(), "name",
@@ -284,33 +300,10 @@ static bool add_departments(struct act *a, const struct team_view *view, json_t 
          json_object_set_new(row, "owed", json_integer(owed)) == 0 &&
          json_object_set_new(row, "open", json_integer(open)) == 0 &&
          json_object_set_new(row, "signed", json_integer(owed - open)) == 0 &&
-         json_object_set_new(row, "overdue", json_integer(overdue)) == 0;
-    if (ok && view->manager != 0)
-        ok = add_rest(row, excused, next != 0, next);
+         json_object_set_new(row, "overdue", json_integer(overdue)) == 0 &&
+         json_object_set_new(row, "excused", json_integer(excused)) == 0 &&
+         json_object_set_new(row, "next_due", next != 0 ? shape_time((uint64_t)next) : json_null()) == 0;
     return ok || no_memory(err);
-}
-
-/* What the sums do not have. */
-static bool add_rest_of_all(struct act *a, json_t *row, int64_t document, struct imw_error_info *err)
-{
-    struct question q = { .count = 0 };
-    int64_t excused = 0, due = 0;
-    bool found = false;
-
-    q.text = TEXT(q.sql);
-    ask_with(&q, "select count(*) from duty u where u.excused_us > ? and u.done_us is null ",
-             db_int((int64_t)a->now_us));
-    ask_with(&q, "and +u.document = ? ", db_int(document));
-    if (!db_query_int(a->db, q.sql, q.args, q.count, &excused, NULL, err))
-        return false;
-    q.count = 0;
-    q.text = TEXT(q.sql);
-    ask_with(&q, "select u.due_us from duty u where u.done_us is null and u.document = ? ", db_int(document));
-    ask_with(&q, "and u.due_us >= ? ", db_int((int64_t)a->now_us));
-    ask(&q, "order by u.due_us limit 1");
-    if (!db_query_int(a->db, q.sql, q.args, q.count, &due, &found, err))
-        return false;
-    return add_rest(row, excused, found, due) || no_memory(err);
 }
 
 bool duty_summary(struct act *a, json_t **out, struct imw_error_info *err)
@@ -319,7 +312,8 @@ bool duty_summary(struct act *a, json_t **out, struct imw_error_info *err)
     struct team_view view;
     struct db_rows *rows;
     json_t *list = json_pack("[]"), *row;
-    size_t i;
+    bool summed[DOCUMENTS_SHOWN];
+    size_t i, count = 0;
     bool ok = list != NULL || no_memory(err);
 
     ok = ok && team_view_of(a, &view, err) &&
@@ -327,23 +321,24 @@ bool duty_summary(struct act *a, json_t **out, struct imw_error_info *err)
                   "select d.id, d.title, (select v.edition from document_version v where v.document = "
                   "d.id and v.sign = "
                   "1 and v.state in ('published', 'replaced') order by v.published_us desc, v.id desc "
-                  "limit 1) from "
+                  "limit 1), d.team_sums from "
                   "document d where exists (select 1 from duty_sum s where s.document = d.id) order by "
                   "d.title, d.id "
                   "limit ?",
                   DB_ARGS(db_int(DOCUMENTS_SHOWN)), &rows, err);
     if (ok) {
-        while (ok && db_next(rows, &why))
+        while (ok && count < DOCUMENTS_SHOWN && db_next(rows, &why)) {
+            summed[count++] = db_get_int(rows, 3) != 0;
             ok = json_array_append_new(list, json_pack("{s:{s:o,s:o,s:o}}", "document", "id",
                                                        shape_int(rows, 0), "title", shape_text(rows, 1),
                                                        "edition", shape_text(rows, 2))) == 0;
+        }
         ok = rows_done(rows, &why, err) && (ok || no_memory(err));
     }
     json_array_foreach(list, i, row)
     {
         const int64_t id = json_integer_value(json_object_get(json_object_get(row, "document"), "id"));
-        ok = ok && add_departments(a, &view, row, id, err) &&
-             (view.manager != 0 || add_rest_of_all(a, row, id, err));
+        ok = ok && add_departments(a, &view, row, summed[i], id, err);
     }
     if (ok)
         *out = json_pack("{s:O,s:b}", "documents", list, "team", view.manager != 0);

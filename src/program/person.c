@@ -3,6 +3,7 @@
 #include "program/person.h"
 #include "base/text.h"
 #include "store/event_store.h"
+#include "store/team.h"
 #include <sodium.h>
 #include <stdio.h>
 #include <time.h>
@@ -172,16 +173,17 @@ bool person_add(struct db *db, json_t *body, uint64_t now_us, int64_t *out_id, s
     if (!check_edit(db, 0, &e, err) || !free_pseudonym(db, pseudonym, err) ||
         (e.department[0] != '\0' && !department_id(db, e.department, &department, err)))
         return false;
-    return db_insert(
-        db,
-        "insert into person (pseudonym, number, name, email, title, department, manager, source, "
-        "state, joined_us, changed_us) values (?, ?, ?, ?, ?, ?, ?, 'hand', 'active', ?, ?) "
-        "returning id",
-        DB_ARGS(db_text(pseudonym), text_or_null(e.number), db_text(e.name), text_or_null(e.email),
-                text_or_null(e.title), department != 0 ? db_int(department) : db_null(),
-                e.manager != 0 ? db_int(e.manager) : db_null(), db_int((int64_t)now_us),
-                db_int((int64_t)now_us)),
-        out_id, err);
+    if (!db_insert(db,
+                   "insert into person (pseudonym, number, name, email, title, department, manager, source, "
+                   "state, joined_us, changed_us) values (?, ?, ?, ?, ?, ?, ?, 'hand', 'active', ?, ?) "
+                   "returning id",
+                   DB_ARGS(db_text(pseudonym), text_or_null(e.number), db_text(e.name), text_or_null(e.email),
+                           text_or_null(e.title), department != 0 ? db_int(department) : db_null(),
+                           e.manager != 0 ? db_int(e.manager) : db_null(), db_int((int64_t)now_us),
+                           db_int((int64_t)now_us)),
+                   out_id, err))
+        return false;
+    return e.manager == 0 || team_move(db, *out_id, err);
 }
 
 /* Set one column of a person, and note its name. */
@@ -212,8 +214,9 @@ static bool change_columns(struct db *db, int64_t id, const struct edit *e, json
            (!e->has_department ||
             set_column(db, id, "update person set department = ? where id = ?", "department",
                        department != 0 ? db_int(department) : db_null(), changed, err)) &&
-           (!e->has_manager || set_column(db, id, "update person set manager = ? where id = ?", "manager",
-                                          e->manager != 0 ? db_int(e->manager) : db_null(), changed, err));
+           (!e->has_manager || (set_column(db, id, "update person set manager = ? where id = ?", "manager",
+                                           e->manager != 0 ? db_int(e->manager) : db_null(), changed, err) &&
+                                team_move(db, id, err)));
 }
 
 static bool change_state(struct db *db, int64_t id, const char *state, uint64_t now_us, json_t *changed,

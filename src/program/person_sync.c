@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "program/person.h"
 #include "store/event_store.h"
+#include "store/team.h"
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,6 +60,7 @@ struct sync {
     struct text_index *by_number, *listed, *listed_mail, *open_by_key, *departments, *pseudonyms, *wanted;
     uint64_t leavers;
     bool had_list; /* somebody is of a list, so this is not the first */
+    bool moved;    /* somebody has another manager */
 };
 
 static bool no_memory(const struct sync *s)
@@ -503,6 +505,7 @@ static void compare_people(struct sync *s)
             if (t->manager == 0)
                 t->manager = -1; /* somebody new, in a dry run */
         }
+        s->moved |= t->manager != (t->known != UINT32_MAX ? s->known[t->known].manager : 0);
         if (t->known == UINT32_MAX)
             continue;
         const struct known *k = &s->known[t->known];
@@ -743,7 +746,8 @@ static bool run(struct sync *s, struct people_counts *out)
     if (!s->how->dry && !take_ids(s))
         return false;
     compare_people(s);
-    if (!s->how->dry && (!leave(s) || !insert_people(s) || !update_people(s)))
+    if (!s->how->dry &&
+        (!leave(s) || !insert_people(s) || !update_people(s) || (s->moved && !team_rebuild(s->db, s->err))))
         return false;
     if (!sync_aliases(s))
         return false;

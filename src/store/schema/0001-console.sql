@@ -23,6 +23,11 @@ create table person (
 );
 create index person_department on person (department);
 create index person_manager on person (manager);
+-- Who is below a manager, however far: one row for each person and everybody above them, made of person.manager.
+create table team (
+    manager {int} not null, person {int} not null, primary key (manager, person)
+) {keyed};
+create index team_person on team (person);
 -- What the network sees of a person: 'user' is a login name, 'host' a machine, 'address' an IP address or network,
 -- 'account' an account of a service ("oscar:annie").
 create table person_alias (

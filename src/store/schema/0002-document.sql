@@ -7,7 +7,8 @@ create table document (
     remind_before {int} not null,            -- days before it is due
     remind_every {int} not null,             -- days, once it is overdue; 0: not
     escalate_after {int} not null,           -- days overdue after which the manager hears; 0: never
-    author {int} references account, created_us {int} not null, changed_us {int} not null
+    author {int} references account, created_us {int} not null, changed_us {int} not null,
+    team_sums {int} not null default 0       -- 1: duty_team_sum is of the teams as they are
 );
 create table document_department (
     document {int} not null references document on delete cascade, department {int} not null references department,
@@ -78,6 +79,12 @@ create index duty_excused on duty (excused_us) where excused_us is not null;
 create table duty_sum (
     document {int} not null references document on delete cascade, department {int} not null, due_us {int} not null,
     people {int} not null, primary key (document, due_us, department)
+);
+-- The same of the people below each manager.
+create table duty_team_sum (
+    manager {int} not null, document {int} not null references document on delete cascade,
+    department {int} not null, due_us {int} not null, people {int} not null,
+    primary key (manager, document, due_us, department)
 );
 
 -- ---- mail ----

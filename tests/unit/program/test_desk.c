@@ -2,6 +2,7 @@
 /* What is open, counted; what waits for whom; and a team's people with what they owe. */
 #include "program/cases.h"
 #include "program/desk.h"
+#include "store/team.h"
 
 static const int64_t day = INT64_C(86400000000);
 
@@ -34,6 +35,7 @@ static struct world make(struct database *d)
     w.bert = add_person(d, "Bert");
     good(d, db_run(d->db, "update person set manager = ? where id in (?, ?)",
                    DB_ARGS(db_int(w.mona), db_int(w.anna), db_int(w.bert)), NULL, &d->err));
+    good(d, team_rebuild(d->db, &d->err));
     w.manager = person_actor(d, "mona", "manager", w.mona);
     w.compliance = person_actor(d, "carl", "compliance", w.carl);
     w.other = person_actor(d, "carl2", "compliance", w.carl);

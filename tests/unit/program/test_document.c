@@ -8,6 +8,7 @@
 #include "program/mail.h"
 #include "program/policy_text.h"
 #include "program/signature.h"
+#include "program/team.h"
 #include <stdlib.h>
 
 static const uint64_t day_us = UINT64_C(86400000000);
@@ -47,6 +48,7 @@ static int64_t employee(struct world *w, const char *name, int64_t in, int64_t m
          db_run(w->d->db, "update person set department = ?, manager = ?, email = ? where id = ?",
                 DB_ARGS(db_int(in), manager != 0 ? db_int(manager) : db_null(), db_text(mail), db_int(id)),
                 NULL, &w->d->err));
+    good(w->d, team_move(w->d->db, id, &w->d->err));
     return id;
 }
 
@@ -569,7 +571,7 @@ static void test_who_sees_which_duties(struct database *d)
     assert_int_equal(json_array_size(json_object_get(only, "departments")), 2);
     json_decref(summary);
 
-    /* A manager's figures are counted, everybody's come out of sums: they say the same. */
+    /* A manager's sums and everybody's say the same. */
     m.now_us = c.now_us = cases_now + day_us;
     good(d, DO(d, &c,
                db_run(d->db, "update duty set excused_us = ?", DB_ARGS(db_int((int64_t)c.now_us + 1)), NULL,
@@ -585,6 +587,85 @@ static void test_who_sees_which_duties(struct database *d)
     assert_true(json_equal(json_object_get(only, "next_due"), json_object_get(whole, "next_due")));
     json_decref(summary);
     json_decref(all_of_it);
+    end(&w);
+}
+
+/* As one sees it who leads everybody else but the head. */
+static char *summary_of(struct world *w, struct actor *by)
+{
+    struct act a = act_by(w->d, by);
+    json_t *out = NULL;
+
+    a.now_us = cases_now + 20 * day_us;
+    good(w->d, DO(w->d, &a, duty_summary(&a, &out, &w->d->err)));
+    char *text = json_dumps(out, JSON_SORT_KEYS);
+    json_decref(out);
+    return text;
+}
+
+static char *list_of(struct world *w, struct actor *by, const char *state)
+{
+    json_t *page = duties(w, by, &(struct duty_filter){ .limit = 50, .state = state });
+    char *text = json_dumps(json_object_get(page, "duties"), JSON_SORT_KEYS);
+
+    json_decref(page);
+    return text;
+}
+
+/* Sums of teams say what is counted where there are none; and teams of every size are listed alike. */
+static void test_large_teams_are_summed_and_listed_as_small_ones(struct database *d)
+{
+    static const char *const states[] = { "open", "overdue", "signed", "excused" };
+    static const unsigned sizes[] = { TEAM_FEW - 10, TEAM_FEW + 10, TEAM_SOME + 10 };
+    struct world w = begin(d);
+    const int64_t doc = new_document(&w, "Messaging", text_one), head = employee(&w, "Head", w.desk, 0);
+    struct actor lead = person_actor(&w, "head", "manager", head);
+    struct act a = act_by(d, &lead);
+    unsigned people = 0;
+
+    for (unsigned i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        good(d,
+             db_run(
+                 d->db,
+                 "insert into person (pseudonym, name, department, manager, source, state, joined_us, "
+                 "changed_us) with recursive n(i) as (select cast(? as bigint) union all select i + 1 from n "
+                 "where i < ?) select 'T-' || i, 'Name ' || i, case when i % 2 = 0 then ? else ? end, ?, "
+                 "'hand', 'active', 0, 0 from n",
+                 DB_ARGS(db_int(people + 1), db_int(sizes[i]), db_int(w.desk), db_int(w.back), db_int(head)),
+                 NULL, &d->err));
+        people = sizes[i];
+        good(d, team_rebuild(d->db, &d->err));
+        if (i == 0)
+            (void)publish_document(&w, doc);
+        else
+            good(d, DO(d, &a, duty_refresh(d->db, doc, cases_now, NULL, &d->err)));
+        /* Some have signed, some are excused; nobody else owes anything. */
+        good(d,
+             db_run(d->db, "delete from duty where person not in (select person from team where manager = ?)",
+                    DB_ARGS(db_int(head)), NULL, &d->err));
+        good(d, db_run(d->db, "update duty set done_us = ? + person where person % 7 = 0 and done_us is null",
+                       DB_ARGS(db_int((int64_t)cases_now)), NULL, &d->err));
+        good(d, db_run(d->db, "update duty set excused_us = ?, excuse = 'away' where person % 11 = 0",
+                       DB_ARGS(db_int((int64_t)(cases_now + 30 * day_us))), NULL, &d->err));
+        good(d, db_run(d->db, "update document set team_sums = 0", DB_NONE, NULL, &d->err));
+        char *counted = summary_of(&w, &lead);
+        good(d, DO(d, &a, duty_refresh(d->db, doc, cases_now, NULL, &d->err)));
+        good(d,
+             db_run(d->db, "delete from duty where person not in (select person from team where manager = ?)",
+                    DB_ARGS(db_int(head)), NULL, &d->err));
+        assert_int_equal(
+            count(&w, "select min(team_sums) from document where id in (select document from duty)"), 1);
+        char *summed = summary_of(&w, &lead);
+        assert_string_equal(summed, counted);
+        free(counted);
+        free(summed);
+        for (unsigned s = 0; s < sizeof states / sizeof states[0]; s++) {
+            char *all = list_of(&w, &w.writer, states[s]), *team = list_of(&w, &lead, states[s]);
+            assert_string_equal(team, all);
+            free(all);
+            free(team);
+        }
+    }
     end(&w);
 }
 
@@ -678,6 +759,7 @@ int main(void)
         cmocka_unit_test(test_names_are_equal_but_for_case_and_spaces),
         ON_BOTH(test_duties_follow_the_directory),
         ON_BOTH(test_who_sees_which_duties),
+        ON_BOTH(test_large_teams_are_summed_and_listed_as_small_ones),
         ON_BOTH(test_reminders_and_escalation),
         ON_BOTH(test_a_document_without_rules_leaves_the_policy_alone),
     };

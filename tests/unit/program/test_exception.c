@@ -5,6 +5,7 @@
 #include "program/cases.h"
 #include "program/exception.h"
 #include "program/setting.h"
+#include "store/team.h"
 
 static const char purpose[] = "talks with the correspondent bank",
                   benefit[] = "the deal is made over WhatsApp";
@@ -34,6 +35,7 @@ static struct world make(struct database *d)
                       DB_ARGS(db_int(w.mona)), &w.desk, &d->err));
     good(d, db_run(d->db, "update person set manager = ?, department = ? where id = ?",
                    DB_ARGS(db_int(w.mona), db_int(w.desk), db_int(w.anna)), NULL, &d->err));
+    good(d, team_move(d->db, w.anna, &d->err));
     w.employee = person_actor(d, "anna", "employee", w.anna);
     w.colleague = person_actor(d, "bert", "employee", w.bert);
     w.manager = person_actor(d, "mona", "manager", w.mona);

@@ -4,6 +4,7 @@
 #include "program/evidence_read.h"
 #include "program/training.h"
 #include "program/when.h"
+#include "store/team.h"
 #include <stdlib.h>
 
 static const uint64_t hour_us = UINT64_C(3600000000);
@@ -24,6 +25,7 @@ static int64_t person(struct database *d, const char *name, int64_t department, 
                    DB_ARGS(department != 0 ? db_int(department) : db_null(),
                            manager != 0 ? db_int(manager) : db_null(), db_int(id)),
                    NULL, &d->err));
+    good(d, team_move(d->db, id, &d->err));
     return id;
 }
 

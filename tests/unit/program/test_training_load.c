@@ -6,6 +6,7 @@
  */
 #include "program/courses.h"
 #include "program/training.h"
+#include "store/team.h"
 #include <stdlib.h>
 #include <time.h>
 
@@ -64,6 +65,7 @@ static void fill_people(struct database *d, unsigned people)
                             &d->err));
     }
     good(d, db_bulk_end(b, &d->err));
+    good(d, team_rebuild(d->db, &d->err));
     good(d, db_commit(d->db, &d->err));
 }
 

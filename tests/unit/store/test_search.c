@@ -5,6 +5,7 @@
 #include "store/database.h"
 #include "store/eve_lines.h"
 #include "store/event_parts.h"
+#include "store/team.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -215,6 +216,7 @@ static void test_a_manager_finds_their_team_only(struct database *d)
             "insert into person_alias (kind, value, person, source, from_us) values ('user', 'user1', 2, 'hand', 0),"
             " ('user', 'user2', 3, 'hand', 0), ('user', 'user4', 4, 'hand', 0), ('user', 'user5', 1, 'hand', 0);",
             &d->err));
+    good(d, team_rebuild(d->db, &d->err));
     fill(d);
     f = filter(d, "");
     good(d, event_filter_team(f, d->db, 1, &d->err));
