@@ -10,15 +10,32 @@
 
 /* ---- values ---- */
 
+/* A share of what nobody owes is no share: "0 %" would be read as a failing. */
+static bool nothing_to_share(const struct evidence_data *of, const char *part, const char *name)
+{
+    static const char *const wholes[] = { "owed", "assigned" };
+
+    for (unsigned i = 0; strcmp(name, "percent") == 0 && i < sizeof wholes / sizeof wholes[0]; i++) {
+        const struct evidence_count *whole = evidence_find_figure(of, part, wholes[i]);
+
+        if (whole != NULL && whole->value == 0)
+            return true;
+    }
+    return false;
+}
+
 void report_value(const struct evidence_data *of, const char *part, const char *name, char out[32])
 {
     const struct evidence_count *figure = of != NULL ? evidence_find_figure(of, part, name) : NULL;
     struct text t = text_over(out, 32);
 
-    if (figure != NULL)
-        paper_number(&t, figure->value);
-    else
+    if (figure == NULL || nothing_to_share(of, part, name)) {
         text_string(&t, "–");
+        return;
+    }
+    paper_number(&t, figure->value);
+    if (strcmp(name, "percent") == 0)
+        text_string(&t, " %");
 }
 
 void report_day(uint64_t us, char out[32])
@@ -86,9 +103,11 @@ void report_cell(struct text *t, const struct evidence_column *column, const str
         text_string(t, word);
         break;
     case EVIDENCE_NUMBER:
-        if (ends(column->name, "_day") && cell->number > 10000101)
+        if ((strcmp(column->name, "day") == 0 || ends(column->name, "_day")) && cell->number > 10000101)
             text_format(t, "%04d-%02d-%02d", (int)(cell->number / 10000), (int)(cell->number / 100 % 100),
                         (int)(cell->number % 100));
+        else if (strcmp(column->name, "quarter") == 0)
+            text_format(t, "%lld-Q%lld", (long long)cell->number / 10, (long long)cell->number % 10);
         else if (strncmp(column->name, "bytes", 5) == 0)
             bytes_text(t, cell->number);
         else if (first || ends(column->name, "_id") || strcmp(column->name, "incident") == 0)
@@ -177,7 +196,12 @@ static unsigned columns_shown(const struct evidence_rows *rows, unsigned shown[P
     enum { MOST = 9 };
     bool out[EVIDENCE_COLUMNS_MOST] = { false };
     unsigned left = rows->column_count, count = 0;
+    const unsigned facts = evidence_find_column(rows, "facts"); /* JSON is for programs */
 
+    if (facts < rows->column_count) {
+        out[facts] = true;
+        left--;
+    }
     for (size_t i = 0; left > MOST && i < sizeof first_to_go / sizeof first_to_go[0]; i++) {
         const unsigned c = evidence_find_column(rows, first_to_go[i]);
 
@@ -256,7 +280,7 @@ void report_table(struct report *r, const struct evidence_rows *rows)
 }
 
 void report_tile(struct report *r, double x, double y, double width, const char *label, const char *part,
-                 const char *name, const char *unit)
+                 const char *name)
 {
     struct paper *p = &r->paper;
     char value[32], words[160];
@@ -270,8 +294,6 @@ void report_tile(struct report *r, double x, double y, double width, const char 
     cairo_fill(p->cr);
     report_value(r->data, part, name, value);
     text_string(&t, value);
-    if (strcmp(value, "–") != 0)
-        text_string(&t, unit);
     cairo_tag_begin(p->cr, "P", NULL);
     paper_box(p, STYLE_NUMBER, INK_NAVY, ALIGN_LEFT, x + 10, y + 1, width - 14, 1, words);
     paper_box(p, STYLE_SMALL, INK_TEXT, ALIGN_LEFT, x + 10, y + 28, width - 14, 2, label);
@@ -281,7 +303,7 @@ void report_tile(struct report *r, double x, double y, double width, const char 
     if (r->before != NULL) {
         t = TEXT(words);
         report_value(r->before, part, name, value);
-        text_format(&t, "before: %s%s", value, strcmp(value, "–") != 0 ? unit : "");
+        text_format(&t, "before: %s", value);
         paper_box(p, STYLE_TINY, INK_GREY, ALIGN_RIGHT, x + 50, y + 14, width - 56, 1, words);
     }
     cairo_tag_end(p->cr, "P");

@@ -8,20 +8,20 @@
 #include <stdio.h>
 
 static const struct tile {
-    const char *label, *part, *name, *unit;
+    const char *label, *part, *name;
 } tiles[] = {
-    { "people used instant messaging", "usage", "people", "" },
-    { "conversations were seen", "usage", "flows", "" },
-    { "were kept from getting through", "enforcement", "stopped", "" },
-    { "services were used", "usage", "services", "" },
-    { "of signatures owed are given", "signatures", "percent", " %" },
-    { "of training duties are done", "training", "percent", " %" },
-    { "exceptions in force", "exceptions", "in_force", "" },
-    { "emergencies not closed out", "exceptions", "open", "" },
-    { "incidents began", "incidents", "began", "" },
-    { "… of the highest severity", "incidents", "severe", "" },
-    { "incidents open at the end", "incidents", "open", "" },
-    { "rules of the policy in force", "policy", "rules", "" },
+    { "people used instant messaging", "usage", "people" },
+    { "conversations were seen", "usage", "flows" },
+    { "were kept from getting through", "enforcement", "stopped" },
+    { "services were used", "usage", "services" },
+    { "of signatures owed are given", "signatures", "percent" },
+    { "of training duties are done", "training", "percent" },
+    { "exceptions in force", "exceptions", "in_force" },
+    { "emergencies not closed out", "exceptions", "open" },
+    { "incidents began", "incidents", "began" },
+    { "… of the highest severity", "incidents", "severe" },
+    { "incidents open at the end", "incidents", "open" },
+    { "rules of the policy in force", "policy", "rules" },
 };
 
 /* The first rows of a table's columns as lines: "WhatsApp: 1,204 of 1,310 conversations". */
@@ -76,7 +76,7 @@ static double risks(struct report *r, double x, double y, double width)
     unsigned shown = 0;
     char line[300];
 
-    paper_box(p, STYLE_H2, INK_NAVY, ALIGN_LEFT, x, y, width, 1, "Top risks that remain");
+    paper_box(p, STYLE_H2, INK_NAVY, ALIGN_LEFT, x, y, width, 1, "Top risks that remain, from 1 to 5");
     y += 18;
     for (size_t i = 0; shown == 0 && i < r->data->table_count; i++) {
         const struct evidence_rows *t = &r->data->tables[i];
@@ -114,7 +114,7 @@ void report_board(struct report *r)
     struct paper *p = &r->paper;
     const struct report_scope *s = r->scope;
     const double width = p->right - p->left, gap = 8, tile = (width - 3 * gap) / 4, half = (width - 20) / 2;
-    char words[400], span[80], statement[4200];
+    char words[400], span[80], day[32], statement[4200];
     struct text t = TEXT(words);
     unsigned shown = 0;
 
@@ -131,13 +131,19 @@ void report_board(struct report *r)
               "Board report: our position on instant messaging");
     cairo_tag_end(p->cr, "H1");
     report_span(&s->period, span);
-    paper_box(p, STYLE_SMALL, INK_WHITE, ALIGN_LEFT, p->left, 71, width, 1, span);
+    t = TEXT(words);
+    text_string(&t, span);
+    if (s->asked_us < s->period.until_us) {
+        report_day(s->asked_us, day);
+        text_format(&t, "; the quarter is not over: as of %s", day);
+    }
+    paper_box(p, STYLE_SMALL, INK_WHITE, ALIGN_LEFT, p->left, 71, width, 1, words);
     p->y = 122;
     for (size_t i = 0; i < sizeof tiles / sizeof tiles[0]; i++) {
         if (evidence_find_figure(r->data, tiles[i].part, tiles[i].name) == NULL)
             continue;
         report_tile(r, p->left + (tile + gap) * (shown % 4), p->y + (REPORT_TILE_HEIGHT + gap) * (shown / 4),
-                    tile, tiles[i].label, tiles[i].part, tiles[i].name, tiles[i].unit);
+                    tile, tiles[i].label, tiles[i].part, tiles[i].name);
         shown++;
     }
     p->y += (REPORT_TILE_HEIGHT + gap) * ((shown + 3) / 4) + 8;

@@ -169,6 +169,6 @@ void paper_matrix(struct paper *p, const char *title, unsigned counts[5][5], dou
         paper_box(p, STYLE_TINY, INK_GREY, ALIGN_CENTRE, x + cell * (double)impact, y + size + 3, cell, 1,
                   word);
     }
-    paper_box(p, STYLE_TINY, INK_GREY, ALIGN_CENTRE, x, y + size + 12, size, 1,
+    paper_box(p, STYLE_TINY, INK_GREY, ALIGN_CENTRE, x - 30, y + size + 12, size + 60, 1,
               "Impact to the right, likelihood upwards; 5 is the most");
 }

@@ -40,7 +40,8 @@ static const struct section sections[] = {
       { "files", "virus", "clients", "client", "patch", "patches" } },
     { "Off-channel signal",
       "Counts of the approved channel beside what the network sees of public messengers. A signal is a reason "
-      "to ask, not proof: people are away, change their work, or use other means.",
+      "to ask, not proof: people are away, change their work, or use other means; encrypted content and private "
+      "phones are not seen, shared addresses may be another's, counts are as good as they were brought in.",
       { "signal", "signals", "off_channel", "channel" } },
     { "Incidents",
       "What the detectors or people found, how bad it was, and how long it took to close.",
@@ -197,20 +198,20 @@ static void contents(struct report *r)
 /* ---- summary ---- */
 
 static const struct tile {
-    const char *label, *part, *name, *unit;
+    const char *label, *part, *name;
 } tiles[] = {
-    { "people used instant messaging", "usage", "people", "" },
-    { "services were used", "usage", "services", "" },
-    { "conversations were seen", "usage", "flows", "" },
-    { "conversations were stopped", "enforcement", "stopped", "" },
-    { "of signatures owed are given", "signatures", "percent", " %" },
-    { "of training duties are done", "training", "percent", " %" },
-    { "exceptions in force at the end", "exceptions", "in_force", "" },
-    { "emergencies not closed out", "exceptions", "open", "" },
-    { "incidents began", "incidents", "began", "" },
-    { "incidents open at the end", "incidents", "open", "" },
-    { "days of the period with events", "sensors", "days", "" },
-    { "records of the audit trail", "changes", "records", "" },
+    { "people used instant messaging", "usage", "people" },
+    { "services were used", "usage", "services" },
+    { "conversations were seen", "usage", "flows" },
+    { "conversations were stopped", "enforcement", "stopped" },
+    { "of signatures owed are given", "signatures", "percent" },
+    { "of training duties are done", "training", "percent" },
+    { "exceptions in force at the end", "exceptions", "in_force" },
+    { "emergencies not closed out", "exceptions", "open" },
+    { "incidents began", "incidents", "began" },
+    { "incidents open at the end", "incidents", "open" },
+    { "days of the period with events", "sensors", "days" },
+    { "records of the audit trail", "changes", "records" },
 };
 
 static void summary(struct report *r)
@@ -228,7 +229,7 @@ static void summary(struct report *r)
         if (evidence_find_figure(r->data, tiles[i].part, tiles[i].name) == NULL)
             continue;
         report_tile(r, p->left + (width + gap) * (shown % 3), p->y + (REPORT_TILE_HEIGHT + gap) * (shown / 3),
-                    width, tiles[i].label, tiles[i].part, tiles[i].name, tiles[i].unit);
+                    width, tiles[i].label, tiles[i].part, tiles[i].name);
         shown++;
     }
     p->y += (REPORT_TILE_HEIGHT + gap) * ((shown + 2) / 3) + 8;
@@ -379,6 +380,7 @@ static void mapping(struct report *r)
         p, STYLE_BODY, INK_TEXT,
         "The last column says what this program does not cover. It is an aid to reading, not legal "
         "advice.");
+    p->cell_lines = 20; /* what a rule asks is not cut */
     for (unsigned k = 0; k < m->count; k++) {
         const struct mapping_table *t = &m->tables[k];
         struct paper_column columns[5] = { { .title = "Section", .natural = 55 },
@@ -404,7 +406,7 @@ static void mapping(struct report *r)
 
             for (unsigned c = 0; c < 5; c++) {
                 struct text v = TEXT(cells[c]);
-                paper_clean(&v, view_string(from[c]), REPORT_TEXT / 2);
+                paper_clean(&v, view_string(from[c][0] != '\0' ? from[c] : "–"), REPORT_TEXT / 2);
             }
             paper_table_row(p, columns, 5,
                             (const char *const[]){ cells[0], cells[1], cells[2], cells[3], cells[4] },
@@ -413,6 +415,7 @@ static void mapping(struct report *r)
         cairo_tag_end(p->cr, "Table");
         paper_gap(p, 12);
     }
+    p->cell_lines = 0;
 }
 
 static void method(struct report *r)

@@ -365,6 +365,11 @@ void paper_columns_fit(struct paper_column *columns, unsigned count, double room
     }
 }
 
+static unsigned cell_lines(const struct paper *p)
+{
+    return p->cell_lines != 0 ? p->cell_lines : CELL_LINES;
+}
+
 static void row_cells(struct paper *p, enum paper_style style, enum paper_ink ink, const char *tag,
                       const struct paper_column *columns, unsigned count, const char *const *cells)
 {
@@ -373,7 +378,7 @@ static void row_cells(struct paper *p, enum paper_style style, enum paper_ink in
     cairo_tag_begin(p->cr, "TR", NULL);
     for (unsigned i = 0; i < count; i++) {
         cairo_tag_begin(p->cr, tag, NULL);
-        paper_box(p, style, ink, columns[i].align, x, p->y + cell_pad, columns[i].width, CELL_LINES,
+        paper_box(p, style, ink, columns[i].align, x, p->y + cell_pad, columns[i].width, cell_lines(p),
                   cells[i]);
         cairo_tag_end(p->cr, tag);
         x += columns[i].width + cell_gap;
@@ -387,7 +392,7 @@ static double row_height(struct paper *p, enum paper_style style, const struct p
     double most = 0;
 
     for (unsigned i = 0; i < count; i++) {
-        const double h = paper_measure(p, style, columns[i].width, CELL_LINES, cells[i], NULL);
+        const double h = paper_measure(p, style, columns[i].width, cell_lines(p), cells[i], NULL);
 
         most = h > most ? h : most;
     }

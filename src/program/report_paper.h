@@ -46,7 +46,8 @@ struct paper {
     unsigned heading_count, known_headings; /* known: of the run before */
     struct paper_heading known[PAPER_HEADINGS];
     char head[200], foot[200];
-    bool plain; /* the page has neither head nor foot: a cover */
+    bool plain;          /* the page has neither head nor foot: a cover */
+    unsigned cell_lines; /* at most so many in a cell of a table; 0: four */
 };
 
 /* Fonts, read once for a report. False: there are none. */

@@ -12,7 +12,8 @@ struct report {
     const struct evidence_data *data, *before;
 };
 
-/* A figure's value as text, "-" where there is none of that name. `of`: data or before. */
+/* A figure's value as text, a share with its sign; "–" where there is none of that name, or of nothing. `of`:
+ * data or before. */
 void report_value(const struct evidence_data *of, const char *part, const char *name, char out[32]);
 /* 2026-11-23, and with the minute. */
 void report_day(uint64_t us, char out[32]);
@@ -28,7 +29,7 @@ bool report_ratings(const struct evidence_rows *rows, const char *likelihood, co
                     unsigned counts[5][5]);
 /* A key figure in a box: value, label, the figure's name; with `before` also what it was. */
 void report_tile(struct report *r, double x, double y, double width, const char *label, const char *part,
-                 const char *name, const char *unit);
+                 const char *name);
 enum { REPORT_TILE_HEIGHT = 62 };
 
 /* A cell by its column's name; null where there is no such column. */

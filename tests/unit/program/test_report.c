@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "program/cases.h"
 #include "program/report.h"
+#include "program/report_parts.h"
 #include <fontconfig/fontconfig.h>
 #include <pango/pangocairo.h>
 #include <stdlib.h>
@@ -179,6 +180,11 @@ static void test_a_period_is_drawn_the_same_each_time(struct database *d)
                      database_number(d, "select cast(sum(flows) as bigint) from usage_service_day"));
     assert_int_equal(evidence_find_table(data, "usage", "weeks")->rows, 14);
     assert_int_equal(evidence_find_table(data, "usage", "departments")->rows, 3);
+    char value[32];
+    report_value(data, "signatures", "percent", value); /* nobody owes any */
+    assert_string_equal(value, "–");
+    report_value(data, "signatures", "owed", value);
+    assert_string_equal(value, "0");
     const struct report_scope scope = scope_of(data);
     good(d, report_draw(REPORT_PERIOD, &scope, data, NULL, take_piece, &one, &d->err));
     good(d, report_draw(REPORT_PERIOD, &scope, data, NULL, take_piece, &two, &d->err));
