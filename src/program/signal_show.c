@@ -631,6 +631,20 @@ static bool weeks_approved(struct act *a, struct weeks *w, int64_t department, s
     return rows_done(rows, &why, err);
 }
 
+/* " from SUMS where …": the use of public IM in these weeks, of a department or of all. */
+static void of_weeks(const struct public_im *p, const struct weeks *w, int64_t department, struct text *sql,
+                     struct db_value *args, unsigned *n)
+{
+    text_format(sql, " from %s where day >= ?", department != 0 ? "usage_day" : "usage_service_day");
+    args[(*n)++] = db_int(w->at[0].monday);
+    if (department != 0) {
+        text_string(sql, " and department = ?");
+        args[(*n)++] = db_int(department);
+    }
+    text_string(sql, " and service in ");
+    public_im_ask(p, sql, args, n);
+}
+
 static bool weeks_public(struct act *a, const struct public_im *p, struct weeks *w, int64_t department,
                          struct imw_error_info *err)
 {
@@ -642,16 +656,8 @@ static bool weeks_public(struct act *a, const struct public_im *p, struct weeks 
     struct week *x;
     unsigned n = 0;
 
-    text_format(&t,
-                "select day, sum(flows) - sum(stopped), sum(messages), sum(stopped) from %s where day >= ?",
-                department != 0 ? "usage_day" : "usage_service_day");
-    args[n++] = db_int(w->at[0].monday);
-    if (department != 0) {
-        text_string(&t, " and department = ?");
-        args[n++] = db_int(department);
-    }
-    text_string(&t, " and service in ");
-    public_im_ask(p, &t, args, &n);
+    text_string(&t, "select day, sum(flows) - sum(stopped), sum(messages), sum(stopped)");
+    of_weeks(p, w, department, &t, args, &n);
     text_string(&t, " group by day");
     if (!db_query(a->db, sql, args, n, &rows, err))
         return false;
@@ -694,18 +700,19 @@ bool signal_weeks(struct act *a, const struct catalog *catalog, int64_t departme
     struct public_im public;
     struct weeks w = { .count = weeks > 0 && weeks <= WEEKS_MOST ? weeks : WEEKS_USUAL };
     json_t *services = NULL;
-    char sql[1000];
+    char sql[2000];
     struct text t = TEXT(sql);
     unsigned n = 0;
 
     for (unsigned i = 0; i < w.count; i++)
         w.at[i].monday = day_of(monday_of((int64_t)a->now_us) - (int64_t)(w.count - 1 - i) * 7 * a_day_us);
-    text_string(&t, "select value from term where id in ");
     if (!public_im_load(a->db, catalog, &public, err) || !weeks_approved(a, &w, department, err) ||
         !weeks_public(a, &public, &w, department, err))
         return false;
-    public_im_ask(&public, &t, args, &n);
-    text_string(&t, " order by value");
+    text_string(&t, "select t.value from (select service, sum(flows) - sum(stopped) as through");
+    of_weeks(&public, &w, department, &t, args, &n);
+    text_string(&t, " group by service) u join term t on t.id = u.service where u.through > 0 order by "
+                    "u.through desc, t.value");
     if (!shape_list(a->db, sql, args, n, public_name, (void *)(uintptr_t)catalog, &services, err))
         return false;
     *out = json_pack("{s:o,s:o}", "weeks", weeks_json(&w), "services", services);

@@ -281,11 +281,26 @@ static void test_who_fell_silent_is_found_and_the_others_are_not(struct database
     good(d, signal_get(&exa, w.catalog, id, &row, &d->err));
     assert_false(json_is_true(json_object_get(json_object_get(row, "may"), "decide")));
     json_decref(row);
+    /* the most used first; what nobody used is none of them */
+    int64_t other = 0;
+    good(d, db_insert(d->db, "insert into term (kind, value) values ('service', 'telegram') returning id",
+                      DB_NONE, &other, &d->err));
+    good(d, db_insert(d->db, "insert into term (kind, value) values ('service', 'signal') returning id",
+                      DB_NONE, &other, &d->err));
+    good(
+        d,
+        db_run(d->db,
+               "insert into usage_service_day (day, service, action, events, flows, lookups, messages, "
+               "files, alerts, stopped, agile, bytes_out, bytes_in) values (?, ?, 1, 9000, 9000, 0, 0, 0, 0, "
+               "0, 0, 0, 0)",
+               DB_ARGS(db_int(working_day(40)), db_int(other)), NULL, &d->err));
     good(d, signal_weeks(&carl, w.catalog, 0, WEEKS, &page, &d->err));
     assert_int_equal(json_array_size(json_object_get(page, "weeks")), WEEKS);
     assert_true(json_integer_value(
                     json_object_get(json_array_get(json_object_get(page, "weeks"), 3), "approved")) > 1500);
-    assert_string_equal(json_string_value(json_array_get(json_object_get(page, "services"), 0)), "WhatsApp");
+    assert_int_equal(json_array_size(json_object_get(page, "services")), 2);
+    assert_string_equal(json_string_value(json_array_get(json_object_get(page, "services"), 0)), "Signal");
+    assert_string_equal(json_string_value(json_array_get(json_object_get(page, "services"), 1)), "WhatsApp");
     json_decref(page);
 
     /* the next night, the same: it goes on, and is no second one */

@@ -307,7 +307,7 @@ export interface SignalSummary { open: number; looked: number; strong: number; m
   judged: { day: string; time: string; people: number } | null; waits: string | null }   // judged: up to which day, and how many people could be; waits: why nothing newer is judged
 // GET /signals/weeks?department&weeks -> SignalWeeks: approved against public IM; weeks begin on Mondays
 export interface SignalWeek { week: string; approved: number | null; people: number; days: number; flows: number; messages: number; stopped: number }   // people: of its best day, days: imported
-export interface SignalWeeks { weeks: SignalWeek[]; services: string[] }   // services: what counts as public IM here, by name
+export interface SignalWeeks { weeks: SignalWeek[]; services: string[] }   // services: public IM that was let through in these weeks, the most used first
 // POST /signals/{id}/triage {from: SignalState, state: 'open'|'looked'|'dismissed', why} -> Signal (not by tokens, not on oneself)   POST /signals/{id}/incident {incident?: id, why} -> Signal (links it; without incident: opens one)
 // GET /signals/channels -> {channels: Channel[]}   POST /signals/channels {name, note?, service?} -> Channel   PATCH /signals/channels/{id} {name?, note?, service? (null: none), state?} -> Channel
 // POST /signals/channels/{id}/import?name (a CSV file: day,person,messages; the days in it are replaced) -> ApprovedResult
