@@ -215,7 +215,7 @@ static bool add_value(struct db *db, struct event_filter *f, const char *key, st
         return add_severity(f, v, err);
     if (view_equal(k, VIEW("scan")))
         return add_name(&f->scans, key, v, event_scan_names, 5, err);
-    return wrong(err, key, "no such filter; docs/api.md lists them");
+    return wrong(err, key, "no such filter; docs/openapi.yaml lists them");
 }
 
 /* ---- the whole ---- */
