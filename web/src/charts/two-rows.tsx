@@ -34,7 +34,7 @@ export function TwoRows({ title, summary, unit, points, peers = false }: { title
   return (
     <Chart title={title} summary={summary}
       table={{ head: [unit, 'Approved messages', ...(peers ? ['A person of the others'] : []), 'Public IM, let through', 'Public IM, stopped'], numbers: peers ? [1, 2, 3, 4] : [1, 2, 3], rows: points.map(one => [one.at, one.approved === null ? 'not brought in' : number(one.approved), ...(peers ? [one.peers == null ? '' : number(one.peers)] : []), number(one.flows), number(one.stopped)]) }}
-      legend={<Legend of={[{ name: 'Approved messages', colour: 'var(--chart-1)' }, ...(peers ? [{ name: 'A person of the others', colour: 'var(--text-muted)' }] : []), { name: 'Public IM, let through', colour: 'var(--chart-2)' }, { name: 'stopped', colour: 'var(--chart-other)' }]} />}>
+      legend={<Legend of={[{ name: 'Approved messages', colour: 'var(--chart-1)' }, ...(peers ? [{ name: 'A person of the others', colour: 'var(--text-muted)' }] : []), { name: 'Public IM, let through', colour: 'var(--chart-2)' }, { name: 'Public IM, stopped', colour: 'var(--chart-other)' }]} />}>
       <div className="chart-area" ref={box}>
         <svg viewBox={`0 0 ${width} ${HEIGHT}`} role="slider" tabIndex={0} aria-label={`${title}: arrow keys go from ${unit.toLowerCase()} to ${unit.toLowerCase()}`} aria-valuemin={1} aria-valuemax={Math.max(1, points.length)} aria-valuenow={(at ?? 0) + 1} aria-valuetext={shown ? words(shown) : 'none chosen'}
           onKeyDown={event => {

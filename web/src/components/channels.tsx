@@ -69,11 +69,11 @@ export function BringCounts({ channels, onClose }: { channels: readonly Channel[
 function Result({ of, onClose }: { of: ApprovedResult; onClose: () => void }) {
   const one = of.import
   return (
-    <>
+    <div className="stack">
       <Notice tone={one.unknown + one.refused > 0 ? 'warn' : 'good'}>{`${plural(one.days, 'day')} with ${plural(one.messages, 'message')} of up to ${plural(one.people, 'person', 'people')} a day were brought in. Signals are judged anew within a minute.`}</Notice>
       <Facts of={[['Days', one.first === one.last ? one.first : `${one.first} – ${one.last}`], ['Replaced', one.replaced > 0 && plural(one.replaced, 'day')], ['Not in the directory', one.unknown > 0 && plural(one.unknown, 'person', 'people')], ['Lines left out', one.refused > 0 && number(one.refused)]]} />
       {of.problems.length > 0 && <ul className="small plain" aria-label="Problems">{of.problems.map((problem, i) => <li key={i}>{problem.line > 0 && <span className="muted">Line {number(problem.line)}: </span>}{problem.text}</li>)}</ul>}
       <Buttons><Button tone="primary" onPress={onClose}>Close</Button></Buttons>
-    </>
+    </div>
   )
 }

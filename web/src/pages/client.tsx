@@ -5,6 +5,7 @@ import { patch, post, remove } from '../api/client'
 import { useAction, usePages, useQuery } from '../api/query'
 import type { Advisory, ClientInstall, ClientProductDetail } from '../api/types'
 import { toast } from '../app/announce'
+import { useServiceNames } from '../app/names'
 import { Link } from '../app/router'
 import type { Parts } from '../app/routes'
 import { useCan } from '../app/session'
@@ -17,6 +18,7 @@ import { CLIENT_STATES, CLIENT_TOPICS, Due, SeverityWord } from './clients'
 
 export default function ClientPage({ parts }: { parts: Parts }) {
   const can = useCan()
+  const names = useServiceNames()
   const product = parts['product'] ?? ''
   const { filter } = useFilter()
   const detail = useQuery<ClientProductDetail>(`/clients/${product}`, {}, { topics: CLIENT_TOPICS })
@@ -30,8 +32,8 @@ export default function ClientPage({ parts }: { parts: Parts }) {
               lead={data.counts.old > 0 ? `${number(data.counts.old)} old, ${number(data.counts.overdue)} overdue. ${data.safe ? `Bring them to ${data.safe} or newer.` : ''}` : 'None of them is known to be old.'}
               actions={can('client:write') && <Button icon="people" onPress={() => setGiving(true)}>{data.owner ? 'Change the owner …' : 'Name an owner …'}</Button>} />
             <Panel title="In short"><Facts of={[
-              ['Service', data.service && (can('catalog:read') ? <Link key="s" href={`/catalog/${data.service}`}>{data.service}</Link> : data.service)], ['Clients', number(data.counts.clients)],
-              ['Oldest safe version', data.safe ?? 'not known'], ['Worst advisory', <SeverityWord key="w" of={data.severity} />], ['Next deadline', data.next_due && day(data.next_due)], ['Owner', data.owner?.name ?? 'nobody'],
+              ['Service', data.service && (can('catalog:read') ? <Link key="s" href={`/catalog/${data.service}`}>{names.get(data.service) ?? data.service}</Link> : data.service)], ['Clients', number(data.counts.clients)],
+              ['Oldest safe version', data.safe ?? 'not known'], ['Worst advisory', <SeverityWord key="w" of={data.severity} />], ['Next deadline', <Due key="d" at={data.next_due} late={data.counts.overdue > 0} />], ['Owner', data.owner?.name ?? 'nobody'],
             ]} /></Panel>
             <Panel title="Versions here" flush>
               <DataTable label="Versions here" rows={data.versions} rowKey={one => one.id} dense empty={<Empty title="None was seen" />} columns={[

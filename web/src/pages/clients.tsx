@@ -97,7 +97,7 @@ function Bring({ kind, onClose }: { kind: 'inventory' | 'advisories'; onClose: (
     <Dialog title={about.title} open onClose={onClose}>
       {told ? (
         <div className="stack">
-          <Notice tone={told.skipped > 0 ? 'warn' : 'good'}>{kind === 'inventory' ? `${plural(told.taken, 'client')} of ${plural(told.machines, 'machine')} taken` : plural(told.taken, 'advisory', 'advisories') + ' taken'}{told.gone > 0 ? `, ${number(told.gone)} gone` : ''}; {number(told.other)} {kind === 'inventory' ? 'other programs' : 'about other software'} left out.</Notice>
+          <Notice tone={told.skipped > 0 ? 'warn' : 'good'}>{kind === 'inventory' ? `${plural(told.taken, 'client')} of ${plural(told.machines, 'machine')} taken` : plural(told.taken, 'advisory', 'advisories') + ' taken'}{told.gone > 0 ? `, ${number(told.gone)} gone` : ''}; {kind === 'inventory' ? plural(told.other, 'other program') : `${number(told.other)} about other software`} left out.</Notice>
           {told.skipped > 0 && <>
             <p>{plural(told.skipped, 'line')} could not be read:</p>
             <ul className="lines plain" aria-label="Lines that could not be read" tabIndex={0}>{told.problems.map((one, i) => <li key={i}><span className="muted">{`Line ${number(one.line)}`}</span><span>{one.text}</span></li>)}</ul>

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // One risk assessment: what was seen, questions, scores, controls, the decision, who signed it off, and the rule it drafts.
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import { patch, post, remove } from '../api/client'
 import { useAction, useQuery } from '../api/query'
 import type { AssessmentControl, AssessmentDetail, AssessmentRisk, RiskCondition, RiskDecision, RiskMethod } from '../api/types'
 import { toast } from '../app/announce'
 import { useDepartments } from '../app/names'
-import { go } from '../app/router'
+import { go, Link } from '../app/router'
 import { Button, Buttons, Check, Confirm, Dialog, Failure, fieldError, Form, IconButton, Select, TextBox, TextInput } from '../components/controls'
 import { Badge, Facts, Loaded, Notice, PageHead, Panel, Time } from '../components/page'
 import { day, number, plural } from '../lib/format'
-import { DECISIONS, IMPACT, LIKELIHOOD, RISK_STATES } from '../lib/risk-words'
+import { DECISIONS, IMPACT, incidentsOf, LIKELIHOOD, RISK_STATES, seenOf } from '../lib/risk-words'
 import { Review, Score } from './risks'
 
 const TOPICS = ['risks'] as const
@@ -21,7 +21,7 @@ const steps = (words: readonly string[]) => words.map((word, i) => ({ id: String
 export default function RiskPage({ parts }: { parts: Readonly<Record<string, string>> }) {
   const method = useQuery<RiskMethod>('/risks/method')
   const one = useQuery<AssessmentDetail>(`/assessments/${parts['id']}`, {}, { topics: TOPICS, keep: true })
-  return <Loaded of={one}>{data => <Loaded of={method}>{known => <Shown key={data.sha256 + data.state} of={data} method={known} />}</Loaded>}</Loaded>
+  return <Loaded of={one}>{data => <Loaded of={method}>{known => <Shown key={data.id + data.state} of={data} method={known} />}</Loaded>}</Loaded>
 }
 
 function Shown({ of, method }: { of: AssessmentDetail; method: RiskMethod }) {
@@ -54,24 +54,26 @@ function Shown({ of, method }: { of: AssessmentDetail; method: RiskMethod }) {
         <Panel title="What was seen" note={`${day(facts.from)} to ${day(facts.until)}`} actions={of.may.write && <Button small icon="refresh" busy={act.busy} onPress={() => void act.run('observe')}>Look again</Button>}>
           <Facts of={[
             ['People', number(facts.people)], ['Flows', number(facts.flows)], ['Messages', number(facts.messages)], ['Files', `${number(facts.files)}, ${number(facts.scanned)} of them scanned`], ['Stopped', number(facts.stopped)], ['Alerts', number(facts.alerts)],
-            ['On odd ports', number(facts.agile)], ['Incidents', facts.incidents.map(i => `${i.detector} ${i.incidents}`).join(', ') || 'none'], ['End to end', facts.end_to_end === null ? '' : facts.end_to_end ? 'encrypted' : 'not encrypted'], ['Catalog', facts.catalog.join('; ')],
+            ['On odd ports', number(facts.agile)], ['Incidents', incidentsOf(facts)], ['End to end', facts.end_to_end === null ? '' : facts.end_to_end ? 'encrypted' : 'not encrypted'], ['Catalog', facts.catalog.join('; ')],
           ]} />
         </Panel>
       </div>
       <Questions of={of} method={method} />
       <Scores of={of} method={method} />
       <Controls of={of} method={method} />
-      <Decision of={of} method={method} />
+      <Decision key={written(of)} of={of} method={method} />
       {of.rule && (
         <Panel title="The rule of this decision" note={of.drafted ? undefined : 'drafted once it is signed off'}>
-          <h3>{of.rule.heading}</h3>
-          <p>{of.rule.text}</p>
-          <pre className="code" tabIndex={0} role="region" aria-label="Rule">{of.rule.yaml}</pre>
-          {of.drafted && <p>Drafted in {of.drafted.policy ? <a href={`/policy/${of.drafted.policy}`}>a draft of the policy</a> : <>the document “{of.drafted.title}”</>} by {of.drafted.by ?? 'the system'}: it is {of.drafted.state}.</p>}
+          <div className="stack tight">
+            <h3>{of.rule.heading}</h3>
+            <p>{of.rule.text}</p>
+            <pre className="code" tabIndex={0} role="region" aria-label="Rule">{of.rule.yaml}</pre>
+            {of.drafted && <p>Drafted in {of.drafted.policy ? <Link href={`/policy/${of.drafted.policy}`}>a draft of the policy</Link> : <Link href={`/documents/${of.drafted.document}/versions/${of.drafted.version}`}>the document “{of.drafted.title}”</Link>} by {of.drafted.by ?? 'the system'}: it is {of.drafted.state}.</p>}
+          </div>
         </Panel>
       )}
-      <Panel title="History"><ol className="plain-list">{of.steps.map((step, i) => <li key={i}><b>{ACTS[step.act] ?? step.act}</b> {step.who && `by ${step.who} `}<span className="muted"><Time at={step.time} /></span>{step.why && <p>{step.why}</p>}</li>)}</ol>
-        {of.versions.length > 1 && <p>Versions: {of.versions.map(v => <span key={v.id}>{v.id === of.id ? <b>{v.number}</b> : <a href={`/risks/${v.id}`}>{v.number} ({RISK_STATES[v.state].name})</a>} </span>)}</p>}
+      <Panel title="History"><ol>{of.steps.map((step, i) => <li key={i}><b>{ACTS[step.act] ?? step.act}</b> {step.who && `by ${step.who} `}<span className="muted"><Time at={step.time} /></span>{step.why && <p>{step.why}</p>}</li>)}</ol>
+        {of.versions.length > 1 && <p>Versions: {of.versions.map(v => <span key={v.id}>{v.id === of.id ? <b>{v.number}</b> : <Link href={`/risks/${v.id}`}>{v.number} ({RISK_STATES[v.state].name})</Link>} </span>)}</p>}
       </Panel>
       {(asking === 'sign' || asking === 'back') && <SignOff of={of} sign={asking === 'sign'} onClose={() => setAsking(null)} />}
       <Confirm title="Throw this draft away?" open={asking === 'remove'} onClose={() => setAsking(null)} act="Throw away" danger busy={drop.busy} error={drop.error} onConfirm={() => void drop.run().then(done => done && go('/risks'))}>Its answers and scores are lost; versions that were signed off stay.</Confirm>
@@ -87,21 +89,22 @@ function Questions({ of, method }: { of: AssessmentDetail; method: RiskMethod })
   const [changed, setChanged] = useState<Record<string, string>>({})
   const save = useSave(of)
   const given = new Map(of.answers.map(one => [one.question, one.answer as string]))
+  useEffect(() => setChanged(was => Object.fromEntries(Object.entries(was).filter(([key, answer]) => given.get(key) !== answer))), [of.sha256]) // what is stored is changed no more
   const groups = [...method.threats.map(t => ({ key: t.key, title: t.title, about: t.about })), { key: 'benefit', title: 'What the business gains', about: '' }]
-  const open = method.questions.filter(q => !given.has(q.key) && !changed[q.key]).length
+  const openOf = (threat?: string) => method.questions.filter(q => (threat === undefined || q.threat === threat) && !given.has(q.key) && !changed[q.key]).length
+  const open = openOf()
   return (
     <Panel title="Questions" note={open > 0 ? `${open} not answered` : 'all answered'} actions={of.may.write && <Button tone="primary" small busy={save.busy} isDisabled={Object.keys(changed).length === 0} onPress={() => void save.run({ answers: Object.entries(changed).map(([question, answer]) => ({ question, answer })) })}>Save answers</Button>}>
       <Failure error={save.error} />
       {groups.map(group => (
         <details key={group.key} className="risk-group" open={of.state === 'draft' && group.key === 'malware'}>
-          <summary>{group.title} <span className="muted small">{plural(method.questions.filter(q => q.threat === group.key).length, 'question')}</span></summary>
+          <summary>{group.title} <span className="muted small">{plural(method.questions.filter(q => q.threat === group.key).length, 'question')}{openOf(group.key) > 0 && `, ${openOf(group.key)} not answered`}</span></summary>
           {group.about && <p className="muted">{group.about}</p>}
           {method.questions.filter(q => q.threat === group.key).map(q => {
-            const fact = q.fact ? of.facts[q.fact as keyof typeof of.facts] : undefined
-            const seen = typeof fact === 'number' ? `seen: ${number(fact)}` : Array.isArray(fact) ? `seen: ${number(fact.length)}` : ''
+            const seen = seenOf(of.facts, q.fact)
             const answer = changed[q.key] ?? given.get(q.key) ?? null
             return of.may.write && (of.may.decide || q.part === 'technical')
-              ? <div key={q.key} className="risk-row"><span>{q.text} {seen && <span className="muted small nowrap">{seen}</span>}</span><Select label={q.text} hideLabel value={answer} choices={ANSWERS} onChange={value => setChanged({ ...changed, [q.key]: value })} /></div>
+              ? <div key={q.key} className="risk-row"><span>{q.text} {seen && <span className="muted small nowrap">seen: {seen}</span>}</span><Select label={q.text} hideLabel value={answer} choices={ANSWERS} onChange={value => setChanged({ ...changed, [q.key]: value })} /></div>
               : <div key={q.key} className="risk-row"><span>{q.text}</span><b>{ANSWERS.find(a => a.id === answer)?.name ?? 'Not answered'}</b></div>
           })}
         </details>
@@ -116,6 +119,10 @@ type Part = (typeof PARTS)[number][0]
 function Scores({ of, method }: { of: AssessmentDetail; method: RiskMethod }) {
   const [changed, setChanged] = useState<Record<string, Partial<Record<Part, number>>>>({})
   const save = useSave(of)
+  useEffect(() => setChanged(was => Object.fromEntries(Object.entries(was).filter(([threat, parts]) => {
+    const stored = of.risks.find(one => one.threat === threat)
+    return PARTS.some(([key]) => parts[key] !== undefined && parts[key] !== stored?.[key])
+  }))), [of.sha256])
   const take = () => setChanged(Object.fromEntries(of.risks.map(r => [r.threat, { likelihood: r.suggested.likelihood, impact: r.suggested.impact, residual_likelihood: r.suggested.residual_likelihood ?? r.suggested.likelihood, residual_impact: r.suggested.residual_impact ?? r.suggested.impact }])))
   const value = (r: AssessmentRisk, part: Part) => changed[r.threat]?.[part] ?? r[part]
   return (
@@ -135,7 +142,7 @@ function Scores({ of, method }: { of: AssessmentDetail; method: RiskMethod }) {
                   <th scope="row">{title}<br /><span className="muted small">suggested {r.suggested.likelihood} × {r.suggested.impact}: {r.suggested.because}</span></th>
                   {PARTS.map(([key, name]) => {
                     const now = value(r, key), words = key.endsWith('impact') ? IMPACT : LIKELIHOOD
-                    return <td key={key}>{of.may.write ? <Select label={`${name}: ${title}`} hideLabel value={now ? String(now) : null} choices={steps(words)} onChange={v => setChanged({ ...changed, [r.threat]: { ...changed[r.threat], [key]: Number(v) } })} /> : now ? `${now} ${words[now - 1]}` : '–'}</td>
+                    return <td key={key} data-label={name}>{of.may.write ? <Select label={`${name}: ${title}`} hideLabel value={now ? String(now) : null} choices={steps(words)} onChange={v => setChanged({ ...changed, [r.threat]: { ...changed[r.threat], [key]: Number(v) } })} /> : now ? `${now} ${words[now - 1]}` : '–'}</td>
                   })}
                 </tr>
               )
@@ -155,7 +162,7 @@ function Controls({ of, method }: { of: AssessmentDetail; method: RiskMethod }) 
     <Panel title="Controls" note="what lowers a risk, and by how much" actions={of.may.write && <Button small icon="plus" onPress={() => setAdding(true)}>Add a control …</Button>}>
       <Failure error={save.error} />
       {of.controls.length === 0 && <p className="muted">None is named yet. A score is lower with controls only where one is in place.</p>}
-      <ul className="plain-list">
+      <ul className="plain">
         {of.controls.map((one, i) => (
           <li key={i} className="risk-row">
             <span><b>{one.what}</b> <span className="muted">against {method.threats.find(t => t.key === one.threat)?.title ?? one.threat}; carried by {carriers[one.carrier]}; likelihood −{one.likelihood}, impact −{one.impact}</span></span>
@@ -187,6 +194,9 @@ function AddControl({ of, method, onClose }: { of: AssessmentDetail; method: Ris
     </Dialog>
   )
 }
+
+/** What the form below begins with: who saves answers or scores above keeps what is written in it. */
+const written = (of: AssessmentDetail) => JSON.stringify([of.benefit, of.benefit_level, of.decision, of.conditions, of.departments, of.reason, of.review])
 
 function Decision({ of, method }: { of: AssessmentDetail; method: RiskMethod }) {
   const departments = useDepartments()

@@ -5,7 +5,7 @@ import { post } from '../api/client'
 import { useAction, usePages, useQuery } from '../api/query'
 import type { Assessment, AssessmentDetail, AssessmentPage, RiskScore, RiskSummary } from '../api/types'
 import { useDepartments, useServiceNames } from '../app/names'
-import { go } from '../app/router'
+import { go, Link } from '../app/router'
 import { useCan } from '../app/session'
 import { Button, Buttons, Dialog, Failure, fieldError, Form, LinkButton, Select } from '../components/controls'
 import { FilterBar, useFilter } from '../components/filter-bar'
@@ -94,7 +94,7 @@ function Matrix({ of }: { of: number[][] }) {
               <th scope="row">{IMPACT[i]}</th>
               {[0, 1, 2, 3, 4].map(l => {
                 const level = levelOf((i + 1) * (l + 1)), count = of[i]?.[l] ?? 0
-                return <td key={l} className={`risk-${level}`}>{count > 0 ? <a href={`/risks?likelihood=${l + 1}&impact=${i + 1}&state=signed`} aria-label={`${count}, ${level}`}><b>{number(count)}</b></a> : null}<span className="small">{LEVELS[level].name}</span></td>
+                return <td key={l} className={`risk-${level}`}>{count > 0 ? <Link href={`/risks?likelihood=${l + 1}&impact=${i + 1}&state=signed`} aria-label={`${count}, ${level}`}><b>{number(count)}</b></Link> : null}<span className="small">{LEVELS[level].name}</span></td>
               })}
             </tr>
           ))}
