@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What all journeys share: a page that tells of every error, violation and request to elsewhere; accounts; screenshots.
 import { test as base, expect } from '@playwright/test'
-import AxeBuilder from '@axe-core/playwright'
+import { execFileSync } from 'node:child_process'
 import { createHmac } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
 export const PASSWORD = 'correct horse battery 27'
@@ -11,14 +12,14 @@ export const WORK = process.env.IMWARD_JOURNEY_WORK ?? '/tmp/imward-journeys'
 export const SHOTS = process.env.SHOTS ?? ''
 export const DEMO_DAY = '2026-01-14'
 mkdirSync(WORK, { recursive: true })
-const stateFile = role => join(WORK, `session-${role}.json`)
+/** Who is signed in, by worker: a proof of identity renews a session, and would end that of a journey beside it. */
+const stateFile = role => join(WORK, `session-${process.env.TEST_PARALLEL_INDEX}-${role}.json`)
 
 /** Notes that one journey leaves for a later one. */
 export function note(name, value) {
-  const file = join(WORK, 'notes.json')
-  const all = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
-  if (value !== undefined) writeFileSync(file, JSON.stringify({ ...all, [name]: value }))
-  return value ?? all[name]
+  const file = join(WORK, `note-${name}.json`)
+  if (value !== undefined) writeFileSync(file, JSON.stringify(value))
+  return value ?? (existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : undefined)
 }
 
 /** Watches a context: whatever a browser complains about makes the test fail. What is expected is put in `allowed`. */
@@ -35,15 +36,17 @@ function watch(context, wrong, allowed) {
 export const test = base.extend({
   allowed: async ({}, use) => { await use([]) },
   complaints: async ({}, use) => { await use([]) },
-  /** A browser of one role: `const page = await as('engineer')`. Several at once are several people. */
-  as: async ({ browser, allowed, complaints }, use) => {
+  /** Somebody of one role without a page, to ask the API: `await api(await client('root'), 'GET', '/people')`. */
+  client: async ({ browser, allowed, complaints }, use) => {
     const contexts = []
     await use(async (role, options = {}) => {
-      const context = await browser.newContext({ ...(role && existsSync(stateFile(role)) && { storageState: stateFile(role) }), ...options })
+      const known = role && existsSync(stateFile(role))
+      const context = await browser.newContext({ ...(known && { storageState: stateFile(role) }), ...options })
       context.role = role
       watch(context, complaints, allowed)
       contexts.push(context)
-      return context.newPage()
+      if (role && !known) await signIn(context, role)
+      return context
     })
     // What a proof of identity renewed is the session from now on.
     for (const context of contexts) {
@@ -52,6 +55,8 @@ export const test = base.extend({
     }
     expect(complaints, 'what browsers complained about').toEqual([])
   },
+  /** A browser of one role: `const page = await as('engineer')`. Several at once are several people. */
+  as: async ({ client }, use) => use(async (role, options) => (await client(role, options)).newPage()),
 })
 export { expect }
 
@@ -90,6 +95,17 @@ export async function confirm(context, password = PASSWORD) {
 export async function settled(page) {
   await page.waitForFunction(() => !document.querySelector('.loading, .skeleton, [aria-busy="true"]') && document.querySelector('h1'))
   await page.evaluate(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))))
+}
+/** Goes to a page, and waits until it is there. */
+export async function open(page, path) {
+  await page.goto(path)
+  await expect(page.getByRole('heading', { level: 1 })).toBeVisible()
+  await settled(page)
+}
+export const toast = (page, text) => expect(page.locator('.toasts').getByText(text).last()).toBeVisible()
+export async function choose(page, from, label, option) {
+  await from.getByRole('button', { name: label }).click()
+  await page.getByRole('option', { name: option }).click()
 }
 export async function shot(page, name, options = {}) {
   if (SHOTS === '') return
@@ -131,12 +147,15 @@ const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']
 const COLOURS = ['color-contrast', 'link-in-text-block']
 /** What a page is made of does not depend on the database: axe and the camera look at it once. */
 export const AUDITED = process.env.IMWARD_DATABASE !== 'postgresql'
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 /** What axe finds on the page in this theme. Of a page behind a dialog or a menu nothing: it is looked at by itself. */
 export async function findings(page, theme) {
-  const axe = new AxeBuilder({ page }).setLegacyMode() // no page has a frame: no further window is needed
-  if (await page.locator('.modal, .popover').count() > 0) axe.include('.modal, .popover')
-  const result = await (theme === 'dark' ? axe.withRules(COLOURS) : axe.withTags(TAGS)).analyze()
-  return result.violations.map(one => `${one.id}: ${one.help}: ${one.nodes.slice(0, 4).map(node => `${node.target.join(' ')} ${node.any[0]?.message ?? ''}`).join(' | ')}`)
+  if (!await page.evaluate(() => 'axe' in window)) await page.evaluate(AXE) // once in a page, for both themes
+  return page.evaluate(async runOnly => {
+    const above = document.querySelector('.modal, .popover')
+    const { violations } = await window.axe.run(above ? { include: [['.modal, .popover']] } : document, { runOnly, resultTypes: ['violations'] })
+    return violations.map(one => `${one.id}: ${one.help}: ${one.nodes.slice(0, 4).map(node => `${node.target.join(' ')} ${node.any[0]?.message ?? ''}`).join(' | ')}`)
+  }, theme === 'dark' ? { type: 'rule', values: COLOURS } : { type: 'tag', values: TAGS })
 }
 
 /** Axe finds nothing on the page as it is, with its dialogs and menus, in both themes. */
@@ -144,24 +163,36 @@ export async function accessible(page, what) {
   if (!AUDITED) return
   const found = []
   for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme })
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' }) // nothing to wait for
     await page.evaluate(() => Promise.all(document.getAnimations().filter(one => one.effect?.getTiming().iterations !== Infinity).map(one => one.finished.catch(() => {}))))
     for (const one of await findings(page, colorScheme)) found.push(`${what}, ${colorScheme}: ${one}`)
     await shot(page, `${what.replace(/\W+/g, '-')}-${colorScheme}`)
   }
-  await page.emulateMedia({ colorScheme: 'light' })
+  await page.emulateMedia({ colorScheme: 'light', reducedMotion: null })
   expect(found, 'what axe finds').toEqual([])
 }
 
+/** Opens something, which takes the focus; looks at it; closes it again, and the focus is back where it was. */
+export async function look(page, what, opener) {
+  await opener.click()
+  const opened = page.locator('[role=dialog], [role=menu], [role=listbox]').last()
+  await expect(opened).toBeVisible()
+  await expect.poll(() => opened.evaluate(one => one.contains(document.activeElement)), { message: `${what} has the focus` }).toBe(true)
+  await accessible(page, what)
+  await page.keyboard.press('Escape')
+  await expect(page.locator('.modal, .popover')).toHaveCount(0)
+  if (await opener.count() > 0) await expect(opener, `the focus after ${what}`).toBeFocused()
+}
+
 /** A document of ours in force, which everybody is to sign: that of the compliance officer's journey, or one made here. Its ids. */
-export async function documentInForce(as) {
-  const [clara, second, manager] = [(await as('compliance')).context(), (await as('second')).context(), (await as('manager')).context()]
+export async function documentInForce(client) {
+  const clara = await client('compliance')
   const there = (await api(clara, 'GET', '/documents')).documents.find(one => one.in_force !== null)
   if (there) return { document: there.id, version: there.in_force.version }
   const made = await api(clara, 'POST', '/documents', { title: 'Public messaging', template: 'public-im', edition: '2026-12' })
   const at = `/documents/${made.id}/versions/${made.open.id}`
   await api(clara, 'POST', `${at}/propose`)
-  for (const one of [second, manager]) await api(one, 'POST', `${at}/decision`, { approve: true, sha256: made.open.sha256 })
+  for (const one of ['second', 'manager']) await api(await client(one), 'POST', `${at}/decision`, { approve: true, sha256: made.open.sha256 })
   await api(clara, 'POST', `${at}/publish`, {})
   return { document: made.id, version: made.open.id }
 }
@@ -187,4 +218,10 @@ export async function confirmIdentity(page, done) {
     await expect(dialog).toBeHidden({ timeout: 60_000 })
   }
   await expect(done).toBeVisible({ timeout: 60_000 }) // a password is hashed slowly on purpose
+}
+/** Lets time pass for what is stored: a deadline is weeks away, and nobody waits for it here. */
+export function age(statement) {
+  const store = process.env.IMWARD_STORE
+  if (store.startsWith('postgresql:')) execFileSync('psql', ['-q', '-X', '-d', store, '-c', statement])
+  else execFileSync('python3', ['-c', 'import sqlite3, sys\nwith sqlite3.connect(sys.argv[1], timeout=20) as db: db.execute(sys.argv[2])', store, statement])
 }

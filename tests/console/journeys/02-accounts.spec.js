@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { test, expect, PASSWORD, api, keep, signIn } from '../lab.js'
 
 const FIRST = 'first ' + PASSWORD
-test('people and accounts', async ({ as }) => {
+test('people and accounts', async ({ as, client }) => {
   test.setTimeout(300_000) // a password is hashed slowly on purpose, and twenty of them are
   const page = await as('root')
   const admin = page.context()
@@ -28,7 +28,7 @@ test('people and accounts', async ({ as }) => {
   const some = async () => { // two at a time: so many passwords does the server hash at once
     for (const [name, full_name, roles, of] of next) {
       await api(admin, 'POST', '/accounts', { name, full_name, roles, password: FIRST, ...(of && { person: of }) })
-      const own = (await as(null)).context()
+      const own = await client(null)
       await signIn(own, name, FIRST)
       await api(own, 'PUT', '/session/password', { old: FIRST, new: PASSWORD })
       await keep(own, name)

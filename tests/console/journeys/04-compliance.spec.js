@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A compliance officer's day: an incident from its first look to its end; a name and a text by four eyes; a rule that is
 // tried before a second person publishes it; what is kept, and the trail of all that; an exception, and an emergency's end.
-import { test, expect, PASSWORD, accessible, api, bring, confirmIdentity, kept, note, settled, shot } from '../lab.js'
+import { test, expect, PASSWORD, accessible, api, bring, confirmIdentity, kept, note, settled, shot, toast } from '../lab.js'
 
 test.describe.configure({ timeout: 180_000 }) // axe takes its time on a loaded machine
 const WHY = 'Customer data left by a chat, incident of this morning'
-const toast = (page, text) => expect(page.locator('.toasts').getByText(text).last()).toBeVisible()
 const pseudonymOf = async (root, name) => (await api(root, 'GET', `/people?q=${encodeURIComponent(name)}`)).people[0].pseudonym
 
 /** The kept file of the capture, on a flow of its own. */
@@ -18,9 +17,9 @@ async function bringKept(root) {
   return { flow, sha256: file.fileinfo.sha256, object: file.fileinfo.stored_as }
 }
 
-test('compliance: an incident, from the first look to its end', async ({ as, allowed }) => {
+test('compliance: an incident, from the first look to its end', async ({ as, client, allowed }) => {
   allowed.push(/status of 409 .*\/incidents\/\d+$/) // somebody else is quicker
-  const root = (await as('root')).context()
+  const root = await client('root')
   const page = await as('compliance')
   const { flow, sha256 } = await bringKept(root)
   const file = (await api(root, 'GET', `/flows/${flow}`)).events.find(one => one.kind === 'fileinfo')
@@ -74,7 +73,7 @@ test('compliance: an incident, from the first look to its end', async ({ as, all
   await accessible(page, 'incident in work')
 
   // Somebody else was quicker: it is said, and nothing is overwritten.
-  const second = (await as('second')).context()
+  const second = await client('second')
   const id = Number(new URL(page.url()).pathname.split('/').pop())
   let quicker = false
   await page.route('**/api/v1/incidents/*', async route => {
@@ -104,9 +103,9 @@ test('compliance: an incident, from the first look to its end', async ({ as, all
   await expect(page.getByText('Part of').getByRole('link', { name: 'Customer list in a chat' })).toBeVisible()
 })
 
-test('compliance: a name by four eyes', async ({ as, allowed }) => {
+test('compliance: a name by four eyes', async ({ as, client, allowed }) => {
   allowed.push(/status of 403 .*\/decision$/) // one's own request
-  const root = (await as('root')).context()
+  const root = await client('root')
   const pseudonym = await pseudonymOf(root, 'Nina Frei')
   const page = await as('compliance')
   for (const one of (await api(page.context(), 'GET', '/reveals')).reveals) if (one.mine && ['asked', 'granted'].includes(one.state)) await api(page.context(), 'DELETE', `/reveals/${one.id}`)
@@ -187,8 +186,8 @@ test('compliance: a name by four eyes', async ({ as, allowed }) => {
   await shot(page, 'compliance-audit-of-a-reveal')
 })
 
-test('compliance: texts by four eyes', async ({ as }) => {
-  const root = (await as('root')).context()
+test('compliance: texts by four eyes', async ({ as, client }) => {
+  const root = await client('root')
   const { flow, object } = await bringKept(root)
   const { message, text } = kept()
   const page = await as('compliance')
@@ -207,7 +206,7 @@ test('compliance: texts by four eyes', async ({ as }) => {
   await dialog.getByRole('button', { name: 'Ask', exact: true }).click()
   await expect(dialog).toBeHidden()
 
-  const second = (await as('second')).context()
+  const second = await client('second')
   const asked = (await api(second, 'GET', '/reveals?state=asked')).reveals
   await api(second, 'POST', `/reveals/${asked.find(one => one.label === message).id}/decision`, { grant: true, why: 'The room must be known.', hours: 1 })
   const refused = asked.find(one => one.label === object)
@@ -225,8 +224,8 @@ test('compliance: texts by four eyes', async ({ as }) => {
   await accessible(page, 'four eyes with requests')
 })
 
-test('compliance: a rule is tried, a second person publishes it', async ({ as }) => {
-  const engineer = (await as('engineer')).context()
+test('compliance: a rule is tried, a second person publishes it', async ({ as, client }) => {
+  const engineer = await client('engineer')
   const text = 'version: 1\ndefault: alert\nrules:\n  - name: no files over public messaging\n    match: {class: im, activity: [file]}\n    action: block\n'
   const draft = await api(engineer, 'POST', '/policies', { text })
   const page = await as('compliance')
@@ -255,7 +254,7 @@ test('compliance: a rule is tried, a second person publishes it', async ({ as })
   await accessible(page, 'dialog audit record')
 })
 
-test('compliance: the written policy, from the template to what is in force', async ({ as }) => {
+test('compliance: the written policy, from the template to what is in force', async ({ as, client }) => {
   const page = await as('compliance')
   await page.goto('/documents')
   await expect(page.getByRole('heading', { name: 'Begin with a template' })).toBeVisible()
@@ -302,7 +301,7 @@ test('compliance: the written policy, from the template to what is in force', as
   await accessible(second, 'dialog approve')
   await second.getByRole('dialog', { name: 'Approve this text' }).getByRole('button', { name: 'Approve' }).click()
   await confirmIdentity(second, second.getByText('1 of 2 agree: second.'))
-  const manager = (await as('manager')).context()
+  const manager = await client('manager')
   const { sha256 } = await api(manager, 'GET', at)
   await api(manager, 'POST', `${at}/decision`, { approve: true, sha256 })
 
@@ -319,9 +318,9 @@ test('compliance: the written policy, from the template to what is in force', as
   await expect(page.getByRole('table', { name: 'Who owes which signature' })).toContainText('Nina Frei')
 })
 
-test('compliance: an exception is decided beside its risk, an emergency is closed out', async ({ as }) => {
-  const nina = (await as('employee')).context()
-  const second = (await as('second')).context()
+test('compliance: an exception is decided beside its risk, an emergency is closed out', async ({ as, client }) => {
+  const nina = await client('employee')
+  const second = await client('second')
   const until = new Date(Date.now() + 20 * 86_400_000).toISOString().slice(0, 10)
   const asked = await api(nina, 'POST', '/exceptions', { service: 'signal', activities: ['chat'], purpose: 'Talks with a client abroad who has nothing else', benefit: 'The papers are signed on the same day', until })
   note('exception', asked.id)

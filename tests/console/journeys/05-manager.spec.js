@@ -18,9 +18,9 @@ async function another(root) {
   return { flow: flow_id, event: event.id, who: event.who }
 }
 
-test('manager: the own team and nobody else', async ({ as, allowed }) => {
+test('manager: the own team and nobody else', async ({ as, client, allowed }) => {
   allowed.push(/status of 40[34] /) // that is what is tried
-  const root = (await as('root')).context()
+  const root = await client('root')
   const max = await another(root)
   expect(max.who.pseudonym).toBeTruthy()
   const page = await as('manager')

@@ -12,14 +12,14 @@ const fits = async page => expect(await page.evaluate(() => document.documentEle
 /** Everything to be touched is 24 px large at least (WCAG 2.2, 2.5.8), links in a sentence aside. */
 const touchable = page => page.evaluate(() => [...document.querySelectorAll('main button, main a.button, main input, header button')].filter(one => one.checkVisibility() && !one.closest('.hidden-text') && getComputedStyle(one).clipPath === 'none' && getComputedStyle(one).position !== 'absolute' && !one.closest('label')).map(one => [one.getBoundingClientRect(), one.textContent.trim() || one.getAttribute('aria-label')]).filter(([box]) => box.width > 1 && (box.width < 24 || box.height < 24)).map(([box, name]) => `${name}: ${Math.round(box.width)}×${Math.round(box.height)}`))
 
-test('employee: at a telephone', async ({ as, allowed }) => {
+test('employee: at a telephone', async ({ as, client, allowed }) => {
   allowed.push(/status of 40[013] .*\/api\/v1\/session/, /status of 422 .*\/sign$/, /status of 422 .*\/session\/totp$/) // a code is asked for, a wrong one is refused, an ended session
-  const root = (await as('root')).context()
+  const root = await client('root')
   const name = `paul${Date.now() % 100_000}`
   const { people } = await api(root, 'GET', '/people?q=Paul')
   await api(root, 'POST', '/accounts', { name, full_name: 'Paul Ammann', roles: ['employee'], password: FIRST, person: people[0].id })
 
-  const { document } = await documentInForce(as)
+  const { document } = await documentInForce(client)
 
   const page = await as(null, PHONE)
   await page.goto('/')
@@ -67,7 +67,7 @@ test('employee: at a telephone', async ({ as, allowed }) => {
   await main.getByRole('button', { name: 'Save the receipt' }).tap()
   const receipt = readFileSync(await (await saving).path())
   await expect(main.getByLabel('SHA-256 of the receipt', { exact: true })).toHaveText(createHash('sha256').update(receipt).digest('hex'))
-  const found = await api((await as('compliance')).context(), 'POST', '/signatures/verify', { receipt: receipt.toString() })
+  const found = await api(await client('compliance'), 'POST', '/signatures/verify', { receipt: receipt.toString() })
   expect(found).toMatchObject({ valid: true, signature: { person: { label: 'Paul Ammann' } } })
   await page.goto('/mine/documents')
   await expect(page.getByText('There is nothing to sign.')).toBeVisible()
@@ -96,7 +96,7 @@ test('employee: at a telephone', async ({ as, allowed }) => {
   await page.getByRole('button', { name: 'Navigation' }).tap()
 
   // Another browser, to be ended from the telephone.
-  const other = (await as(null)).context()
+  const other = await client(null)
   await signIn(other, name)
   await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: 'My account' }).tap()
   await expect(page.getByRole('heading', { level: 1, name: 'My account' })).toBeVisible()

@@ -2,17 +2,19 @@
 // The examiner: an account with a last day reads what it may, by pseudonyms; proves the audit trail without trust in
 // the console; finds nothing that changes anything, on the pages or in the API; and is out when its day has come.
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { test, expect, PASSWORD, WORK, api, confirm, keep, note, settled, shot, signIn } from '../lab.js'
+import { test, expect, PASSWORD, WORK, accessible, api, confirm, keep, note, settled, shot, signIn } from '../lab.js'
 
 test.describe.configure({ timeout: 150_000 })
 
 const names = readFileSync(join(process.env.IMWARD_ROOT, 'scripts/demo-people.csv'), 'utf8').trim().split('\n').slice(1).map(line => line.split(','))
 const secret = new RegExp(names.flatMap(([, name, mail,,,, login]) => [name, mail, `\\b${login}\\b`]).join('|').replaceAll('.', '\\.'))
+const verify = of => execFileSync(process.env.IMWARD_PROGRAM, ['evidence', 'verify', of, '--key', process.env.IMWARD_AUDIT_KEY], { encoding: 'utf8', stdio: 'pipe' })
 
-test('an examiner comes in until a day, and everything is by pseudonym', async ({ as, allowed }) => {
-  const admin = (await as('root')).context()
+test('an examiner comes in until a day, and everything is by pseudonym', async ({ as, client, allowed }) => {
+  const admin = await client('root')
   await confirm(admin)
   await keep(admin, 'root')
   allowed.push(/status of 422 .*\/api\/v1\/accounts$/)
@@ -71,8 +73,8 @@ test('an examiner comes in until a day, and everything is by pseudonym', async (
   await shot(page, 'examiner-not-allowed')
 })
 
-test('the API refuses an examiner what changes something, and the trail says who tried', async ({ as }) => {
-  const context = (await as('examiner')).context()
+test('the API refuses an examiner what changes something, and the trail says who tried', async ({ client }) => {
+  const context = await client('examiner')
   const { csrf } = await api(context, 'GET', '/session')
   const incident = (await api(context, 'GET', '/incidents?limit=1')).incidents[0]
   const tries = [
@@ -100,8 +102,6 @@ test('the trail is verified on the page, and by a program that trusts nobody', a
   const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Export all of it' }).click()])
   const file = join(WORK, 'audit.ndjson')
   await download.saveAs(file)
-  const key = process.env.IMWARD_AUDIT_KEY
-  const verify = of => execFileSync(process.env.IMWARD_PROGRAM, ['evidence', 'verify', of, '--key', key], { encoding: 'utf8', stdio: 'pipe' })
   expect(verify(file)).toMatch(/whole/i)
   // One letter of it, and it is not.
   const text = readFileSync(file, 'utf8')
@@ -116,9 +116,47 @@ test('the trail is verified on the page, and by a program that trusts nobody', a
   expect(events).not.toMatch(secret)
 })
 
-test('its last day ends it, on the page that is open', async ({ as, allowed }) => {
+test('evidence: compliance makes a package, the examiner takes it away and proves it', async ({ as }) => {
+  const page = await as('compliance')
+  await page.goto('/evidence')
+  await settled(page)
+  await accessible(page, 'evidence without a package')
+  await page.getByRole('button', { name: 'Make a package …' }).click()
+  const making = page.getByRole('dialog', { name: 'Make an evidence package' })
+  await making.getByLabel(/^For whom/).fill('Erika Examiner, FDIC')
+  await making.getByLabel(/^What for/).fill('Examination of public messaging')
+  await making.getByRole('button', { name: /Period/ }).click()
+  await page.getByRole('option', { name: 'This quarter so far' }).click()
+  await making.getByRole('button', { name: 'Make it' }).click()
+  const row = of => of.getByRole('table', { name: 'Evidence packages' }).getByRole('row', { name: /Erika Examiner, FDIC/ })
+  await expect(row(page)).toContainText('Ready', { timeout: 90_000 })
+  await settled(page)
+  await shot(page, 'evidence-with-a-package')
+
+  const examiner = await as('examiner')
+  await examiner.goto('/evidence')
+  await settled(examiner)
+  await expect(examiner.getByRole('button', { name: 'Make a package …' })).toHaveCount(0)
+  const [download] = await Promise.all([examiner.waitForEvent('download'), row(examiner).getByRole('link', { name: 'Download' }).click()])
+  const file = join(WORK, 'package.zip')
+  await download.saveAs(file)
+  const key = readFileSync(process.env.IMWARD_AUDIT_KEY, 'utf8').trim()
+  await expect(examiner.getByLabel('the public key', { exact: true })).toContainText(key) // the same that the institution gives by another way
+  expect(verify(file)).toMatch(/whole/i)
+  const forged = readFileSync(file)
+  forged[forged.length >> 1] ^= 1
+  writeFileSync(join(WORK, 'forged.zip'), forged)
+  expect(() => verify(join(WORK, 'forged.zip'))).toThrow()
+  await examiner.getByRole('button', { name: /^Package \d+ in full$/ }).first().click()
+  const whole = examiner.getByRole('dialog', { name: /^Package \d+$/ })
+  await expect(whole).toContainText(createHash('sha256').update(readFileSync(file)).digest('hex'))
+  await expect(whole.getByRole('button', { name: 'Remove …' })).toHaveCount(0)
+  await accessible(examiner, 'dialog evidence package')
+})
+
+test('its last day ends it, on the page that is open', async ({ as, client, allowed }) => {
   allowed.push(/status of 401 /)
-  const admin = (await as('root')).context()
+  const admin = await client('root')
   await confirm(admin)
   await keep(admin, 'root')
   const page = await as('examiner')
