@@ -285,7 +285,8 @@ static json_t *reasons_of(const struct db_rows *rows)
     if (public_usual == 0)
         say(list, "They hardly used public IM on the days before.");
     else if (public_usual > 0)
-        say(list, "On a usual day before they made %s connections there.", tenths(public_usual, public));
+        say(list, "On a usual day before they made %s connection%s there.", tenths(public_usual, public),
+            public_usual == 10 ? "" : "s");
     else
         say(list, "How they used public IM before is not known: the network was not seen then.");
     if (stopped > 0)
