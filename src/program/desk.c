@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is open, counted; and the people of a team with what each of them owes. */
 #include "program/desk.h"
+#include "program/person_text.h"
 #include "program/shape.h"
 #include "program/team.h"
 #include <stdio.h>
@@ -128,7 +129,7 @@ bool desk_show(struct act *a, json_t **out, struct imw_error_info *err)
 
 /* ---- a team ---- */
 
-enum { SQL_BYTES = 6000, ARGS = TEAM_FEW + 24 };
+enum { SQL_BYTES = 8000, ARGS = 2 * PEOPLE_FEW + 24 };
 struct question {
     char sql[SQL_BYTES];
     struct text text;
@@ -168,20 +169,6 @@ static bool ask_state(struct act *a, struct question *q, const char *state, stru
     return true;
 }
 
-static void ask_text(struct question *q, const char *text, bool names, char pattern[260])
-{
-    struct text t = text_over(pattern, 260);
-
-    if (text == NULL || text[0] == '\0')
-        return;
-    text_char(&t, '%');
-    for (const char *c = text; *c != '\0' && t.len < 250; c++)
-        text_char(&t, *c == '%' || *c == '_' ? ' ' : (char)ascii_lower((uint8_t)*c));
-    text_char(&t, '%');
-    ask(q, names ? "and lower(p.name || ' ' || p.pseudonym) like ? " : "and lower(p.pseudonym) like ? ",
-        db_text(pattern), 1);
-}
-
 static json_t *person_row(const struct db_rows *rows, bool names)
 {
     return json_pack("{s:o,s:o,s:o,s:{s:o,s:o},s:{s:o,s:o},s:{s:o,s:o}}", "person", shape_int(rows, 0),
@@ -199,7 +186,8 @@ bool team_list(struct act *a, const struct team_filter *f, json_t **out, struct 
     struct question q = { .count = 0 };
     struct team_view view;
     struct db_rows *rows;
-    char pattern[260];
+    struct people_set found;
+    char pattern[PERSON_PATTERN_SIZE];
     int64_t last = 0;
     unsigned n = 0;
 
@@ -215,9 +203,14 @@ bool team_list(struct act *a, const struct team_filter *f, json_t **out, struct 
     team_ask(&view, "p.id", &q.text, q.args, &q.count);
     if (!ask_state(a, &q, f->state, err))
         return false;
-    ask_text(&q, f->text, view.names, pattern);
+    if (f->text != NULL && f->text[0] != '\0') {
+        if (!people_set_load(a->db, person_text_select(view.names), person_text_pattern(f->text, pattern),
+                             &found, err))
+            return false;
+        people_set_ask(&found, "p.id", &q.text, q.args, &q.count);
+    }
     /* A team is read from the front by name; a page of everybody goes on behind its last row. */
-    if (view.few && view.manager != 0) {
+    if (view.people.few && view.manager != 0) {
         ask(&q, "order by lower(p.name), p.id limit ? ", db_int(limit + 1), 1);
         ask(&q, "offset ?", db_int(f->after), 1);
     } else {
@@ -245,7 +238,8 @@ bool team_list(struct act *a, const struct team_filter *f, json_t **out, struct 
         return false;
     }
     json_t *cursor =
-        more ? json_sprintf("%lld", (long long)(view.few && view.manager != 0 ? f->after + limit : last))
+        more ? json_sprintf("%lld",
+                            (long long)(view.people.few && view.manager != 0 ? f->after + limit : last))
              : json_null();
     *out =
         ok ? json_pack("{s:O,s:o,s:b}", "people", list, "cursor", cursor, "team", view.manager != 0) : NULL;

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who owes, and how many. Pages go on behind the last row by its keys (time, document, person), which the
- * indices of the table have; a filter by name walks a page's worth of an index at most as far as it must.
+ * indices of the table have. Of some people (a team, a part of a name) the rows are looked up and sorted: the
+ * plus before the time keeps both databases from reading all of an index for the few.
  */
-#include "base/text.h"
 #include "program/duty.h"
+#include "program/person_text.h"
 #include "program/shape.h"
 #include "program/team.h"
 #include <stdio.h>
 
-enum { SQL_BYTES = 4096, ARGS = 32 + TEAM_FEW, DOCUMENTS_SHOWN = 200, FOUND_MOST = 500 };
+enum { SQL_BYTES = 4096, ARGS = 32 + 2 * PEOPLE_FEW, DOCUMENTS_SHOWN = 200 };
 
 static bool no_memory(struct imw_error_info *err)
 {
@@ -37,13 +38,14 @@ static void ask_with(struct question *q, const char *sql, struct db_value value)
 
 /* ---- rows ---- */
 
+/* What is shown is joined to the rows of a page alone: "… from (select … from duty u …) u …". */
 #define DUTY_COLUMNS                                                                                         \
-    "select u.document, o.title, v.edition, p.id, p.name, p.pseudonym, d.name, u.since_us, "                 \
-    "u.due_us, u.done_us, "                                                                                  \
-    "u.reminders, u.reminded_us, u.escalated_us, u.excused_us, u.excuse, m.name, m.pseudonym "               \
-    "from duty u join document o on o.id = u.document join document_version v on v.id = u.version "          \
-    "join person p on p.id = u.person left join department d on d.id = u.department "                        \
-    "left join person m on m.id = p.manager "
+    "select u.document, o.title, v.edition, p.id, p.name, p.pseudonym, d.name, u.since_us, u.due_us, "       \
+    "u.done_us, u.reminders, u.reminded_us, u.escalated_us, u.excused_us, u.excuse, m.name, m.pseudonym "    \
+    "from (select u.* from duty u "
+#define DUTY_JOINS                                                                                           \
+    ") u join document o on o.id = u.document join document_version v on v.id = u.version join person p on " \
+    "p.id = u.person left join department d on d.id = u.department left join person m on m.id = p.manager "
 
 static json_t *duty_row(const struct db_rows *rows, bool names, uint64_t now_us)
 {
@@ -64,10 +66,9 @@ static json_t *duty_row(const struct db_rows *rows, bool names, uint64_t now_us)
                      shape_time_of(rows, 12), "excused", excuse);
 }
 
-static bool see(struct question *q, const struct team_view *view)
+static void see(struct question *q, const struct team_view *view)
 {
     team_ask(view, "u.person", &q->text, q->args, &q->count);
-    return true;
 }
 
 /* "TIME.DOCUMENT.PERSON" */
@@ -105,25 +106,6 @@ static bool add_state(struct act *a, struct question *q, const struct duty_filte
     return true;
 }
 
-/* The characters that `like` takes for others are no part of names that people search for. */
-static void add_text(struct question *q, const char *text, bool names, char pattern[260])
-{
-    struct text t = text_over(pattern, 260);
-
-    text_char(&t, '%');
-    for (const char *c = text; *c != '\0'; c++)
-        text_char(&t, *c == '%' || *c == '_' ? ' ' : (char)ascii_lower((uint8_t)*c));
-    text_char(&t, '%');
-    ask_with(q,
-             names ? "and u.person in (select f.id from person f where f.state = 'active' and lower(f.name "
-                     "|| ' ' || "
-                     "f.pseudonym) like ? "
-                   : "and u.person in (select f.id from person f where f.state = 'active' and "
-                     "lower(f.pseudonym) like ? ",
-             db_text(pattern));
-    ask_with(q, "limit ?) ", db_int(FOUND_MOST));
-}
-
 bool duty_list(struct act *a, const struct duty_filter *f, json_t **out, struct imw_error_info *err)
 {
     struct imw_error_info why = { 0 };
@@ -131,8 +113,10 @@ bool duty_list(struct act *a, const struct duty_filter *f, json_t **out, struct 
     struct team_view view;
     struct db_rows *rows;
     const bool done = f->state != NULL && strcmp(f->state, "signed") == 0;
+    const bool looked = f->text != NULL && f->text[0] != '\0';
     const char *time = done ? "u.done_us" : "u.due_us";
-    char pattern[260], order[200], cursor[80] = "";
+    struct people_set found = { .many = true };
+    char pattern[PERSON_PATTERN_SIZE], order[400], cursor[80] = "";
     int64_t after[3] = { 0 };
     json_t *list = json_pack("[]");
     unsigned count = 0;
@@ -140,7 +124,9 @@ bool duty_list(struct act *a, const struct duty_filter *f, json_t **out, struct 
 
     q.text = TEXT(q.sql);
     ask(&q, DUTY_COLUMNS);
-    ok = ok && team_view_of(a, &view, err) && add_state(a, &q, f, err) && see(&q, &view);
+    ok = ok && team_view_of(a, &view, err) && add_state(a, &q, f, err);
+    if (ok)
+        see(&q, &view);
     if (ok && f->cursor != NULL && !read_cursor(f->cursor, after))
         ok = act_no(a, err, ACT_WRONG, "cursor", "this cursor is none of ours");
     if (ok && f->document != 0)
@@ -149,21 +135,28 @@ bool duty_list(struct act *a, const struct duty_filter *f, json_t **out, struct 
         ask_with(&q, "and u.department = ? ", db_int(f->department));
     if (ok && f->department < 0)
         ask(&q, "and u.department = 0 ");
-    if (ok && f->text != NULL && f->text[0] != '\0')
-        add_text(&q, f->text, view.names, pattern);
+    if (ok && looked)
+        ok = people_set_load(a->db, person_text_select(view.names), person_text_pattern(f->text, pattern),
+                             &found, err);
+    if (ok && looked)
+        people_set_ask(&found, "u.person", &q.text, q.args, &q.count);
+    const bool sorted = ok && (!found.many || (view.manager != 0 && !view.people.many));
     if (ok && f->cursor != NULL) {
         snprintf(order, sizeof order,
-                 f->document != 0 ? "and (%s, u.person) > (?, " : "and (%s, u.document, u.person) > (?, ",
-                 time);
+                 f->document != 0 ? "and (%s%s, u.person) > (?, " : "and (%s%s, u.document, u.person) > (?, ",
+                 sorted ? "+" : "", time);
         ask_with(&q, order, db_int(after[0]));
         if (f->document == 0)
             ask_with(&q, "?, ", db_int(after[1]));
         ask_with(&q, "?) ", db_int(after[2]));
     }
     snprintf(order, sizeof order,
-             f->document != 0 ? "order by %s, u.person limit ?" : "order by %s, u.document, u.person limit ?",
-             time);
+             f->document != 0 ? "order by %s%s, u.person limit ?"
+                              : "order by %s%s, u.document, u.person limit ?",
+             sorted ? "+" : "", time);
     ask_with(&q, order, db_int((int64_t)f->limit + 1));
+    snprintf(order, sizeof order, DUTY_JOINS "order by %s, u.document, u.person", time);
+    ask(&q, order);
     if (!ok || !db_query(a->db, q.sql, q.args, q.count, &rows, err)) {
         json_decref(list);
         return false;
@@ -194,8 +187,11 @@ bool duty_get(struct act *a, int64_t document, int64_t person, json_t **out, str
     ask_with(&q, DUTY_COLUMNS "where u.document = ? ", db_int(document));
     ask_with(&q, "and u.person = ? ", db_int(person));
     *out = NULL;
-    if (!team_view_of(a, &view, err) || !see(&q, &view) ||
-        !db_query(a->db, q.sql, q.args, q.count, &rows, err))
+    if (!team_view_of(a, &view, err))
+        return false;
+    see(&q, &view);
+    ask(&q, DUTY_JOINS);
+    if (!db_query(a->db, q.sql, q.args, q.count, &rows, err))
         return false;
     const bool found = db_next(rows, &why);
     if (found)

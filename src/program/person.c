@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* People: questions, and changes by hand. */
 #include "program/person.h"
-#include "base/text.h"
+#include "program/person_text.h"
 #include "store/event_store.h"
 #include "store/team.h"
 #include <sodium.h>
@@ -183,7 +183,7 @@ bool person_add(struct db *db, json_t *body, uint64_t now_us, int64_t *out_id, s
                            db_int((int64_t)now_us)),
                    out_id, err))
         return false;
-    return e.manager == 0 || team_move(db, *out_id, err);
+    return person_text_keep(db, *out_id, err) && (e.manager == 0 || team_move(db, *out_id, err));
 }
 
 /* Set one column of a person, and note its name. */
@@ -279,7 +279,7 @@ bool person_change(struct db *db, int64_t id, json_t *body, uint64_t now_us, jso
         (state != NULL && !change_state(db, id, json_string_value(state), now_us, changed, err)) ||
         !db_run(db, "update person set changed_us = ? where id = ?",
                 DB_ARGS(db_int((int64_t)now_us), db_int(id)), NULL, err) ||
-        !events_rejoin(db, now_us, err)) {
+        !person_text_keep(db, id, err) || !events_rejoin(db, now_us, err)) {
         json_decref(changed);
         return false;
     }
@@ -317,7 +317,7 @@ bool person_alias_add(struct db *db, int64_t id, const char *kind, const char *v
                db,
                "insert into person_alias (kind, value, person, source, from_us) values (?, ?, ?, 'hand', ?)",
                DB_ARGS(db_text(kind), db_text(normal), db_int(id), db_int((int64_t)now_us)), NULL, err) &&
-           events_rejoin(db, now_us, err);
+           person_text_keep(db, id, err) && events_rejoin(db, now_us, err);
 }
 
 bool person_alias_end(struct db *db, int64_t id, const char *kind, const char *value, uint64_t now_us,
@@ -334,7 +334,7 @@ bool person_alias_end(struct db *db, int64_t id, const char *kind, const char *v
             DB_ARGS(db_int((int64_t)now_us), db_text(kind), db_text(normal), db_int(id)), &changed, err))
         return false;
     *out_found = changed > 0;
-    return changed == 0 || events_rejoin(db, now_us, err);
+    return changed == 0 || (person_text_keep(db, id, err) && events_rejoin(db, now_us, err));
 }
 
 /* The one person that a question is answered with; 0: none, or several. */
@@ -407,15 +407,15 @@ static json_t *time_of(const struct db_rows *rows, unsigned at)
     return json_pack("s", out);
 }
 
-/* What a person looks like; the last column says whether the name may be seen. $granted stands for a grant.
- */
+/* What a person looks like; the last column says whether the name may be seen. */
 #define PERSON_COLUMNS                                                                                       \
     "select p.id, p.pseudonym, p.name, p.email, p.number, p.title, p.department, d.name, p.manager, "        \
     "m.pseudonym, m.name, p.source, p.state, p.joined_us, p.left_us, "                                       \
     "case when cast(? as bigint) = 1 or exists (select 1 from reveal v where v.kind = 'person' "             \
     "and v.object = cast(p.id as text) and v.state = 'granted' and v.requester = ? and v.until_us > ?) "     \
-    "then 1 else 0 end from person p left join department d on d.id = p.department "                         \
-    "left join person m on m.id = p.manager "
+    "then 1 else 0 end"
+#define PERSON_JOINS                                                                                         \
+    " from person p left join department d on d.id = p.department left join person m on m.id = p.manager "
 
 static json_t *person_of(const struct db_rows *rows, bool all_names)
 {
@@ -472,9 +472,10 @@ static bool add_aliases(struct db *db, json_t *person, struct imw_error_info *er
     return good || error_set(err, IMW_ERROR_MEMORY, "out of memory");
 }
 
-/* Rows of PERSON_COLUMNS into a list. */
+/* Rows of PERSON_COLUMNS into a list; of the column behind these, where there is one, *out_total. */
 static bool read_people(struct db *db, const struct people_view *view, const char *sql,
-                        const struct db_value *args, unsigned count, json_t *list, struct imw_error_info *err)
+                        const struct db_value *args, unsigned count, json_t *list, int64_t *out_total,
+                        struct imw_error_info *err)
 {
     struct db_rows *rows;
     struct imw_error_info failed = { 0 };
@@ -484,8 +485,11 @@ static bool read_people(struct db *db, const struct people_view *view, const cha
 
     if (!db_query(db, sql, args, count, &rows, err))
         return false;
-    while (good && db_next(rows, &failed))
+    while (good && db_next(rows, &failed)) {
         good = json_array_append_new(list, person_of(rows, view->names)) == 0;
+        if (out_total != NULL)
+            *out_total = db_get_int(rows, 16);
+    }
     db_rows_end(rows);
     if (failed.code != IMW_OK) {
         if (err != NULL)
@@ -502,68 +506,71 @@ static bool read_people(struct db *db, const struct people_view *view, const cha
     return true;
 }
 
-/* A pattern for `like`, with the characters that mean something there made plain. */
-static void like_pattern(const char *text, char *out, size_t size)
-{
-    struct text t = text_over(out, size);
+struct question {
+    char sql[3072];
+    struct text text;
+    struct db_value args[16];
+    unsigned count;
+};
 
-    text_char(&t, '%');
-    for (; *text != '\0' && t.len + 4 < size; text++) {
-        if (*text == '%' || *text == '_' || *text == '!')
-            text_char(&t, '!');
-        text_char(&t, (char)ascii_lower((uint8_t)*text));
-    }
-    text_char(&t, '%');
+static void ask(struct question *q, const char *sql, struct db_value value)
+{
+    text_string(&q->text, sql);
+    q->args[q->count++] = value;
 }
 
-#define MATCHES                                                                                                 \
-    "where (? = '' or p.state = ?) and (cast(? as bigint) = 0 or p.department = ? or "                          \
-    "(cast(? as bigint) = -1 and p.department is null)) and (? = '%%' or lower(p.pseudonym) like ? escape '!' " \
-    "or (cast(? as bigint) = 1 and (lower(p.name) like ? escape '!' or lower(p.email) like ? escape '!' "       \
-    "or lower(p.number) like ? escape '!' or exists (select 1 from person_alias a where a.person = p.id "       \
-    "and a.until_us is null and a.value like ? escape '!')))) "
+static void ask_matches(struct question *q, const struct people_view *view, const struct people_filter *f,
+                        struct db_value pattern)
+{
+    text_string(&q->text, "from person p where 1 = 1 ");
+    if (f->state != NULL && f->state[0] != '\0')
+        ask(q, "and p.state = ? ", db_text(f->state));
+    if (f->department > 0)
+        ask(q, "and p.department = ? ", db_int(f->department));
+    else if (f->department < 0)
+        text_string(&q->text, "and p.department is null ");
+    if (f->text != NULL && f->text[0] != '\0') {
+        text_format(&q->text, "and p.id in %s ", person_text_select(view->names));
+        q->args[q->count++] = pattern;
+    }
+}
 
+/* A text is searched for once, for the page and the total; without one both are read from indexes. */
 bool people_list(struct db *db, const struct people_view *view, const struct people_filter *f, json_t **out,
                  struct imw_error_info *err)
 {
-    char pattern[256];
+    const bool searched = f->text != NULL && f->text[0] != '\0';
+    struct question q = { .count = 0 };
+    char pattern[PERSON_PATTERN_SIZE], cursor[24];
+    const struct db_value like = person_text_pattern(searched ? f->text : "", pattern);
     json_t *list = json_pack("[]");
     int64_t total = 0, last = 0;
-    const struct db_value names = db_int(view->names), department = db_int(f->department);
 
-    like_pattern(f->text != NULL ? f->text : "", pattern, sizeof pattern);
-    const struct db_value like = db_text(pattern), state = db_text(f->state != NULL ? f->state : "");
-    const struct db_value args[] = {
-        names,
-        db_int(grants_of(view)),
-        db_int((int64_t)view->now_us),
-        state,
-        state,
-        department,
-        department,
-        department,
-        like,
-        like,
-        names,
-        like,
-        like,
-        like,
-        like,
-        db_int(f->after),
-        db_int(f->limit),
-    };
     if (list == NULL)
         return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-    if (!read_people(db, view, PERSON_COLUMNS MATCHES "and p.id > ? order by p.id limit ?", args,
-                     sizeof args / sizeof args[0], list, err) ||
-        !db_query_int(db, "select count(*) from person p " MATCHES, args + 3, 12, &total, NULL, err)) {
+    q.text = TEXT(q.sql);
+    text_format(&q.text, "with hit as %smaterialized (select p.id ", searched ? "" : "not ");
+    ask_matches(&q, view, f, like);
+    ask(&q, ") " PERSON_COLUMNS ", (select count(*) from hit)" PERSON_JOINS, db_int(view->names));
+    q.args[q.count++] = db_int(grants_of(view));
+    q.args[q.count++] = db_int((int64_t)view->now_us);
+    ask(&q, "where p.id in (select id from hit where id > ? order by id ", db_int(f->after));
+    ask(&q, "limit ?) order by p.id", db_int(f->limit));
+    bool good = read_people(db, view, q.sql, q.args, q.count, list, &total, err);
+    const size_t count = json_array_size(list);
+    if (good && count == 0 && f->after > 0) { /* no row that has the total */
+        q.count = 0;
+        q.text = TEXT(q.sql);
+        text_string(&q.text, "select count(*) ");
+        ask_matches(&q, view, f, like);
+        good = db_query_int(db, q.sql, q.args, q.count, &total, NULL, err);
+    }
+    if (!good) {
         json_decref(list);
         return false;
     }
-    size_t count = json_array_size(list);
     if (count == f->limit && count > 0)
         last = json_integer_value(json_object_get(json_array_get(list, count - 1), "id"));
-    char cursor[24];
     snprintf(cursor, sizeof cursor, "%lld", (long long)last);
     *out = json_pack("{sosIso}", "people", list, "total", (json_int_t)total, "cursor",
                      last != 0 ? json_pack("s", cursor) : json_null());
@@ -578,9 +585,9 @@ bool person_get(struct db *db, const struct people_view *view, int64_t id, json_
     if (list == NULL)
         return error_set(err, IMW_ERROR_MEMORY, "out of memory");
     bool good = read_people(
-        db, view, PERSON_COLUMNS "where p.id = ?",
+        db, view, PERSON_COLUMNS PERSON_JOINS "where p.id = ?",
         DB_ARGS(db_int(view->names), db_int(grants_of(view)), db_int((int64_t)view->now_us), db_int(id)),
-        list, err);
+        list, NULL, err);
     if (good)
         *out = json_incref(json_array_get(list, 0));
     json_decref(list);

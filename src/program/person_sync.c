@@ -12,6 +12,7 @@
  */
 #include "base/text.h"
 #include "program/person.h"
+#include "program/person_text.h"
 #include "store/event_store.h"
 #include "store/team.h"
 #include <sodium.h>
@@ -754,7 +755,8 @@ static bool run(struct sync *s, struct people_counts *out)
     mark_losers(s);
     count_people(s, &counts);
     if (!s->how->dry &&
-        ((counts.added + counts.changed + counts.left > 0 && !events_rejoin(s->db, s->now_us, s->err)) ||
+        ((counts.added + counts.changed + counts.left > 0 &&
+          (!person_text_keep(s->db, 0, s->err) || !events_rejoin(s->db, s->now_us, s->err))) ||
          !tell_audit(s, &counts)))
         return false;
     *out = counts;

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "program/document.h"
 #include "program/duty.h"
+#include "program/person_text.h"
 #include "program/setting.h"
 #include "program/shape.h"
 #include "program/team.h"
@@ -12,7 +13,7 @@
 #include <unicode/unorm2.h>
 #include <unicode/ustring.h>
 
-enum { SQL_BYTES = 4096, ARGS = 16 + TEAM_FEW, NAME_UNITS = 1024 };
+enum { SQL_BYTES = 4096, ARGS = 16 + 2 * PEOPLE_FEW, NAME_UNITS = 1024 };
 
 static bool no_memory(struct imw_error_info *err)
 {
@@ -459,8 +460,10 @@ static bool load_total(struct act *a, const struct signature_filter *f, const st
 
 bool signature_list(struct act *a, const struct signature_filter *f, json_t **out, struct imw_error_info *err)
 {
-    char sql[SQL_BYTES], pattern[260] = "", cursor[24];
-    struct text t = TEXT(sql), p = TEXT(pattern);
+    char sql[SQL_BYTES], pattern[PERSON_PATTERN_SIZE], cursor[24];
+    struct text t = TEXT(sql);
+    struct people_set found = { .many = true };
+    bool sorted;
     struct db_value args[ARGS];
     unsigned count = 0;
     struct team_view view;
@@ -480,16 +483,16 @@ bool signature_list(struct act *a, const struct signature_filter *f, json_t **ou
     }
     team_ask(&view, "s.person", &t, args, &count);
     if (f->text != NULL && f->text[0] != '\0') {
-        text_char(&p, '%');
-        for (const char *c = f->text; *c != '\0'; c++)
-            text_char(&p, *c == '%' || *c == '_' ? ' ' : (char)ascii_lower((uint8_t)*c));
-        text_char(&p, '%');
-        text_string(&t, view.names ? "and (lower(p.name) like ? or lower(p.pseudonym) like ?) "
-                                   : "and (? <> '' and lower(p.pseudonym) like ?) ");
-        args[count++] = db_text(pattern);
-        args[count++] = db_text(pattern);
+        if (!people_set_load(a->db, person_text_select(view.names), person_text_pattern(f->text, pattern),
+                             &found, err)) {
+            json_decref(total);
+            return false;
+        }
+        people_set_ask(&found, "s.person", &t, args, &count);
     }
-    text_string(&t, "order by s.id desc limit ?");
+    /* Of some people all are looked up and sorted. */
+    sorted = !found.many || (view.manager != 0 && !view.people.many);
+    text_string(&t, sorted ? "order by +s.id desc limit ?" : "order by s.id desc limit ?");
     args[count++] = db_int((int64_t)f->limit + 1);
     if (!collect(a, sql, args, count, view.names, &list, err)) {
         json_decref(total);

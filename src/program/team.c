@@ -2,43 +2,11 @@
 /* Whom somebody sees. */
 #include "program/team.h"
 
-/* How many they are, and who, if they are few. */
-static bool load_size(struct db *db, struct team_view *v, struct imw_error_info *err)
-{
-    struct imw_error_info why = { 0 };
-    struct db_rows *rows;
-    unsigned count = 0;
-
-    if (!db_query(db, "select person from team where manager = ? limit ?",
-                  DB_ARGS(db_int(v->manager), db_int(TEAM_SOME + 1)), &rows, err))
-        return false;
-    for (; db_next(rows, &why); count++)
-        if (count < TEAM_FEW)
-            v->ids[count] = db_get_int(rows, 0);
-    v->few = count <= TEAM_FEW;
-    v->many = count > TEAM_SOME;
-    return rows_done(rows, &why, err);
-}
-
 void team_ask(const struct team_view *v, const char *column, struct text *sql, struct db_value *args,
               unsigned *count)
 {
-    if (v->manager == 0)
-        return;
-    if (!v->few) {
-        text_format(sql,
-                    v->many ? "and exists (select 1 from team b where b.manager = ? and b.person = %s) "
-                            : "and %s in " TEAM_BELOW " ",
-                    column);
-        args[(*count)++] = db_int(v->manager);
-        return;
-    }
-    text_format(sql, "and %s in ", column);
-    for (unsigned i = 0; i < TEAM_FEW; i++) {
-        text_string(sql, i == 0 ? "(?" : ",?");
-        args[(*count)++] = db_int(v->ids[i]);
-    }
-    text_string(sql, ") ");
+    if (v->manager != 0)
+        people_set_ask(&v->people, column, sql, args, count);
 }
 
 bool team_has(struct db *db, int64_t manager, int64_t person, bool *out, struct imw_error_info *err)
@@ -60,7 +28,8 @@ bool team_view_of(struct act *a, struct team_view *out, struct imw_error_info *e
 
     *out = (struct team_view){ .names = !actor->token && (actor_is(actor, ROLE_COMPLIANCE) || !all),
                                .manager = all ? 0 : actor->person };
-    if (!all && actor->person != 0 && !load_size(a->db, out, err))
+    if (!all && actor->person != 0 &&
+        !people_set_load(a->db, TEAM_BELOW, db_int(out->manager), &out->people, err))
         return false;
     return all || actor->person != 0 ||
            act_no(

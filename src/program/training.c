@@ -2,11 +2,12 @@
 /* The state of training: sums, people by page, excuses, certificates by number. */
 #include "program/training.h"
 #include "program/course.h"
+#include "program/person_text.h"
 #include "program/shape_list.h"
 #include "store/team.h"
 #include <stdlib.h>
 
-enum { SQL_BYTES = 4096, ARGS = 24 };
+enum { SQL_BYTES = 4096, ARGS = 24 + 2 * PEOPLE_FEW };
 
 static bool no_memory(struct imw_error_info *err)
 {
@@ -282,18 +283,31 @@ static bool is_state(const char *word)
 }
 
 /* The keys of a page's rows, in order; what is shown of them is joined to those alone. A plus sign before a
- * column keeps SQLite, which knows nothing of how many there are, from an index that has not this order. */
-static bool ask_page(struct act *a, const struct training_filter *f, struct question *q, char *pattern,
-                     size_t size, struct imw_error_info *err)
+ * column keeps SQLite, which knows nothing of how many there are, from an index that has not this order; of a
+ * department or of some people other indexes fit better. */
+static bool ask_page(struct act *a, const struct training_filter *f, struct question *q,
+                     char pattern[PERSON_PATTERN_SIZE], struct imw_error_info *err)
 {
-    const bool cut = is_cut(a->actor), apart = cut || f->department != NULL; /* other indexes fit better */
+    const bool cut = is_cut(a->actor), names = sees_names(a->actor);
+    struct people_set team = { .many = true }, found = { .many = true };
     int64_t at[3];
     uint64_t department = 0;
 
-    with(q, "select " DUTY_COLUMNS, db_int(sees_names(a->actor)));
+    if ((cut && !people_set_load(a->db, TEAM_BELOW, db_int(a->actor->person), &team, err)) ||
+        (f->q != NULL && f->q[0] != '\0' &&
+         !people_set_load(a->db,
+                          names ? person_text_select(true)
+                                : "(select id as person from person where pseudonym = ?)",
+                          names ? person_text_pattern(f->q, pattern) : db_text(f->q), &found, err)))
+        return false;
+    const bool sorted = !team.many || !found.many, apart = sorted || f->department != NULL;
+    with(q, "select " DUTY_COLUMNS, db_int(names));
     text_string(&q->text, "from (select * from training_duty where 1 = 1");
-    if (is_cut(a->actor))
-        with(q, " and person in " TEAM_BELOW, db_int(a->actor->person));
+    text_char(&q->text, ' ');
+    if (cut)
+        people_set_ask(&team, "training_duty.person", &q->text, q->args, &q->count);
+    if (f->q != NULL && f->q[0] != '\0')
+        people_set_ask(&found, "training_duty.person", &q->text, q->args, &q->count);
     if (f->course != 0)
         with(q, " and +course = ?", db_int(f->course));
     if (f->state != NULL) {
@@ -307,25 +321,6 @@ static bool ask_page(struct act *a, const struct training_filter *f, struct ques
             return act_no(a, err, ACT_WRONG, "department", "the number of a department is needed, or none");
         with(q, " and department = ?", db_int((int64_t)department));
     }
-    if (f->q != NULL && f->q[0] != '\0') {
-        struct text t = text_over(pattern, size);
-        if (sees_names(a->actor)) {
-            text_char(&t, '%');
-            for (const char *c = f->q; *c != '\0'; c++) {
-                if (*c == '%' || *c == '_' || *c == '\\')
-                    text_char(&t, '\\');
-                text_char(&t, *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c);
-            }
-            text_char(&t, '%');
-            with(q,
-                 " and person in (select id from person where lower(name) like ? escape '\\' or "
-                 "pseudonym = ",
-                 db_text(pattern));
-            with(q, "?)", db_text(f->q));
-        } else {
-            with(q, " and person in (select id from person where pseudonym = ?)", db_text(f->q));
-        }
-    }
     if (f->cursor != NULL) {
         if (!read_cursor(a, f->cursor, at, err))
             return false;
@@ -334,10 +329,10 @@ static bool ask_page(struct act *a, const struct training_filter *f, struct ques
         with(q, "?)", db_int(at[2]));
     }
     with(q,
-         cut ? " order by +due_us, course, person limit ?) d" DUTY_JOINS
-               "order by d.due_us, d.course, d.person"
-             : " order by due_us, course, person limit ?) d" DUTY_JOINS
-               "order by d.due_us, d.course, d.person",
+         sorted ? " order by +due_us, course, person limit ?) d" DUTY_JOINS
+                  "order by d.due_us, d.course, d.person"
+                : " order by due_us, course, person limit ?) d" DUTY_JOINS
+                  "order by d.due_us, d.course, d.person",
          db_int(f->limit));
     return true;
 }
@@ -360,14 +355,14 @@ bool training_people(struct act *a, const struct training_filter *f, json_t **ou
     struct question *q = calloc(1, sizeof *q);
     struct training_filter wanted = *f;
     struct page page = { 0 };
-    char pattern[512], cursor[96];
+    char pattern[PERSON_PATTERN_SIZE], cursor[96];
     json_t *people = NULL;
 
     if (q == NULL)
         return no_memory(err);
     q->text = TEXT(q->sql);
     wanted.limit = f->limit == 0 || f->limit > TRAINING_PAGE ? TRAINING_PAGE : f->limit;
-    bool ok = check_team(a, err) && ask_page(a, &wanted, q, pattern, sizeof pattern, err) &&
+    bool ok = check_team(a, err) && ask_page(a, &wanted, q, pattern, err) &&
               shape_list(a->db, q->sql, q->args, q->count, page_row, &page, &people, err);
     free(q);
     if (!ok)

@@ -22,6 +22,7 @@ create table person (
     joined_us {int} not null, left_us {int}, changed_us {int} not null
 );
 create index person_department on person (department);
+create index person_state on person (state, department);
 create index person_manager on person (manager);
 -- Who is below a manager, however far: one row for each person and everybody above them, made of person.manager.
 create table team (
@@ -37,6 +38,8 @@ create table person_alias (
     primary key (kind, value, from_us)
 );
 create index person_alias_person on person_alias (person);
+-- In small letters, to be searched: the pseudonym, and all that a person is called by.
+create table person_text (person {int} primary key, pseudonym text not null, names text not null);
 
 -- ---- accounts ----
 create table account (

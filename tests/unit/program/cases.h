@@ -2,6 +2,7 @@
 /* Accounts, persons and events for the tests of incidents, reveals and policies. */
 #pragma once
 #include "program/act.h"
+#include "program/person_text.h"
 #include "store/database.h"
 #include "store/event_store.h"
 
@@ -16,6 +17,7 @@ static inline int64_t add_person(struct database *d, const char *name)
                       "insert into person (pseudonym, name, email, source, state, joined_us, changed_us) "
                       "values (?, ?, ?, 'hand', 'active', 0, 0) returning id",
                       DB_ARGS(db_text(name), db_text(name), db_text("a@b")), &id, &d->err));
+    good(d, person_text_keep(d->db, id, &d->err));
     return id;
 }
 

@@ -520,6 +520,7 @@ static void test_who_sees_which_duties(struct database *d)
     struct act a = act_by(d, &lost);
 
     good(d, db_run(d->db, "update person set pseudonym = 'P-' || id", DB_NONE, NULL, &d->err));
+    good(d, person_text_keep(d->db, 0, &d->err));
     (void)publish_document(&w, doc);
     json_t *page = duties(&w, &w.writer, &f), *rest;
     assert_int_equal(json_array_size(json_object_get(page, "duties")), 2);
@@ -616,7 +617,7 @@ static char *list_of(struct world *w, struct actor *by, const char *state)
 static void test_large_teams_are_summed_and_listed_as_small_ones(struct database *d)
 {
     static const char *const states[] = { "open", "overdue", "signed", "excused" };
-    static const unsigned sizes[] = { TEAM_FEW - 10, TEAM_FEW + 10, TEAM_SOME + 10 };
+    static const unsigned sizes[] = { PEOPLE_FEW - 10, PEOPLE_FEW + 10, PEOPLE_SOME + 10 };
     struct world w = begin(d);
     const int64_t doc = new_document(&w, "Messaging", text_one), head = employee(&w, "Head", w.desk, 0);
     struct actor lead = person_actor(&w, "head", "manager", head);

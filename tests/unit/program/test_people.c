@@ -389,6 +389,63 @@ static void test_a_hundred_thousand_people_in_seconds(struct database *d)
     free(text);
 }
 
+static unsigned found(struct database *d, const char *text, bool names)
+{
+    struct actor actor = { .account = 1 };
+    const struct people_view view = { .actor = &actor, .names = names, .now_us = 5000 };
+    json_t *out;
+
+    good(d, people_list(d->db, &view, &(struct people_filter){ .text = text, .limit = 10 }, &out, &d->err));
+    const unsigned n = (unsigned)json_integer_value(json_object_get(out, "total"));
+    assert_int_equal(json_array_size(json_object_get(out, "people")), n);
+    json_decref(out);
+    return n;
+}
+
+static void test_people_are_found_by_all_that_they_are_called(struct database *d)
+{
+    json_t *changed, *out,
+        *one = json_pack("{s:s,s:s,s:s}", "name", "Zoe 100% O'Neill", "email", "z_o@Bank.example", "number",
+                         "Q77");
+    struct actor actor = { .account = 1 };
+    const struct people_view view = { .actor = &actor, .names = true, .now_us = 5000 };
+    int64_t id;
+    bool there;
+
+    sync_now(d, FIVE, 1000);
+    good(d, person_add(d->db, one, 2000, &id, &d->err));
+    good(d, person_alias_add(d->db, id, "host", "Desk-42.bank.example", 2000, &d->err));
+    json_decref(one);
+    assert_int_equal(found(d, "o'NEI", true), 1);
+    assert_int_equal(found(d, "100%", true), 1);
+    assert_int_equal(found(d, "1%0", true), 0);
+    assert_int_equal(found(d, "z_o@bank", true), 1);
+    assert_int_equal(found(d, "z-o@bank", true), 0);
+    assert_int_equal(found(d, "q77", true), 1);
+    assert_int_equal(found(d, "desk-42", true), 1);
+    assert_int_equal(found(d, "10.0.0.1", true), 1); /* of a list */
+    assert_int_equal(found(d, "p-", true), 6);
+    assert_int_equal(found(d, "p-", false), 6);
+    assert_int_equal(found(d, "desk-42", false), 0);
+    assert_int_equal(found(d, "neill", false), 0);
+
+    good(d, people_list(d->db, &view, &(struct people_filter){ .text = "p-", .after = id, .limit = 10 }, &out,
+                        &d->err));
+    assert_int_equal(json_array_size(json_object_get(out, "people")), 0);
+    assert_int_equal(json_integer_value(json_object_get(out, "total")), 6); /* behind the last page, too */
+    json_decref(out);
+
+    one = json_pack("{s:s}", "name", "Zara");
+    good(d, person_change(d->db, id, one, 3000, &changed, &d->err));
+    json_decref(changed);
+    json_decref(one);
+    good(d, person_alias_end(d->db, id, "host", "desk-42.bank.example", 3000, &there, &d->err));
+    assert_true(there);
+    assert_int_equal(found(d, "neill", true), 0);
+    assert_int_equal(found(d, "zara", true), 1);
+    assert_int_equal(found(d, "desk-42", true), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -403,6 +460,7 @@ int main(void)
         ON_BOTH(test_the_first_list_tells_of_the_past),
         ON_BOTH(test_changes_by_hand),
         ON_BOTH(test_names_are_for_those_who_may_see_them),
+        ON_BOTH(test_people_are_found_by_all_that_they_are_called),
         ON_BOTH(test_a_hundred_thousand_people_in_seconds),
     };
 

@@ -5,6 +5,7 @@
  * `IMWARD_PEOPLE=100000` for as many as the console is made for.
  */
 #include "program/courses.h"
+#include "program/person_text.h"
 #include "program/training.h"
 #include "store/team.h"
 #include <stdlib.h>
@@ -66,6 +67,7 @@ static void fill_people(struct database *d, unsigned people)
     }
     good(d, db_bulk_end(b, &d->err));
     good(d, team_rebuild(d->db, &d->err));
+    good(d, person_text_keep(d->db, 0, &d->err));
     good(d, db_commit(d->db, &d->err));
 }
 
