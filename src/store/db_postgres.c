@@ -628,7 +628,8 @@ static bool set_up(struct postgres *p, struct imw_error_info *err)
              "set search_path = imward; set synchronous_commit = on; set timezone = 'UTC';"
              "set default_transaction_isolation = 'read committed'; set default_transaction_read_only = off;"
              "set lock_timeout = %u; set statement_timeout = '10min';"
-             "set idle_in_transaction_session_timeout = '10min'; set random_page_cost = 1.1",
+             "set idle_in_transaction_session_timeout = '10min'; set random_page_cost = 1.1;"
+             "set work_mem = '32MB'; set jit = off",
              p->db.wait_ms);
     return run_text(p, sql, err);
 }
