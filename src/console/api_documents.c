@@ -48,12 +48,21 @@ void document_list_show(struct call *c)
 
 void document_templates_show(struct call *c)
 {
+    struct imw_error_info err = { 0 };
+    struct act a = act_of(c);
     json_t *list = json_pack("[]");
+    bool ok = list != NULL;
 
-    for (const struct document_template *t = document_templates; t->name != NULL; t++)
-        (void)json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s}", "name", t->name, "title", t->title,
-                                                    "about", t->about, "text", t->text));
-    call_json(c, 200, json_pack("{s:o}", "templates", list));
+    for (const struct document_template *t = document_templates; ok && t->name != NULL; t++) {
+        char *text = NULL;
+        ok = document_template_fill(a.db, t, &text, &err) &&
+             json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s}", "name", t->name, "title", t->title,
+                                                   "about", t->about, "text", text)) == 0;
+        free(text);
+    }
+    json_t *body = ok ? json_pack("{s:O}", "templates", list) : NULL;
+    json_decref(list);
+    answer_made(c, &a, ok, 200, body, &err);
 }
 
 void document_show(struct call *c)
@@ -99,18 +108,19 @@ void document_add(struct call *c)
         !call_text_optional(c, "text", DOCUMENT_TEXT_BYTES, &text) ||
         !call_text_optional(c, "edition", DOCUMENT_EDITION_BYTES, &edition) || !read_wish(c, &wish))
         return;
-    if (text == NULL && template != NULL && (text = document_template_text(template)) == NULL) {
-        call_problem(c, 422, "template", "there is no such template");
-        return;
-    }
-    if (text == NULL) {
-        call_problem(c, 422, "text", "a text or a template is needed");
+    const struct document_template *t = text == NULL && template != NULL ? document_template(template) : NULL;
+    if (text == NULL && t == NULL) {
+        call_problem(c, 422, template != NULL ? "template" : "text",
+                     template != NULL ? "there is no such template" : "a text or a template is needed");
         return;
     }
     struct catalog *catalog = call_catalog(c);
     if (catalog == NULL)
         return;
-    bool ok = document_new(&a, catalog, &wish, text, edition, &id, &err);
+    char *filled = NULL;
+    bool ok = (t == NULL || document_template_fill(a.db, t, &filled, &err)) &&
+              document_new(&a, catalog, &wish, t != NULL ? filled : text, edition, &id, &err);
+    free(filled);
     catalog_view_close(catalog);
     answer_document(c, &a, ok, id, 201, &err);
 }

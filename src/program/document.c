@@ -3,9 +3,13 @@
 #include "program/document.h"
 #include "base/text.h"
 #include "program/duty.h"
+#include "program/mail.h"
+#include "program/setting.h"
 #include "program/shape.h"
 #include <openssl/evp.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 static bool no_memory(struct imw_error_info *err)
@@ -23,12 +27,40 @@ void text_sha256(struct view text, char out[65])
         text_hex(&t, view_of(digest, len));
 }
 
-const char *document_template_text(const char *name)
+const struct document_template *document_template(const char *name)
 {
     for (const struct document_template *t = document_templates; t->name != NULL; t++)
         if (strcmp(t->name, name) == 0)
-            return t->text;
+            return t;
     return NULL;
+}
+
+bool document_template_fill(struct db *db, const struct document_template *t, char **out,
+                            struct imw_error_info *err)
+{
+    enum { PLACES = 2 };
+    static const char *const places[PLACES] = { "[institution]", "https://console.bank.example" };
+    char *institution = NULL, console[512];
+    size_t size = 0;
+
+    *out = NULL;
+    if (!mail_link(db, "", console, sizeof console, err) ||
+        !setting_get(db, SETTING_ID_INSTITUTION, &institution, err))
+        return false;
+    const char *with[PLACES] = { institution, console };
+    FILE *f = open_memstream(out, &size);
+    for (const char *at = t->text; f != NULL && *at != '\0';) {
+        unsigned i = 0;
+        while (i < PLACES && (with[i][0] == '\0' || strncmp(at, places[i], strlen(places[i])) != 0))
+            i++;
+        if (i < PLACES)
+            fputs(with[i], f);
+        else
+            fputc(*at, f);
+        at += i < PLACES ? strlen(places[i]) : 1;
+    }
+    free(institution);
+    return (f != NULL && fclose(f) == 0) || no_memory(err);
 }
 
 static struct db_value by(const struct act *a)

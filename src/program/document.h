@@ -107,5 +107,9 @@ bool document_check_json(struct act *a, const struct catalog *catalog, const cha
 struct document_template {
     const char *name, *title, *about, *text;
 };
-extern const struct document_template document_templates[]; /* ends with a name of NULL */
-const char *document_template_text(const char *name);       /* NULL: there is none */
+extern const struct document_template document_templates[];          /* ends with a name of NULL */
+const struct document_template *document_template(const char *name); /* NULL: there is none */
+/* Its text with what the settings know: the institution's name, and the console's address (mail.console), to
+ * which the block page leads. What they do not know stays as it is. The caller frees it. */
+bool document_template_fill(struct db *db, const struct document_template *t, char **out,
+                            struct imw_error_info *err) IMW_MUST_USE;

@@ -320,8 +320,7 @@ static json_t *detail_row(const struct db_rows *rows, void *context)
     const struct sight *s = context;
     const bool own = db_get_int(rows, PERSON) == s->act->actor->person,
                taken = view_equal(db_get_text(rows, STATE), VIEW("incident")),
-               writes =
-                   !s->act->actor->token && actor_may(s->act->actor, PERMISSION_SIGNAL_WRITE);
+               writes = !s->act->actor->token && actor_may(s->act->actor, PERMISSION_SIGNAL_WRITE);
     json_t *row = signal_row(rows, context);
     json_t *more =
         json_pack("{s:o,s:o,s:s,s:I,s:o,s:o,s:{s:b,s:b},s:o}", "reasons", reasons_of(rows), "limits",

@@ -77,8 +77,8 @@ bool events_rejoin(struct db *db, uint64_t now_us, struct imw_error_info *err) I
 
 /* ---- questions ---- */
 /* A filter, as the API has it: names and values of the query string ("service=whatsapp,telegram",
- * "action=block", "from=2026-11-01T00:00:00Z", "q=invoice"); docs/openapi.yaml lists them. Repeated values are
- * alternatives, different names must all hold. */
+ * "action=block", "from=2026-11-01T00:00:00Z", "q=invoice"); docs/openapi.yaml lists them. Repeated values
+ * are alternatives, different names must all hold. */
 struct event_filter;
 bool event_filter_new(struct db *db, json_t *query, struct event_filter **out, struct imw_error_info *err)
     IMW_MUST_USE; /* IMW_ERROR_VALUE: key and text say what is wrong */

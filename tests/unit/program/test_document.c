@@ -747,6 +747,31 @@ static void test_a_document_without_rules_leaves_the_policy_alone(struct databas
     end(&w);
 }
 
+static void test_templates_are_filled_with_what_is_known(struct database *d)
+{
+    struct world w = begin(d);
+    const struct document_template *t = document_template("public-im");
+    char *text = NULL;
+
+    good(d, document_template_fill(d->db, t, &text, &d->err));
+    assert_string_equal(text, t->text); /* nothing is */
+    free(text);
+    setting(&w, SETTING_ID_INSTITUTION, "Example Bank");
+    good(d, document_template_fill(d->db, t, &text, &d->err));
+    assert_non_null(strstr(text, "how Example Bank deals with"));
+    assert_null(strstr(text, "[institution]"));
+    assert_non_null(strstr(text, "  sign: https://console.bank.example/mine/documents\n"));
+    free(text);
+    setting(&w, SETTING_ID_MAIL_CONSOLE, "https://im.example.net:8443/");
+    good(d, document_template_fill(d->db, t, &text, &d->err));
+    assert_non_null(strstr(text, "  sign: https://im.example.net:8443/mine/documents\n"));
+    assert_int_equal(strlen(text), strlen(t->text) + 3 * (strlen("Example Bank") - strlen("[institution]")) +
+                                       strlen("https://im.example.net:8443") -
+                                       strlen("https://console.bank.example"));
+    free(text);
+    end(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -763,6 +788,7 @@ int main(void)
         ON_BOTH(test_large_teams_are_summed_and_listed_as_small_ones),
         ON_BOTH(test_reminders_and_escalation),
         ON_BOTH(test_a_document_without_rules_leaves_the_policy_alone),
+        ON_BOTH(test_templates_are_filled_with_what_is_known),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

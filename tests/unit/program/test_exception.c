@@ -343,8 +343,8 @@ static void test_those_who_decide_are_told(struct database *d)
 
     good(d, ask_as(d, &w, &anna, wish(), &id));
     assert_int_equal(mails_to(d, "exception % asked %"), 0); /* mail is turned off */
-    good(d, db_run(d->db, "insert into setting (name, value, changed_us) values ('mail.on', '1', 0)",
-                   DB_NONE, NULL, &d->err));
+    good(d, db_run(d->db, "insert into setting (name, value, changed_us) values ('mail.on', '1', 0)", DB_NONE,
+                   NULL, &d->err));
     good(d, ask_as(d, &w, &anna, wish(), &id));
     assert_int_equal(mails_to(d, "exception % asked %"), 2);
     emergency.until = NULL;
