@@ -330,7 +330,7 @@ export interface ClientInstall { id: number; product: string; title: string; ver
 // GET /clients/installs?product&state (also overdue)&advisory&version&q&cursor&limit -> {installs: ClientInstall[], cursor}   (the first due first)
 // POST /clients/installs/{id}/excuse {why, until} -> ClientInstall (not one's own, not by the owner)   DELETE /clients/installs/{id}/excuse -> ClientInstall
 export interface Advisory { id: number; ident: string; source: 'catalog' | 'ours' | 'osv' | 'nvd'; title: string; severity: AdvisorySeverity; published: string | null; added: string; url: string | null
-  ranges: { product: string; title: string; package: boolean; introduced: string | null; fixed: string | null; last: string | null; sources: Advisory['source'][] }[]; affected: number }   // affected: clients here; fixed: the first version without it; last: the last version with it; sources: who tells this range
+  ranges: { product: string; title: string; package: boolean; introduced: string | null; fixed: string | null; last: string | null; sources: ('catalog' | 'ours' | 'osv' | 'nvd')[] }[]; affected: number }   // affected: clients here; fixed: the first version without it; last: the last version with it; sources: who tells this range
 // GET /clients/advisories?q&cursor&limit -> {advisories: Advisory[], cursor}   GET /clients/advisories/{id} -> Advisory
 // POST /clients/inventory?name&host&whole=1 (file: osquery JSON, JSON, CSV) -> ImportTold   (host: whose it is, where the file does not say; whole: what a machine had and is not in it, is gone)
 // POST /clients/advisories?name (file: OSV JSON, NVD JSON of API 2.0) -> ImportTold
