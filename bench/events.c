@@ -3,12 +3,12 @@
  * Puts made-up flow events from several threads through the writer of events, and tells how it went. Also the
  * driver of tests/check/outputs.
  *
- *     bench_events [-t THREADS] [-n EVENTS | -s SECONDS] [-r EVENTS_A_SECOND] [-k KEEP_MS] [-a]
+ *     bench_events [-t THREADS] [-n EVENTS | -s SECONDS] [-r EVENTS_A_SECOND] [-k KEEP_MS] [-c VERSIONS] [-a]
  *                  [-b ROTATE_BYTES] OUTPUT...
  *
  * -n is of each thread, -r of all together (0: as fast as they come, waiting where a ring is full); -k waits
  * before the writer stops, for outputs whose other side is late, with -a only until every output has all, as
- * a collector says when it acknowledges. Each event's flow_id is its thread's number
+ * a collector says when it acknowledges; with -c each flow names one of so many versions of a program. Each event's flow_id is its thread's number
  * times 2^32 and its own number, from 1.
  *
  * Output: JSON on one line.
@@ -26,7 +26,7 @@ struct plan {
     unsigned threads;
     uint64_t events;
     double seconds, rate;
-    unsigned keep_ms;
+    unsigned keep_ms, versions; /* versions: of client software that flows name; 0: none does */
     bool until_all;
 };
 
@@ -79,6 +79,8 @@ static void make(const struct source *s, uint64_t n, struct flow *flow, struct r
     record->evidence[0].confidence = 100;
     memcpy(record->evidence[0].value, "chat.example.com", 17);
     memcpy(record->server_name, "chat.example.com", 17);
+    if (s->plan->versions > 0)
+        snprintf(record->client, sizeof record->client, "messenger/%u.0", (unsigned)(n % s->plan->versions));
     memcpy(record->ja4, "t13d1516h2_8daaf6152771_b186095e22b6", 37);
 }
 
@@ -174,7 +176,7 @@ int main(int argc, char **argv)
     struct catalog *catalog = NULL;
     char text[600];
 
-    for (int c; (c = getopt(argc, argv, "t:n:s:r:k:ab:")) != -1;) {
+    for (int c; (c = getopt(argc, argv, "t:n:s:r:k:c:ab:")) != -1;) {
         double value = optarg != NULL ? strtod(optarg, NULL) : 0;
         if (c == 't')
             plan.threads = (unsigned)value < THREADS ? (unsigned)value : THREADS;
@@ -186,6 +188,8 @@ int main(int argc, char **argv)
             plan.rate = value;
         else if (c == 'k')
             plan.keep_ms = (unsigned)value;
+        else if (c == 'c')
+            plan.versions = (unsigned)value;
         else if (c == 'a')
             plan.until_all = true;
         else if (c == 'b')

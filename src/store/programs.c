@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Entries are sorted by key when the batch is stored, those of one key put together, then written 16 at a
+/* Entries are sorted by key when the batch is stored, those of one key put together, then written many at a
  * time. */
 #include "store/programs.h"
 #include "base/text.h"
 #include <stdlib.h>
 
-enum { KEYS = 6, TOGETHER = 16 };
+enum { KEYS = 6, TOGETHER = 64, SOME = 8 };
 
 /* key[0] 0: who, program, service; 1: day, sensor, state, engine, reason. */
 struct entry {
@@ -154,8 +154,8 @@ bool programs_store(struct programs *p, struct db *db, uint64_t now_us, struct i
         size_t end = i;
         while (end < p->count && end - i < TOGETHER && p->list[end].key[0] == p->list[i].key[0])
             end++;
-        /* Few texts of statements: sixteen rows, or one. */
-        const unsigned n = end - i == TOGETHER ? TOGETHER : 1;
+        /* Few texts of statements. */
+        const unsigned n = end - i == TOGETHER ? TOGETHER : end - i >= SOME ? SOME : 1;
         if (!store_some(db, &p->list[i], n, (int64_t)(now_us / 3600000000u), err))
             return false;
         i += n;
