@@ -58,6 +58,11 @@ bool error_errno(struct imw_error_info *err, const char *file)
     return error_file(err, IMW_ERROR_SYSTEM, file, "%s", strerror(errno));
 }
 
+bool error_memory(struct imw_error_info *err)
+{
+    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+}
+
 const char *error_format(const struct imw_error_info *err, char *out, size_t size)
 {
     struct text t = text_over(out, size);

@@ -31,6 +31,7 @@ bool error_file(struct imw_error_info *err, enum imw_error code, const char *fil
 /* IMW_ERROR_VALUE about the setting or member `key`. */
 bool error_key(struct imw_error_info *err, const char *key, const char *format, ...) IMW_PRINTF(3, 4);
 bool error_errno(struct imw_error_info *err, const char *file);
+bool error_memory(struct imw_error_info *err); /* "out of memory" */
 
 /* "file:line: key: text" in as many parts as are known, into `out`. Returns `out`. */
 const char *error_format(const struct imw_error_info *err, char *out, size_t size);

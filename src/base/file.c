@@ -47,7 +47,7 @@ bool file_read(const char *path, size_t most, char **out, size_t *out_len, struc
     size_t room = ((uint64_t)st.st_size < most ? (size_t)st.st_size : most) + 1;
     data = malloc(room + 1);
     if (data == NULL) {
-        error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        error_memory(err);
         goto out;
     }
     if (!read_all(fd, path, data, room, &len, err))

@@ -297,7 +297,7 @@ bool yaml_parse(const char *name, struct view text, struct yaml **out, struct im
     bool ok = false;
 
     if (y == NULL || (y->name = strdup(name)) == NULL) {
-        error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        error_memory(err);
         goto out;
     }
     y->node_count = 1;
@@ -320,7 +320,7 @@ bool yaml_parse(const char *name, struct view text, struct yaml **out, struct im
                                 .diag = diag };
     parser = diag != NULL ? fy_parser_create(&cfg) : NULL;
     if (parser == NULL || fy_parser_set_string(parser, (const char *)text.at, text.len) != 0) {
-        error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        error_memory(err);
         goto out;
     }
     ok = read_events(&r, parser, diag);

@@ -242,18 +242,6 @@ static bool read_options(int argc, char **argv, struct options *o)
     return true;
 }
 
-static bool open_database(const struct options *o, struct db **out, struct imw_error_info *err)
-{
-    char url[600];
-
-    if (o->database != NULL)
-        return db_open(o->database, out, err);
-    snprintf(url, sizeof url, "sqlite:%s/db/imward.db", o->data);
-    if (access(url + strlen("sqlite:"), F_OK) != 0) /* it is imward serve that makes one */
-        return error_errno(err, url + strlen("sqlite:"));
-    return db_open(url, out, err);
-}
-
 static int run(const struct options *o, unsigned which)
 {
     const struct passwd *user = getpwuid(getuid());
@@ -265,7 +253,7 @@ static int run(const struct options *o, unsigned which)
     a.now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
     snprintf(a.actor.name, sizeof a.actor.name, "%s at the console",
              user != NULL ? user->pw_name : "somebody");
-    if (!open_database(o, &a.db, &err))
+    if (!db_open_data(o->database, o->data, &a.db, &err))
         return cli_failed(&err);
     const bool ok = acts[which].run(&a, &err);
     db_rollback(a.db);

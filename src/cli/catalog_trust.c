@@ -39,7 +39,7 @@ static bool read_text(const char *path, char **out, size_t *out_len, struct stat
         return error_errno(err, path);
     *out = strdup(heading);
     *out_len = sizeof heading - 1;
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }
 
 /* In the place of the file, whole or not at all. */
@@ -189,7 +189,7 @@ static bool add_record(const struct trust_request *q, const struct override *wha
     char *new = malloc(len + RECORD_BYTES);
     if (new == NULL) {
         free(old);
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     }
     struct text t = text_over(new, len + RECORD_BYTES);
     text_add(&t, view_of(old, len));

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imward evidence: what proves to others what was done. */
-#include "base/file.h"
 #include "base/text.h"
 #include "cli/cli.h"
 #include "program/audit.h"
 #include "program/evidence_make.h"
 #include "program/evidence_verify.h"
-#include <ctype.h>
 #include <getopt.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -74,27 +72,6 @@ struct options {
     bool json;
 };
 
-/* 64 digits, as they are or in a file. */
-static bool read_key(const char *word, uint8_t out[KEY_LEN], struct imw_error_info *err)
-{
-    char *text = NULL;
-    size_t len = 0, got = 0;
-
-    if (strlen(word) == 2 * (size_t)KEY_LEN && access(word, F_OK) != 0)
-        text = strdup(word);
-    else if (!file_read(word, 4096, &text, &len, err))
-        return false;
-    if (text == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-    for (len = strlen(text); len > 0 && isspace((unsigned char)text[len - 1]); len--)
-        ;
-    const bool ok =
-        sodium_hex2bin(out, KEY_LEN, text, len, NULL, &got, NULL) == 0 && got == KEY_LEN && len == 64;
-    free(text);
-    return ok ||
-           error_file(err, IMW_ERROR_VALUE, word, "this is no public key: 64 hexadecimal digits are needed");
-}
-
 /* The key that was named, or lies in the data folder. *out_len 0: none. */
 static bool find_key(const struct options *o, uint8_t out[KEY_LEN], size_t *out_len,
                      struct imw_error_info *err)
@@ -110,17 +87,7 @@ static bool find_key(const struct options *o, uint8_t out[KEY_LEN], size_t *out_
     if (word == NULL)
         return true;
     *out_len = KEY_LEN;
-    return read_key(word, out, err);
-}
-
-static bool open_database(const struct options *o, struct db **out, struct imw_error_info *err)
-{
-    char url[600];
-
-    snprintf(url, sizeof url, "sqlite:%s/db/imward.db", o->data != NULL ? o->data : ".");
-    if (o->database == NULL && access(url + strlen("sqlite:"), F_OK) != 0)
-        return error_errno(err, url + strlen("sqlite:"));
-    return db_open(o->database != NULL ? o->database : url, out, err);
+    return audit_key_read(word, out, err);
 }
 
 static bool verify_database(const struct options *o, struct view key, struct audit_result *out,
@@ -129,7 +96,7 @@ static bool verify_database(const struct options *o, struct view key, struct aud
     char path[600];
     struct db *db;
 
-    if (!open_database(o, &db, err))
+    if (!db_open_data(o->database, o->data != NULL ? o->data : ".", &db, err))
         return false;
     bool ok = audit_verify(db, key, out, err);
     if (ok && out->wrong_seq == 0 && o->data != NULL) {
@@ -356,7 +323,8 @@ static int package(struct options *o)
         error_file(&err, IMW_ERROR_VALUE, o->output, "it is there already: name a new file");
         return cli_failed(&err);
     }
-    bool ok = open_database(o, &db, &err) && ask(db, o, &id, &err) && wait_for(db, id, &err);
+    bool ok = db_open_data(o->database, o->data != NULL ? o->data : ".", &db, &err) &&
+              ask(db, o, &id, &err) && wait_for(db, id, &err);
     db_close(db);
     evidence_path(folder, id, path, sizeof path);
     if (!ok || !copy(path, o->output, &err))

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char usage[] =
     "usage: imward people export --data DIR [--keep FILE] > people.csv\n"
@@ -54,18 +53,6 @@ static bool read_options(int argc, char **argv, struct options *o)
     return true;
 }
 
-static bool open_database(const struct options *o, struct db **out, struct imw_error_info *err)
-{
-    char url[600];
-
-    if (o->database != NULL)
-        return db_open(o->database, out, err);
-    snprintf(url, sizeof url, "sqlite:%s/db/imward.db", o->data);
-    if (access(url + strlen("sqlite:"), F_OK) != 0) /* it is imward serve that makes one */
-        return error_errno(err, url + strlen("sqlite:"));
-    return db_open(url, out, err);
-}
-
 static bool read_kept(const char *path, json_t **out, struct imw_error_info *err)
 {
     char *text;
@@ -84,8 +71,9 @@ static int export(const struct options *o)
     struct db *db = NULL;
     json_t *kept = NULL;
     unsigned left = 0;
-    bool ok = (o->keep == NULL || read_kept(o->keep, &kept, &err)) && open_database(o, &db, &err) &&
-              db_begin(db, false, &err) && policy_people_write(db, kept, NULL, stdout, &left, &err);
+    bool ok = (o->keep == NULL || read_kept(o->keep, &kept, &err)) &&
+              db_open_data(o->database, o->data, &db, &err) && db_begin(db, false, &err) &&
+              policy_people_write(db, kept, NULL, stdout, &left, &err);
 
     if (db != NULL)
         db_rollback(db);

@@ -19,6 +19,7 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "cli/policy.h"
+#include "program/audit.h"
 #include "program/enforcement.h"
 #include "program/when.h"
 #include "sensor/control.h"
@@ -149,28 +150,6 @@ static bool read_options(int argc, char **argv, struct options *o)
     if (strncmp(o->from, "https://", 8) != 0 || strlen(o->from) > 400)
         return cli_usage("policy", "--from takes an address that begins with https://"), false;
     return true;
-}
-
-/* 64 digits, as they are or in a file. */
-static bool read_key(const char *word, uint8_t out[KEY_BYTES], struct imw_error_info *err)
-{
-    char *text = NULL;
-    size_t len = 0, got = 0;
-
-    if (strlen(word) == 2 * (size_t)KEY_BYTES && access(word, F_OK) != 0)
-        text = strdup(word);
-    else if (!file_read(word, 4096, &text, &len, err))
-        return false;
-    if (text == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-    const struct view digits = view_trim(view_string(text));
-    const bool ok =
-        digits.len == 2 * (size_t)KEY_BYTES &&
-        sodium_hex2bin(out, KEY_BYTES, (const char *)digits.at, digits.len, NULL, &got, NULL) == 0 &&
-        got == KEY_BYTES;
-    free(text);
-    return ok ||
-           error_file(err, IMW_ERROR_VALUE, word, "this is no public key: 64 hexadecimal digits are needed");
 }
 
 static bool read_token(const char *path, char out[TOKEN_MOST + 1], struct imw_error_info *err)
@@ -397,9 +376,8 @@ static bool judge(struct follower *f, const struct answer *a, struct bundle *out
         snprintf(lines, sizeof lines, "%s\n%.60s\n", signature, key != NULL ? key : "");
         out->manifest = strdup(text);
         out->signature = strdup(lines);
-        ok = out->manifest != NULL && out->signature != NULL
-                 ? fetch_files(f, out, manifest, err)
-                 : error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        ok = out->manifest != NULL && out->signature != NULL ? fetch_files(f, out, manifest, err)
+                                                             : error_memory(err);
     }
     json_decref(manifest);
     json_decref(told);
@@ -608,7 +586,7 @@ static bool begin(struct follower *f, const struct options *o, struct imw_error_
     if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
         (f->curl = curl_easy_init()) == NULL)
         return error_set(err, IMW_ERROR_SYSTEM, "libcurl or libsodium does not start");
-    if (!read_key(o->key, f->key, err) || !read_token(o->token_file, f->token, err) ||
+    if (!audit_key_read(o->key, f->key, err) || !read_token(o->token_file, f->token, err) ||
         (o->ca != NULL && !file_read(o->ca, 1 << 20, &f->ca, &len, err)))
         return false;
     if (access(o->to, F_OK) != 0)

@@ -21,18 +21,12 @@ struct read_store {
 /* In a folder of another user root leaves files that they can read. */
 static bool open_folder(const char *folder, struct db **out, struct imw_error_info *err)
 {
-    char url[600];
     struct stat st;
 
-    snprintf(url, sizeof url, "sqlite:%s/db/imward.db", folder);
-    if (stat(url + 7, &st) != 0)
-        return error_file(
-            err, IMW_ERROR_VALUE, folder,
-            "no data folder of imward serve (no db/imward.db in it); of a PostgreSQL give the URL");
-    if (geteuid() == 0 && st.st_uid != 0 &&
+    if (geteuid() == 0 && stat(folder, &st) == 0 && st.st_uid != 0 &&
         (setgroups(0, NULL) != 0 || setegid(st.st_gid) != 0 || seteuid(st.st_uid) != 0))
         return error_errno(err, folder);
-    return db_open(url, out, err);
+    return db_open_data(NULL, folder, out, err);
 }
 
 bool read_store_open(const char *where, struct read_store **out, struct imw_error_info *err)

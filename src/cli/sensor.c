@@ -72,14 +72,6 @@ static bool become_owner(const char *data, struct imw_error_info *err)
            error_errno(err, data);
 }
 
-static bool open_store(const struct options *o, struct db **out, struct imw_error_info *err)
-{
-    char url[PATH_SIZE];
-
-    snprintf(url, sizeof url, "sqlite:%s/db/imward.db", o->data);
-    return db_open(o->database != NULL ? o->database : url, out, err);
-}
-
 /* ---- add ---- */
 
 /* The bundle's file, opened as who called: 0600, and never over another. */
@@ -105,7 +97,7 @@ static bool enrol(const struct options *o, const char *name, struct authority_is
 
     snprintf(keys, sizeof keys, "%s/keys", o->data);
     bool ok = authority_load(keys, &a, err) && authority_issue(a, name, o->days, now_us, issued, err) &&
-              open_store(o, &db, err) && db_begin(db, true, err) &&
+              db_open_data(o->database, o->data, &db, err) && db_begin(db, true, err) &&
               sensors_enrol(db, &the_command, NULL, name, o->gateway ? "gateway" : "sensor", o->renew,
                             view_of(issued->fingerprint, sizeof issued->fingerprint), now_us, &id, err) &&
               db_commit(db, err);
@@ -164,7 +156,7 @@ static int list(const struct options *o)
     json_t *all = NULL, *sensor;
     size_t i;
 
-    bool ok = become_owner(o->data, &err) && open_store(o, &db, &err) &&
+    bool ok = become_owner(o->data, &err) && db_open_data(o->database, o->data, &db, &err) &&
               sensors_list(db, 0, clock_us(), &all, &err);
     db_close(db);
     if (!ok)
@@ -190,8 +182,8 @@ static int revoke_one(const struct options *o, const char *name)
     struct db *db = NULL;
     int64_t id = 0;
 
-    bool ok = become_owner(o->data, &err) && open_store(o, &db, &err) && db_begin(db, true, &err) &&
-              sensors_find(db, name, &id, &err);
+    bool ok = become_owner(o->data, &err) && db_open_data(o->database, o->data, &db, &err) &&
+              db_begin(db, true, &err) && sensors_find(db, name, &id, &err);
     if (ok && id == 0)
         ok = error_set(&err, IMW_ERROR_VALUE, "there is no sensor '%s'; 'imward sensor list' lists them",
                        name);

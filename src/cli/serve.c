@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* imward serve: the console, its API and the collector of events. */
 #include "console/serve.h"
+#include "base/listen.h"
 #include "cli/cli.h"
-#include "console/listen.h"
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,8 +184,10 @@ int command_serve(int argc, char **argv)
         return cli_usage("serve", "'%s' is no option", argv[optind]);
     if (o.config.listen == NULL || o.config.data == NULL)
         return cli_usage("serve", "--listen ADDRESS:PORT and --data DIR must be given");
-    if (!listen_check(o.config.listen, &err) ||
-        (o.config.collector != NULL && !listen_check(o.config.collector, &err)))
+    struct listen_at at;
+    if (!listen_read(o.config.listen, NULL, CONSOLE_LISTEN_EXAMPLES, &at, &err) ||
+        (o.config.collector != NULL &&
+         !listen_read(o.config.collector, NULL, CONSOLE_LISTEN_EXAMPLES, &at, &err)))
         return cli_usage("serve", "%s", err.text);
     if ((o.config.cert == NULL) != (o.config.key == NULL))
         return cli_usage("serve", "--cert and --key go together");

@@ -15,16 +15,6 @@ enum { CODE_MOST = 32, TOKEN_MOST_TEXT = 100, INSTITUTION_MOST = 120 };
 
 /* ---- who I am ---- */
 
-static json_t *roles_json(unsigned roles)
-{
-    json_t *list = json_pack("[]");
-
-    for (unsigned r = 0; r < ROLE_COUNT; r++)
-        if ((roles >> r & 1) != 0)
-            json_array_append_new(list, json_pack("s", role_name(r)));
-    return list;
-}
-
 static json_t *permissions_json(uint64_t permissions)
 {
     json_t *list = json_pack("[]");
@@ -68,7 +58,7 @@ static bool me_json(struct db *db, const struct session *s, uint64_t now_us, jso
                   s->restricted[0] != '\0' ? s->restricted : NULL, "second_factor", a.has_totp,
                   "strong_until", actor_is_strong(&s->actor, now_us) ? when_json(strong_until) : json_null(),
                   "team", team && (a.roles >> ROLE_MANAGER & 1) != 0);
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }
 
 void session_show(struct call *c)

@@ -12,7 +12,7 @@ enum { KEEPER_WAIT_MS = 20000, DIRECTORY_WAIT_MS = 15000, GROUPS_MOST = 500 };
 static bool ask(struct api *api, json_t *question, json_t **out, struct imw_error_info *err)
 {
     if (question == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     return role_ask(api->keeper, question, KEEPER_WAIT_MS, out, err);
 }
 
@@ -131,7 +131,7 @@ static bool ask_directory(void *context, struct db *db, const char *name, const 
 
     *out_right = false;
     if (question == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     if (!role_ask(api->clerk, question, DIRECTORY_WAIT_MS, &answer, &why)) {
         if (why.code == IMW_ERROR_VALUE)
             return true; /* name or password is wrong */

@@ -35,14 +35,14 @@ bool ask_board(void *context, const json_t *question, json_t **out, struct imw_e
 
     *out = NULL;
     if (!ok)
-        error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        error_memory(err);
     ok = ok && ask_text(question, "quarter", 16, &quarter, err) && ask_text(question, "by", 300, &by, err) &&
          db_open(c->context->config->database, &db, err) &&
          board_draw(db, quarter, by, clock_us(), take, &page, err);
     if (ok) {
         EVP_EncodeBlock((unsigned char *)text, page.at, (int)page.len);
         *out = json_pack("{s:s}", "pdf", text);
-        ok = *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        ok = *out != NULL || error_memory(err);
     }
     db_close(db);
     free(page.at);

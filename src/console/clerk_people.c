@@ -56,7 +56,7 @@ static bool synchronise(struct clerk *c, struct db *db, const struct people_sync
     if (!on)
         return error_set(err, IMW_ERROR_VALUE, "no directory is set up: settings, directory");
     r = roster_new();
-    bool good = r != NULL ? ldap_read_people(&s, r, err) : error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    bool good = r != NULL ? ldap_read_people(&s, r, err) : error_memory(err);
     ldap_settings_fini(&s);
     if (good) {
         good = db_begin(db, true, err) && people_sync(db, r, how, clock_us(), out, err) && db_commit(db, err);
@@ -123,7 +123,7 @@ bool ask_ldap_sync(void *context, const json_t *question, json_t **out, struct i
         return false;
     *out = json_pack("{s:I,s:I,s:I,s:I}", "added", (json_int_t)n.added, "changed", (json_int_t)n.changed,
                      "left", (json_int_t)n.left, "unchanged", (json_int_t)n.unchanged);
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }
 
 bool ask_ldap_login(void *context, const json_t *question, json_t **out, struct imw_error_info *err)
@@ -153,7 +153,7 @@ bool ask_ldap_login(void *context, const json_t *question, json_t **out, struct 
         return error_set(err, IMW_ERROR_VALUE, "name or password is wrong");
     *out = json_pack("{s:s,s:s,s:s,s:s,s:o}", "dn", who.dn, "login", who.login, "name", who.full_name, "mail",
                      who.email, "groups", who.groups);
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }
 
 static bool load_oidc(struct clerk *c, struct oidc_settings *out, struct imw_error_info *err)
@@ -183,7 +183,7 @@ bool ask_oidc_begin(void *context, const json_t *question, json_t **out, struct 
         return false;
     *out = json_pack("{s:s}", "url", url);
     free(url);
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }
 
 bool ask_oidc_end(void *context, const json_t *question, json_t **out, struct imw_error_info *err)
@@ -211,5 +211,5 @@ bool ask_oidc_end(void *context, const json_t *question, json_t **out, struct im
     }
     *out = json_pack("{s:s,s:s,s:s,s:s,s:o}", "subject", who.subject, "name", who.name, "full_name",
                      who.full_name, "email", who.email, "groups", who.groups);
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }

@@ -82,7 +82,7 @@ static void analyse(const char *spool, int64_t id, int words)
     int nothing = open("/dev/null", O_RDWR);
     if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(nothing, 1) < 0 || dup2(words, 2) < 0)
         _exit(127);
-    (void)nice(10);
+    (void)setpriority(PRIO_PROCESS, 0, 10);
     execl("/proc/self/exe", "imward", "read", "--json", "--quiet", "--sandbox", "--threats", "--max-flows",
           "200000", "--output", out, "--", in, (char *)NULL);
     _exit(127);

@@ -8,12 +8,12 @@
  * the watchman dies, all end (PR_SET_PDEATHSIG).
  */
 #include "console/serve.h"
+#include "base/listen.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/thread.h"
 #include "console/certificate.h"
 #include "console/keys.h"
-#include "console/listen.h"
 #include "program/account.h"
 #include "program/authority.h"
 #include "sensor/notify.h"
@@ -340,13 +340,21 @@ static bool check_policy_file(const struct console_config *config, const struct 
                       user->name);
 }
 
+static bool bind_one(const char *where, int *out_fd, struct imw_error_info *err)
+{
+    struct listen_at at;
+
+    return listen_read(where, NULL, CONSOLE_LISTEN_EXAMPLES, &at, err) &&
+           listen_open(&at, true, where, out_fd, err);
+}
+
 static bool bind_all(struct watchman *w, struct imw_error_info *err)
 {
     for (unsigned role = 0; role < CONSOLE_ROLE_COUNT; role++)
         w->listeners[role] = -1;
-    return listen_bind(w->config->listen, &w->listeners[CONSOLE_FRONT], err) &&
+    return bind_one(w->config->listen, &w->listeners[CONSOLE_FRONT], err) &&
            (w->config->collector == NULL ||
-            listen_bind(w->config->collector, &w->listeners[CONSOLE_COLLECTOR], err));
+            bind_one(w->config->collector, &w->listeners[CONSOLE_COLLECTOR], err));
 }
 
 static void raise_files(void)

@@ -9,8 +9,10 @@
 #pragma once
 #include "console/role.h"
 
+#define CONSOLE_LISTEN_EXAMPLES "0.0.0.0:8443 or [::]:8443"
+
 struct console_config {
-    const char *listen;     /* "ADDRESS:PORT", of browsers */
+    const char *listen;     /* "ADDRESS:PORT", of browsers: listen_read() */
     const char *collector;  /* likewise, of sensors; NULL: none may connect */
     const char *data;       /* the folder of everything, an absolute path */
     const char *database;   /* URL, as db_open() takes it */

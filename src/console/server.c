@@ -616,6 +616,13 @@ static bool take_body(struct server *s, struct request *r, struct view piece)
     return true;
 }
 
+/* What came so far is given back to the disk. */
+static void drop_upload(struct request *r)
+{
+    if (ftruncate(r->upload_fd, 0) != 0)
+        log_error("console_spool", "file=%s error=\"%s\"", r->upload_path, strerror(errno));
+}
+
 static void take_upload(struct request *r, struct view piece)
 {
     if (r->upload_size + piece.len > BODY_FILE_BYTES) {
@@ -626,7 +633,7 @@ static void take_upload(struct request *r, struct view piece)
     if (r->upload_size / SERVER_FILE_PIECE != (r->upload_size + piece.len) / SERVER_FILE_PIECE &&
         !disk_has_room(r->server->context->config->data, 0)) {
         answer_problem(&r->answer, 507, NULL, "the server's disk has no room for this file");
-        (void)ftruncate(r->upload_fd, 0);
+        drop_upload(r);
         return;
     }
     while (piece.len > 0) {
@@ -636,7 +643,7 @@ static void take_upload(struct request *r, struct view piece)
         if (n <= 0) {
             log_error("console_spool", "file=%s error=\"%s\"", r->upload_path, strerror(errno));
             answer_problem(&r->answer, 507, NULL, "the server's disk is full");
-            (void)ftruncate(r->upload_fd, 0);
+            drop_upload(r);
             return;
         }
         r->upload_size += (uint64_t)n;

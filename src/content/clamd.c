@@ -118,7 +118,7 @@ bool clamd_new(const struct string_list *addresses, struct clamd **out, struct i
         return error_set(err, IMW_ERROR_LIMIT, "clamd: more than %d addresses", ADDRESSES);
     struct clamd *c = calloc(1, sizeof *c);
     if (c == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     for (; c->count < addresses->count; c->count++)
         if (!take_address(&c->address[c->count], addresses->at[c->count], err)) {
             clamd_free(c);

@@ -151,7 +151,7 @@ bool hash_list_load(const struct string_list *files, struct hash_list **out, str
 
     if (l == NULL || !add_name(l, view_of(NULL, 0), &empty)) {
         hash_list_free(l);
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     }
     for (unsigned i = 0; i < files->count; i++)
         if (!load_file(l, files->at[i], err)) {

@@ -123,7 +123,7 @@ bool magic_new(struct magic **out, struct imw_error_info *err)
     struct magic *m = calloc(1, sizeof *m);
 
     if (m == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     if (!open_one(MAGIC_MIME_TYPE, &m->media_type, err) || !open_one(MAGIC_NONE, &m->words, err)) {
         magic_free(m);
         return false;

@@ -79,7 +79,7 @@ bool scanner_new(const struct scan_settings *settings, struct scanner **out, str
     struct scanner *s = calloc(1, sizeof *s);
 
     if (s == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     s->settings = settings;
     s->names = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     s->version_ms = INT64_MIN / 2;
@@ -111,7 +111,7 @@ bool scan_worker_new(struct scanner *s, struct scan_worker **out, struct imw_err
     struct scan_worker *w = calloc(1, sizeof *w);
 
     if (w == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     w->scanner = s;
     if (!magic_new(&w->magic, err)) {
         free(w);

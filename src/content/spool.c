@@ -103,7 +103,7 @@ bool spool_new(const char *directory, uint64_t file_bytes, uint64_t all_bytes, s
 
     directory = spool_directory(directory);
     if (s == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     s->file_bytes = file_bytes;
     s->all_bytes = all_bytes;
     s->directory_fd = -1;

@@ -245,7 +245,7 @@ bool vault_open(const struct vault_settings *settings, struct vault **out, struc
         return false;
     struct vault *v = calloc(1, sizeof *v);
     if (v == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     v->fd = v->objects_fd = -1;
     v->keys = keys;
     vault_keys_forget(&keys);
@@ -535,7 +535,7 @@ bool vault_put(struct vault *v, bool file, uint64_t now_us, uint64_t expires_us,
     sodium_bin2hex(l.id, sizeof l.id, id, sizeof id);
     struct writing *w = calloc(1, sizeof *w);
     if (w == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     w->fd = part_new(v, &l);
     bool ok = w->fd >= 0 ? write_object(v, w, &l, meta, bytes, fd, err) : error_errno(err, v->path);
     if (!ok && w->fd >= 0)
@@ -698,7 +698,7 @@ bool vault_get(struct vault *v, const char *id, void (*take)(void *context, bool
         sodium_memzero(u, sizeof *u);
         free(u);
     } else if (ok) {
-        ok = error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        ok = error_memory(err);
     }
     if (fd >= 0)
         close(fd);
@@ -906,8 +906,7 @@ bool vault_expire(struct vault *v, uint64_t now_us, unsigned *out_deleted, struc
         return error_errno(err, v->path);
     if (read_journal(v, &objects, &count, err)) {
         x = malloc(sizeof *x);
-        ok = x != NULL ? expire_due(v, x, objects, count, now_us, out_deleted, err)
-                       : error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        ok = x != NULL ? expire_due(v, x, objects, count, now_us, out_deleted, err) : error_memory(err);
         free(x);
         free(objects);
     }
@@ -1020,7 +1019,7 @@ bool vault_verify(struct vault *v, struct imw_error_info *err)
         return false;
     first.objects = objects;
     first.seen = calloc(first.count + 1, sizeof *first.seen);
-    bool ok = first.seen != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    bool ok = first.seen != NULL || error_memory(err);
     if (ok)
         (void)visit_files(v, note_right, &first);
     ok = ok && journal_lock(v->journal, err);

@@ -89,7 +89,7 @@ bool journal_open(int directory_fd, const uint8_t key[32], struct journal **out,
     struct journal *j = calloc(1, sizeof *j);
 
     if (j == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     j->fd = j->head_fd = -1;
     j->size = -1;
     memcpy(j->key, key, sizeof j->key);
@@ -322,7 +322,7 @@ static bool read_all(int fd, uint8_t **out, size_t *out_len, struct imw_error_in
         return error_errno(err, "journal");
     uint8_t *bytes = malloc((size_t)st.st_size + 1);
     if (bytes == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     while (len < (size_t)st.st_size) {
         ssize_t n = pread(fd, bytes + len, (size_t)st.st_size - len, (off_t)len);
         if (n <= 0)
@@ -448,7 +448,7 @@ bool journal_add(struct journal *j, const struct journal_line *lines, size_t cou
     memcpy(last_hash, j->last_hash, sizeof last_hash);
     char *bytes = malloc(count * LINE_BYTES);
     if (bytes == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     for (size_t i = 0; i < count; i++) {
         struct json json = json_over(bytes + len, LINE_BYTES - 1);
         struct view text = write_line(j, &lines[i], &json);

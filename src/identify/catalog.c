@@ -274,7 +274,7 @@ bool catalog_open_image(const char *name, uint8_t *image, size_t size, bool take
     if (c == NULL) {
         if (take)
             free(image);
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     }
     c->image = image;
     c->owned = take;
@@ -288,7 +288,7 @@ bool catalog_open_image(const char *name, uint8_t *image, size_t size, bool take
     }
     if (!number_services(c)) {
         catalog_close(c);
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     }
     *out = c;
     return true;
@@ -491,7 +491,7 @@ bool catalog_follow(struct catalog *c, const struct catalog *old, struct imw_err
         list_service(c, &n, row);
     if (!ok || !keep_removed(&n, old)) {
         numbering_fini(&n);
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     }
     numbering_fini(&c->by);
     c->by = n;

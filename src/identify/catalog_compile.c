@@ -439,7 +439,7 @@ static bool put_all(struct build *b)
         return false;
     if (!b->failed)
         put_index4(b);
-    return !b->failed || error_set(b->err, IMW_ERROR_MEMORY, "out of memory");
+    return !b->failed || error_memory(b->err);
 }
 
 /* Header, section table, sections. */
@@ -467,7 +467,7 @@ static bool join(struct build *b, uint8_t **out, size_t *out_size)
                          CATALOG_FILE_BYTES);
     uint8_t *image = calloc(1, at);
     if (image == NULL)
-        return error_set(b->err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(b->err);
     memcpy(image + sizeof header, table, sizeof table);
     for (unsigned i = 0; i < SECTION_COUNT; i++)
         if (b->section[i].len > 0)

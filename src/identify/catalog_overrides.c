@@ -150,7 +150,7 @@ static bool read_all(struct overrides *o, struct imw_error_info *err)
     o->all = calloc(count + 1, sizeof *o->all);
     o->names = malloc((count + 1) * (size_t)CATALOG_NAME_BYTES);
     if (o->all == NULL || o->names == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     char *names = o->names;
     for (const struct yaml_node *n = yaml_first(root); n != NULL; n = yaml_next(n))
         if (!read_record(n, &o->all[o->count], &names, err) || !add_record(o, n, err))
@@ -177,7 +177,7 @@ static bool finish(struct yaml *file, struct overrides **out, struct imw_error_i
 
     if (o == NULL) {
         yaml_free(file);
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     }
     o->file = file;
     if (file != NULL && !read_all(o, err)) {
@@ -288,7 +288,7 @@ bool catalog_override(struct catalog *c, const char *path, struct imw_error_info
     struct trusted *t = calloc(1, sizeof *t);
 
     if (t == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     if (!overrides_load(path, &t->overrides, err)) {
         trusted_free(t);
         return false;
@@ -297,7 +297,7 @@ bool catalog_override(struct catalog *c, const char *path, struct imw_error_info
     t->networks = calloc(t->overrides->count + 1, sizeof *t->networks);
     bool ok = t->names != NULL && t->networks != NULL;
     if (!ok)
-        error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        error_memory(err);
     for (unsigned i = 0; ok && i < t->overrides->count; i++) {
         const struct override *r = &t->overrides->all[i];
         ok = !r->trust || r->ended != NULL || take(t, c, path, r, err);

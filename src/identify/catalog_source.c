@@ -50,7 +50,7 @@ struct list_kind {
 
 static bool out_of_memory(struct imw_error_info *err)
 {
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return error_memory(err);
 }
 
 /* Text of our own, as long-lived as the source. */

@@ -47,7 +47,7 @@ static void *allocate(struct reader *r, size_t count, size_t size)
     struct content_block *block = calloc(1, sizeof *block + (count > 0 ? count : 1) * size);
 
     if (block == NULL) {
-        (void)error_set(r->err, IMW_ERROR_MEMORY, "out of memory");
+        (void)error_memory(r->err);
         return NULL;
     }
     block->next = r->content->blocks;
@@ -622,7 +622,7 @@ bool content_read(const struct yaml_node *root, const char *file, struct policy 
     };
 
     if (r.content == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     p->content = r.content;
     settings_default(&r.content->settings);
     r.content->detectors = allocate(&r, threats_detector_count(), sizeof *r.content->detectors);

@@ -36,7 +36,7 @@ typedef bool read_value(struct loading *l, const struct yaml_node *n, struct rul
 
 static bool out_of_memory(struct loading *l)
 {
-    return error_set(l->err, IMW_ERROR_MEMORY, "out of memory");
+    return error_memory(l->err);
 }
 
 /* --- values --- */

@@ -41,7 +41,7 @@ static bool fail(const struct people *in, const char *key, const char *text, str
 
 static bool out_of_memory(const struct people *in)
 {
-    return error_set(in->err, IMW_ERROR_MEMORY, "out of memory");
+    return error_memory(in->err);
 }
 
 static bool read_addresses(const struct people *in, struct view list, uint32_t user)

@@ -29,7 +29,7 @@ static void *allocate(struct reader *r, size_t size)
     struct tenant_block *block = calloc(1, sizeof *block + size);
 
     if (block == NULL) {
-        (void)error_set(r->err, IMW_ERROR_MEMORY, "out of memory");
+        (void)error_memory(r->err);
         return NULL;
     }
     block->next = r->tenants->blocks;
@@ -204,7 +204,7 @@ bool tenants_read(const struct yaml_node *n, struct policy_tenants **out, struct
         return yaml_error(n, err, "say whose tenants: microsoft, google, slack");
     r.tenants = calloc(1, sizeof *r.tenants);
     if (r.tenants == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     if (!read_microsoft(&r, yaml_get(n, "microsoft")) || !read_google(&r, yaml_get(n, "google")) ||
         !read_slack(&r, yaml_get(n, "slack"))) {
         tenants_free(r.tenants);

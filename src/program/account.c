@@ -22,11 +22,6 @@ const char *account_source_name(enum account_source s)
     return sources[s];
 }
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 static struct db_value int_or_null(uint64_t number)
 {
     return number == 0 ? db_null() : db_int((int64_t)number);
@@ -250,7 +245,7 @@ struct change {
 /* Note before and after (both taken over). */
 static bool note(struct change *c, const char *key, json_t *before, json_t *after, struct imw_error_info *err)
 {
-    return json_object_set_new(c->changes, key, json_pack("[o,o]", before, after)) == 0 || no_memory(err);
+    return json_object_set_new(c->changes, key, json_pack("[o,o]", before, after)) == 0 || error_memory(err);
 }
 
 static bool change_text(struct change *c, const char *key, const json_t *value, char *at, size_t size,
@@ -387,7 +382,7 @@ bool account_change(struct db *db, int64_t id, json_t *patch, uint64_t now_us, j
                     struct imw_error_info *err)
 {
     struct change c = { .changes = json_pack("{}"), .now_us = now_us };
-    bool found, ok = c.changes != NULL || no_memory(err);
+    bool found, ok = c.changes != NULL || error_memory(err);
     const char *key;
     json_t *value;
 
@@ -535,7 +530,7 @@ bool account_tie_person(struct db *db, struct account *a, const char *login, con
 
 /* ---- shown ---- */
 
-static json_t *roles_json(unsigned roles)
+json_t *roles_json(unsigned roles)
 {
     json_t *list = json_pack("[]");
 
@@ -580,7 +575,7 @@ bool account_list(struct db *db, uint64_t now_us, json_t **out, struct imw_error
         while (ok && db_next(rows, &why)) {
             read_row(rows, &a);
             ok = sign_in_locked(db, a.name, &a.locked_until_us, err) &&
-                 (json_array_append_new(accounts, account_json(&a, now_us)) == 0 || no_memory(err));
+                 (json_array_append_new(accounts, account_json(&a, now_us)) == 0 || error_memory(err));
             warn_of(warnings, &a, now_us);
         }
         db_rows_end(rows);
@@ -592,7 +587,7 @@ bool account_list(struct db *db, uint64_t now_us, json_t **out, struct imw_error
     }
     if (ok) {
         *out = json_pack("{s:O,s:O}", "accounts", accounts, "warnings", warnings);
-        ok = *out != NULL || no_memory(err);
+        ok = *out != NULL || error_memory(err);
     }
     json_decref(accounts);
     json_decref(warnings);

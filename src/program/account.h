@@ -102,7 +102,8 @@ bool password_hash(const char *password, char out[ACCOUNT_HASH_SIZE],
                    struct imw_error_info *err) IMW_MUST_USE;
 bool password_matches(const char *password, const char *hash, bool *out_right,
                       struct imw_error_info *err) IMW_MUST_USE;
-/* A JSON list of roles. */
+/* A JSON list of roles: made, and read. */
+json_t *roles_json(unsigned roles);
 bool roles_read(const json_t *list, unsigned *out_roles);
 /* `out` (ACCOUNT_NAME_SIZE): the name as it is kept. False: it cannot be one. */
 bool account_name_fold(const char *name, char out[ACCOUNT_NAME_SIZE],

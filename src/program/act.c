@@ -25,7 +25,7 @@ bool act_record(struct act *a, const char *word, const char *kind, int64_t id, j
     char object[64];
 
     if (detail == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     snprintf(object, sizeof object, "%s %lld", kind, (long long)id);
     bool ok = audit_add(a->db, a->actor, a->address, word, object, detail, a->now_us, err);
     json_decref(detail);

@@ -274,7 +274,7 @@ static bool resolve(struct approved_list *l, const struct finding *f, struct tak
     t->at = calloc(l->count + 1, sizeof *t->at);
     if (t->at == NULL || told == NULL) {
         free(told);
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     }
     for (size_t i = 0; i < l->count; i++) {
         const struct approved_entry *e = &l->at[i];
@@ -472,7 +472,7 @@ static bool import_found(struct act *a, int64_t channel, struct approved_list *l
         !shape_one(a->db, IMPORTS "where i.id = ?", DB_ARGS(db_int(t->import)), import_row, NULL, &row, err))
         return false;
     *out = json_pack("{s:o,s:o}", "import", row, "problems", line_problems_json(&l->problems));
-    return (*out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory")) &&
+    return (*out != NULL || error_memory(err)) &&
            act_record(a, "channel.import", "channel", channel,
                       json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:s}", "source", how->source, "days",
                                 (json_int_t)days, "replaced", (json_int_t)t->replaced, "messages",
@@ -490,7 +490,7 @@ bool approved_import(struct act *a, int64_t channel, struct approved_list *l, co
     *out = NULL;
     bool ok = channel_takes(a, channel, err);
     if (ok && !finding_begin(&f, l))
-        ok = error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        ok = error_memory(err);
     ok = ok && find_people(a->db, l, &f, err) && resolve(l, &f, &t, err) &&
          import_found(a, channel, l, how, &t, out, err);
     finding_free(&f);
@@ -520,7 +520,7 @@ bool approved_imports_json(struct act *a, int64_t channel, int64_t before, unsig
             "%lld", (long long)json_integer_value(json_object_get(json_array_get(list, limit - 1), "id")));
     }
     *out = json_pack("{s:o,s:o}", "imports", list, "cursor", cursor);
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }
 
 static json_t *mine_row(const struct db_rows *rows, void *context)

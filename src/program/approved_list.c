@@ -31,11 +31,6 @@ void approved_list_free(struct approved_list *l)
     free(l);
 }
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 /* Room for one more of `one` octets. */
 static bool grow(void **at, size_t *size, size_t count, size_t one)
 {
@@ -135,7 +130,7 @@ bool approved_list_add(struct approved_list *l, struct view day, struct view per
         return error_set(err, IMW_ERROR_FORMAT, "more than %d days: bring it in parts", APPROVED_DAYS_MOST);
     const uint32_t name = name_of(l, person);
     if (name == UINT32_MAX || !grow((void **)&l->at, &l->size, l->count, sizeof *l->at))
-        return no_memory(err);
+        return error_memory(err);
     l->at[l->count++] = (struct approved_entry){ name, number, (uint32_t)count, line };
     return true;
 }

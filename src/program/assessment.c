@@ -8,11 +8,6 @@
 #include "store/event_store.h"
 #include <stdlib.h>
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 static struct db_value by(const struct act *a)
 {
     return a->actor->account != 0 ? db_int(a->actor->account) : db_null();
@@ -210,7 +205,7 @@ static bool settle(struct act *a, int64_t id, struct imw_error_info *err)
         json_object_set(all, "controls", controls);
         json_object_set(all, "departments", departments);
         char *text = json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS);
-        ok = text != NULL || no_memory(err);
+        ok = text != NULL || error_memory(err);
         if (text != NULL)
             text_sha256(view_string(text), sha256);
         free(text);
@@ -320,7 +315,7 @@ static bool insert(struct act *a, const struct assessment_row *r, int64_t before
     char *observed = json_dumps(facts, JSON_COMPACT);
 
     if (observed == NULL)
-        return no_memory(err);
+        return error_memory(err);
     const bool ok = db_insert(
         a->db,
         "insert into assessment (number, before, service, class, department, name, state, owner, observed, "
@@ -730,7 +725,7 @@ bool assessment_look_again(struct act *a, const struct catalog *catalog, int64_t
     char *text = json_dumps(facts, JSON_COMPACT);
     json_decref(facts);
     if (text == NULL)
-        return no_memory(err);
+        return error_memory(err);
     const bool ok = db_run(a->db, "update assessment set observed = ?, observed_us = ? where id = ?",
                            DB_ARGS(db_text(text), db_int((int64_t)a->now_us), db_int(id)), NULL, err) &&
                     add_author(a, id, err) && settle(a, id, err);

@@ -17,11 +17,6 @@
 
 enum { ACTION_SCAN = 4, USUAL = 3, HAPPENED = 4, WORST = 5 };
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 static bool has_word(const json_t *list, struct view word)
 {
     const json_t *one;
@@ -39,7 +34,7 @@ static bool read_services(struct act *a, const struct catalog *catalog, const st
     struct db_rows *rows;
 
     if (r->service[0] != '\0')
-        return json_array_append_new(out, json_pack("s", r->service)) == 0 || no_memory(err);
+        return json_array_append_new(out, json_pack("s", r->service)) == 0 || error_memory(err);
     if (!db_query(a->db, "select value from term where kind = 'service' order by value", DB_NONE, &rows, err))
         return false;
     while (db_next(rows, &why)) {
@@ -179,7 +174,7 @@ bool assessment_observe(struct act *a, const struct catalog *catalog, const stru
         json_pack("{so so so s[] s[] sn}", "from", shape_time(from_us), "until", shape_time(until_us),
                   "taken", shape_time(a->now_us), "services", "catalog", "end_to_end");
     json_t *services = json_object_get(facts, "services"), *known = NULL;
-    bool ok = facts != NULL || no_memory(err);
+    bool ok = facts != NULL || error_memory(err);
 
     ok = ok && read_services(a, catalog, r, services, err) &&
          read_totals(a, r, services, from_us, until_us, facts, err) &&

@@ -17,11 +17,6 @@
 enum { YAML_BYTES = 8192, CLAUSE_BYTES = 16384 };
 static const char fence[] = "```";
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 /* A name as words of a heading: letters, digits, dots and dashes, and what is no ASCII. */
 static void plain_words(struct text *t, const char *name)
 {
@@ -144,7 +139,7 @@ bool assessment_rule(struct act *a, const struct assessment_row *r, json_t **out
     }
     m = calloc(1, sizeof *m);
     if (m == NULL)
-        return no_memory(err);
+        return error_memory(err);
     m->r = r;
     m->t = TEXT(m->yaml);
     if (!assessment_departments(a->db, r->id, &departments, err)) {
@@ -184,7 +179,7 @@ bool assessment_rule(struct act *a, const struct assessment_row *r, json_t **out
     *out = cut ? NULL : json_pack("{ss ss ss}", "heading", heading, "text", text, "yaml", m->yaml);
     free(m);
     return cut ? act_no(a, err, ACT_WRONG, "departments", "these are too many departments for one rule")
-               : *out != NULL || no_memory(err);
+               : *out != NULL || error_memory(err);
 }
 
 /* ---- into a document ---- */
@@ -340,7 +335,7 @@ static bool draft_in_document(struct act *a, const struct catalog *catalog, int6
         !version_load(a, document, *out_version, &v, err))
         return false;
     const struct version_wish wish = { .base = v.sha256, .sign = -1 };
-    bool ok = put_clause(view_string(v.text), rule, &text) || no_memory(err);
+    bool ok = put_clause(view_string(v.text), rule, &text) || error_memory(err);
     struct version_wish w = wish;
     w.text = text;
     ok = ok && document_version_change(a, catalog, document, *out_version, &w, err);
@@ -429,7 +424,7 @@ static bool draft_in_policy(struct act *a, const struct catalog *catalog, const 
     bool ok = true;
     if (strncmp(use, "rules:", 6) != 0 && strstr(use, "\nrules:") == NULL) {
         longer = malloc(strlen(use) + 16);
-        ok = longer != NULL || no_memory(err);
+        ok = longer != NULL || error_memory(err);
         if (ok)
             snprintf(longer, strlen(use) + 16, "%s\nrules:\n", use);
         use = longer;
@@ -438,7 +433,7 @@ static bool draft_in_policy(struct act *a, const struct catalog *catalog, const 
         ok &&
         (put_rules(view_string(use), json_string_value(json_object_get(rule, "heading")),
                    json_string_value(json_object_get(rule, "yaml")), &text) ||
-         no_memory(err)) &&
+         error_memory(err)) &&
         policy_text_new(a, catalog, text, json_integer_value(json_object_get(policy, "id")), out_policy, err);
     free(longer);
     free(text);

@@ -9,11 +9,6 @@
 
 enum { SQL_BYTES = 4000, TOP = 10 };
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 static int64_t soon_us(const struct act *a)
 {
     return (int64_t)a->now_us + RISK_SOON_DAYS * DAY_US;
@@ -209,7 +204,7 @@ bool assessments_json(struct act *a, const struct assessment_filter *f, json_t *
             (long long)json_integer_value(json_object_get(last, "id")));
     }
     *out = json_pack("{so so so}", "assessments", list, "cursor", cursor, "counts", sums);
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }
 
 /* ---- one ---- */
@@ -523,7 +518,7 @@ bool risk_method_json(json_t **out, struct imw_error_info *err)
         "from", 15, "until", 25, "text", "blocked, or accepted by name with a near review", "threats",
         threats, "questions", questions);
     if (*out == NULL)
-        return no_memory(err);
+        return error_memory(err);
     json_object_set_new(*out, "conditions",
                         json_pack("[{ss ss} {ss ss} {ss ss} {ss ss} {ss ss}]", "key", "acknowledged", "text",
                                   "who uses it has signed the policy", "key", "trained", "text",

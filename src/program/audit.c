@@ -218,7 +218,7 @@ bool audit_state(struct db *db, json_t **out, struct imw_error_info *err)
         *out = json_pack("{s:I,s:I,s:I,s:s?,s:s?}", "records", (json_int_t)db_get_int(rows, 0), "checkpoints",
                          (json_int_t)db_get_int(rows, 1), "unsigned", (json_int_t)db_get_int(rows, 2),
                          "last_checkpoint", some ? when : NULL, "key", some ? hex : NULL);
-        ok = *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        ok = *out != NULL || error_memory(err);
     } else if (err != NULL) {
         *err = why;
     }
@@ -274,7 +274,7 @@ static bool list_rows(struct db_rows *rows, unsigned limit, json_t **out, struct
         ok = *out != NULL;
     }
     if (!ok && why.code == IMW_OK)
-        error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        error_memory(err);
     json_decref(cursor);
     json_decref(records);
     return ok;
@@ -302,7 +302,7 @@ bool audit_list(struct db *db, const char *actor, const char *act, const char *o
     if (text != NULL) {
         pattern = like_pattern(text);
         if (pattern == NULL)
-            return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+            return error_memory(err);
         at += snprintf(sql + at, sizeof sql - (size_t)at, " and lower(record) like lower(?) escape '\\'");
         args[count++] = db_text(pattern);
     }

@@ -40,6 +40,9 @@ struct audit_result {
     bool part;          /* of a trail: it begins with a checkpoint, and what was before it is elsewhere */
     uint64_t first_seq; /* of the records; 0: there are none */
 };
+/* The public key that verifies, out of 64 hexadecimal digits, or of a file that has them: keys/audit.pub. */
+bool audit_key_read(const char *word, uint8_t out[32], struct imw_error_info *err) IMW_MUST_USE;
+
 /* Check all of it: order, hashes, repeated columns, signatures; `key` (32 bytes) is the one that must have
  * signed, empty: that of the first checkpoint. True: it could be read; out->wrong_seq says whether it is
  * whole. */

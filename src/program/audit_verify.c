@@ -14,12 +14,36 @@
  * in it, with the checkpoint that it goes on from. What came after the last checkpoint is chained, not
  * signed: who can write the file can write that part anew.
  */
+#include "base/file.h"
 #include "base/text.h"
 #include "program/audit_record.h"
 #include "program/when.h"
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+bool audit_key_read(const char *word, uint8_t out[AUDIT_KEY_LEN], struct imw_error_info *err)
+{
+    char *text = NULL;
+    size_t len = 0, got = 0;
+
+    if (strlen(word) == 2 * (size_t)AUDIT_KEY_LEN && access(word, F_OK) != 0)
+        text = strdup(word);
+    else if (!file_read(word, 4096, &text, &len, err))
+        return false;
+    if (text == NULL)
+        return error_memory(err);
+    const struct view digits = view_trim(view_string(text));
+    const bool ok =
+        digits.len == 2 * (size_t)AUDIT_KEY_LEN &&
+        sodium_hex2bin(out, AUDIT_KEY_LEN, (const char *)digits.at, digits.len, NULL, &got, NULL) == 0 &&
+        got == AUDIT_KEY_LEN;
+    free(text);
+    return ok ||
+           error_file(err, IMW_ERROR_VALUE, word, "this is no public key: 64 hexadecimal digits are needed");
+}
 
 enum { LINE_MOST = AUDIT_RECORD_MOST + 256 };
 #define TRAIL_LINE "{\"trail\":\"imward audit 1\"}"
@@ -481,7 +505,7 @@ bool audit_verify_stream(FILE *from, struct view key, struct audit_result *out, 
 
     chain_init(&c, key, out);
     if (buffer == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     (void)verify_lines(from, buffer, &c);
     free(buffer);
     return true;

@@ -68,7 +68,7 @@ static bool statement_read(struct db *db, int64_t quarter, struct statement *out
     }
     if (!rows_done(rows, &why, err) || (out->there && out->text == NULL)) {
         statement_fini(out);
-        return why.code != IMW_OK ? false : error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return why.code != IMW_OK ? false : error_memory(err);
     }
     return true;
 }
@@ -119,7 +119,7 @@ bool board_get(struct act *a, const char *quarter, json_t **out, struct imw_erro
                      s.signed_us != 0 ? s.signer : NULL, "signed", when_json(s.signed_us), "may_sign",
                      s.there && s.signed_us == 0 && other);
     statement_fini(&s);
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }
 
 bool board_write(struct act *a, const char *quarter, const char *text, struct imw_error_info *err)

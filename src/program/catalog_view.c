@@ -16,11 +16,6 @@ void catalog_view_close(struct catalog *c)
     catalog_close(c);
 }
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 /* ---- the catalog ---- */
 
 struct parts {
@@ -144,7 +139,7 @@ static bool read_seen(struct db *db, const char *slug, json_t **out, struct imw_
         return false;
     }
     *out = seen;
-    return seen != NULL || no_memory(err);
+    return seen != NULL || error_memory(err);
 }
 
 /* ---- both ---- */
@@ -184,7 +179,7 @@ bool catalog_view_list(struct db *db, const struct catalog *c, const char *q, co
     json_t *list = json_pack("[]"), *flows = json_pack("{}");
     const struct catalog_service **sorted = malloc((catalog_count(c) + 1) * sizeof *sorted);
     unsigned count = 0;
-    bool ok = (list != NULL && flows != NULL && sorted != NULL) || no_memory(err);
+    bool ok = (list != NULL && flows != NULL && sorted != NULL) || error_memory(err);
 
     ok = ok && read_flows(db, flows, err);
     for (unsigned i = 1; ok && i <= catalog_count(c); i++)
@@ -198,12 +193,12 @@ bool catalog_view_list(struct db *db, const struct catalog *c, const char *q, co
         ok = json_array_append_new(
                  list, row_value(sorted[i], &p,
                                  json_integer_value(json_object_get(flows, sorted[i]->slug)))) == 0 ||
-             no_memory(err);
+             error_memory(err);
     }
     free(sorted);
     json_decref(flows);
     if (ok)
-        ok = (*out = json_pack("{s:O}", "services", list)) != NULL || no_memory(err);
+        ok = (*out = json_pack("{s:O}", "services", list)) != NULL || error_memory(err);
     json_decref(list);
     return ok;
 }
@@ -251,7 +246,7 @@ bool catalog_view_get(struct db *db, const struct catalog *c, const char *slug, 
         return true;
     }
     json_decref(row);
-    return no_memory(err);
+    return error_memory(err);
 }
 
 bool catalog_view_risk(const struct catalog *c, const char *slug, json_t **out, struct imw_error_info *err)
@@ -266,5 +261,5 @@ bool catalog_view_risk(const struct catalog *c, const char *slug, json_t **out, 
     }
     catalog_each(c, number, take_entry, &p);
     *out = json_pack("{s:o,s:b}", "risk", p.risk, "end_to_end", catalog_service(c, number)->end_to_end);
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }

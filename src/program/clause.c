@@ -532,7 +532,7 @@ static bool policy_make(struct reading *r, const char *title, const char *editio
     bool begun = false;
 
     if (to == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     policy_head(r, to, title != NULL ? title : "draft", edition);
     for (unsigned i = 0; i < r->block_count; i++) {
         const struct block *b = &r->blocks[i];
@@ -548,7 +548,7 @@ static bool policy_make(struct reading *r, const char *title, const char *editio
     }
     bool ok = fflush(to) == 0;
     ok = fclose(to) == 0 && ok;
-    return ok || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return ok || error_memory(err);
 }
 
 static unsigned origin_of(const struct reading *r, json_int_t line)
@@ -677,7 +677,7 @@ static bool read_rules(struct reading *r, const char *title, const char *edition
     if (!policy_make(r, title, edition, &out->policy, &len, err) ||
         !policy_report(view_of(out->policy, len), catalog, now_us, &report, err))
         return false;
-    bool ok = take_report(r, report, out->list) || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    bool ok = take_report(r, report, out->list) || error_memory(err);
     out->rules = (unsigned)json_array_size(json_object_get(report, "rules"));
     if (!json_is_true(json_object_get(report, "ok"))) {
         free(out->policy);
@@ -697,7 +697,7 @@ bool clauses_read(struct view text, const char *title, const char *edition, cons
     if (r == NULL || out->list == NULL || out->problems == NULL) {
         free(r);
         clauses_fini(out);
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     }
     r->problems = out->problems;
     fits = text.len <= DOCUMENT_TEXT_BYTES && split(r, text);
@@ -705,7 +705,7 @@ bool clauses_read(struct view text, const char *title, const char *edition, cons
         tell(r, 0, "error", "a document has at most 128 KiB and %d lines", LINES);
     else
         read_lines(r);
-    bool ok = !fits || ((make_list(r, out->list) || error_set(err, IMW_ERROR_MEMORY, "out of memory")) &&
+    bool ok = !fits || ((make_list(r, out->list) || error_memory(err)) &&
                         read_rules(r, title, edition, catalog, now_us, out, err));
     out->has_rules = r->block_count > 0;
     out->ok = ok && r->errors == 0;

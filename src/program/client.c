@@ -219,7 +219,7 @@ static bool take_seen(struct db *db, int64_t hour, bool over, struct sighted *af
     unsigned count = 0;
 
     if (page == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     snprintf(sql, sizeof sql, ask,
              over ? ""
                   : "and not exists (select 1 from client_install i where i.who = s.who and i.last_us >= "

@@ -39,7 +39,7 @@ static bool told(int64_t id, uint64_t lines, uint64_t taken, uint64_t skipped, u
     *out = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:o}", "id", (json_int_t)id, "rows", (json_int_t)lines,
                      "taken", (json_int_t)taken, "skipped", (json_int_t)skipped, "other", (json_int_t)other,
                      "machines", (json_int_t)machines, "gone", (json_int_t)gone, "problems", problems);
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }
 
 /* Whose is it: by login, else by machine, at this time. */

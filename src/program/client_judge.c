@@ -21,11 +21,6 @@ struct ranges {
     size_t count;
 };
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 static bool ranges_load(struct db *db, const char *product, struct ranges *out, struct imw_error_info *err)
 {
     struct imw_error_info why = { .code = IMW_OK };
@@ -67,7 +62,7 @@ static bool ranges_load(struct db *db, const char *product, struct ranges *out, 
         return true;
     free(out->list);
     *out = (struct ranges){ .list = NULL };
-    return read ? no_memory(err) : false;
+    return read ? error_memory(err) : false;
 }
 
 static bool holds(const struct range *r, struct view version)
@@ -302,7 +297,7 @@ static bool versions_load(struct db *db, const char *product, struct version_row
         return true;
     free(*out);
     *out = NULL;
-    return read ? no_memory(err) : false;
+    return read ? error_memory(err) : false;
 }
 
 /* A version got another verdict: so do its installs. What was old stays old since then; of what becomes worse

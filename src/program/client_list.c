@@ -72,7 +72,7 @@ static json_t *import_row(const struct db_rows *rows, void *context)
 static bool both(json_t **out, const char *x, json_t *a, const char *y, json_t *b, struct imw_error_info *err)
 {
     *out = json_pack("{s:o,s:o}", x, a, y, b);
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }
 
 bool client_products(struct act *a, json_t **out, struct imw_error_info *err)
@@ -542,7 +542,7 @@ bool client_owners(struct act *a, json_t **out, struct imw_error_info *err)
             DB_NONE, named_row, NULL, &list, err))
         return false;
     *out = json_pack("{s:o}", "owners", list);
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }
 
 static json_t *sums_row(const struct db_rows *rows, void *context)
@@ -583,5 +583,5 @@ bool client_summary(struct act *a, json_t **out, struct imw_error_info *err)
     json_decref(worst);
     json_decref(inventory);
     json_decref(virus);
-    return ok && (*out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory"));
+    return ok && (*out != NULL || error_memory(err));
 }

@@ -5,11 +5,6 @@
 #include <sodium.h>
 #include <stdlib.h>
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 void sha256_text(struct view bytes, char out[SHA256_TEXT])
 {
     uint8_t hash[crypto_hash_sha256_BYTES];
@@ -147,7 +142,7 @@ bool courses_json(struct act *a, json_t **out, struct imw_error_info *err)
         return false;
     }
     *out = json_pack("{so so}", "courses", courses, "templates", templates);
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }
 
 static json_t *module_row(const struct db_rows *rows, void *context)
@@ -254,7 +249,7 @@ static bool course_whole(struct act *a, int64_t id, int64_t number, bool answers
     int64_t version;
 
     if (problems == NULL)
-        return no_memory(err);
+        return error_memory(err);
     if (!version_id(a, id, number, &version, err) ||
         !shape_one(a->db,
                    "select c.id, c.key, c.state, v.number, v.title, v.summary, v.pass_percent, v.asked, "
@@ -284,7 +279,7 @@ static bool course_whole(struct act *a, int64_t id, int64_t number, bool answers
         json_object_set(course, "assets", assets) != 0 ||
         json_object_set(course, "versions", versions) != 0 || !find_problems(course, problems) ||
         json_object_set(course, "problems", problems) != 0) {
-        no_memory(err);
+        error_memory(err);
         goto failed;
     }
     json_decref(modules);
@@ -465,7 +460,7 @@ static bool course_hash(const json_t *course, char out[SHA256_TEXT], struct imw_
     char *text = all != NULL ? json_dumps(all, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
     json_decref(all);
     if (text == NULL)
-        return no_memory(err);
+        return error_memory(err);
     sha256_text(view_string(text), out);
     free(text);
     return true;

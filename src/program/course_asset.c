@@ -399,7 +399,7 @@ bool asset_keep(struct act *a, int64_t course, const char *name, const char *pat
     const char *why;
     char *text = NULL;
     size_t len;
-    bool ok = buffer == NULL ? error_set(err, IMW_ERROR_MEMORY, "out of memory")
+    bool ok = buffer == NULL ? error_memory(err)
               : fd < 0       ? error_errno(err, path)
                              : keep_file(a, fd, buffer, &n, name, err);
 

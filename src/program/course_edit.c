@@ -175,7 +175,7 @@ static bool take_options(struct act *a, const json_t *body, bool single, char **
     }
     *out = ok ? json_dumps(list, JSON_COMPACT) : NULL;
     json_decref(list);
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }
 
 static bool take_module(struct act *a, int64_t version, const json_t *body, int64_t *out,

@@ -13,11 +13,6 @@
 #include "program/course.h"
 #include <stdlib.h>
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 static bool ends(const char *name, const char *ending)
 {
     size_t n = strlen(name), m = strlen(ending);
@@ -105,7 +100,7 @@ bool course_templates(json_t **out, struct imw_error_info *err)
         return true;
     }
     json_decref(list);
-    return no_memory(err);
+    return error_memory(err);
 }
 
 /* ---- into a draft ---- */
@@ -117,7 +112,7 @@ static bool fill_head(struct act *a, int64_t course, const struct course_file *f
     if (!take_title(f, &title, &about, err))
         return false;
     json_t *body = json_pack("{so so}", "title", text_of(title), "summary", text_of(view_trim(about)));
-    bool ok = body != NULL ? course_change(a, course, body, err) : no_memory(err);
+    bool ok = body != NULL ? course_change(a, course, body, err) : error_memory(err);
     json_decref(body);
     return ok;
 }
@@ -132,7 +127,7 @@ static bool fill_module(struct act *a, int64_t course, const struct course_file 
         return false;
     json_t *body = json_pack("{so so sI}", "title", text_of(title), "body", text_of(view_trim(rest)),
                              "minutes", (json_int_t)minutes);
-    bool ok = body != NULL ? module_put(a, course, 0, body, err) : no_memory(err);
+    bool ok = body != NULL ? module_put(a, course, 0, body, err) : error_memory(err);
     json_decref(body);
     return ok;
 }

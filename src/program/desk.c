@@ -8,11 +8,6 @@
 
 static const uint64_t day_us = UINT64_C(86400000000);
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 /* ---- what is open ---- */
 
 /* One figure: {"part": {"name": count}}. `sql` has the arguments in this order, as many as it asks for. */
@@ -102,22 +97,22 @@ static bool add_problem(struct act *a, json_t *desk, struct imw_error_info *err)
         json_decref(text);
         return false;
     }
-    return json_object_set_new(json_object_get(desk, "mail"), "problem", text) == 0 || no_memory(err);
+    return json_object_set_new(json_object_get(desk, "mail"), "problem", text) == 0 || error_memory(err);
 }
 
 bool desk_show(struct act *a, json_t **out, struct imw_error_info *err)
 {
     json_t *desk = json_pack("{s:i,s:i}", "due_days", DESK_DUE_DAYS, "review_days", DESK_REVIEW_DAYS);
-    bool ok = desk != NULL || no_memory(err);
+    bool ok = desk != NULL || error_memory(err);
 
     for (size_t i = 0; ok && i < sizeof figures / sizeof figures[0]; i++) {
         const struct figure *f = &figures[i];
         int64_t n = 0;
         ok = count(a, f, &n, err);
         if (ok && json_object_get(desk, f->part) == NULL)
-            ok = json_object_set_new(desk, f->part, json_pack("{}")) == 0 || no_memory(err);
+            ok = json_object_set_new(desk, f->part, json_pack("{}")) == 0 || error_memory(err);
         ok = ok && (json_object_set_new(json_object_get(desk, f->part), f->name, json_integer(n)) == 0 ||
-                    no_memory(err));
+                    error_memory(err));
     }
     if (!ok || !add_problem(a, desk, err)) {
         json_decref(desk);
@@ -219,7 +214,7 @@ bool team_list(struct act *a, const struct team_filter *f, json_t **out, struct 
     }
     json_t *list = json_pack("[]");
     if (list == NULL)
-        return no_memory(err);
+        return error_memory(err);
     if (!db_query(a->db, q.sql, q.args, q.count, &rows, err)) {
         json_decref(list);
         return false;
@@ -244,5 +239,5 @@ bool team_list(struct act *a, const struct team_filter *f, json_t **out, struct 
     *out =
         ok ? json_pack("{s:O,s:o,s:b}", "people", list, "cursor", cursor, "team", view.manager != 0) : NULL;
     json_decref(list);
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }

@@ -32,7 +32,7 @@ static bool open_secret(const char *sealed, setting_open *open, void *context, c
     if (sealed[0] != '\0' && open != NULL)
         return open(context, sealed, out, err);
     *out = strdup(sealed[0] != '\0' ? "sealed" : "");
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }
 
 static void forget(char *secret)

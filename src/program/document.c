@@ -12,11 +12,6 @@
 #include <string.h>
 #include <time.h>
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 void text_sha256(struct view text, char out[65])
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
@@ -60,7 +55,7 @@ bool document_template_fill(struct db *db, const struct document_template *t, ch
         at += i < PLACES ? strlen(places[i]) : 1;
     }
     free(institution);
-    return (f != NULL && fclose(f) == 0) || no_memory(err);
+    return (f != NULL && fclose(f) == 0) || error_memory(err);
 }
 
 static struct db_value by(const struct act *a)
@@ -118,7 +113,7 @@ bool version_load(struct act *a, int64_t document, int64_t id, struct version *o
         return act_no(a, err, ACT_MISSING, "", "there is no such version of this document");
     if (v.text == NULL || v.title == NULL) {
         version_fini(&v);
-        return no_memory(err);
+        return error_memory(err);
     }
     *out = v;
     return true;
@@ -211,7 +206,7 @@ static bool read_text(struct act *a, const struct catalog *catalog, const char *
         return act_no(a, err, ACT_WRONG, "text", "a text of 1 byte to 128 KiB is needed");
     out->text = without_cr(text);
     if (out->text == NULL)
-        return no_memory(err);
+        return error_memory(err);
     if (!clauses_read(view_string(out->text), NULL, "draft", catalog, a->now_us, &c, err)) {
         free(out->text);
         return false;

@@ -9,11 +9,6 @@
 
 enum { LISTED = 200 };
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 /* Rows of a question, each made JSON by `row`, behind those of `list`. */
 static bool collect(struct act *a, const char *sql, const struct db_value *args, unsigned count,
                     json_t *(*row)(const struct db_rows *rows), json_t *list, struct imw_error_info *err)
@@ -26,7 +21,7 @@ static bool collect(struct act *a, const char *sql, const struct db_value *args,
         return false;
     while (ok && db_next(rows, &why))
         ok = json_array_append_new(list, row(rows)) == 0;
-    return rows_done(rows, &why, err) && (ok || no_memory(err));
+    return rows_done(rows, &why, err) && (ok || error_memory(err));
 }
 
 /* ---- versions ---- */
@@ -77,7 +72,7 @@ static bool add_may(struct act *a, json_t *row, struct imw_error_info *err)
                   actor_may(a->actor, PERMISSION_DOCUMENT_WRITE) && strcmp(state, "draft") == 0, "approve",
                   mine == 0, "publish",
                   person && actor_may(a->actor, PERMISSION_DOCUMENT_WRITE) && strcmp(state, "approved") == 0);
-    return json_object_set_new(row, "may", what) == 0 || no_memory(err);
+    return json_object_set_new(row, "may", what) == 0 || error_memory(err);
 }
 
 static bool complete(struct act *a, json_t *row, struct imw_error_info *err)
@@ -88,7 +83,7 @@ static bool complete(struct act *a, json_t *row, struct imw_error_info *err)
 
     if (json_object_set_new(row, "authors", authors) != 0 ||
         json_object_set_new(row, "approved_by", approved_by) != 0)
-        return no_memory(err);
+        return error_memory(err);
     return collect(a,
                    "select c.name from document_author x join account c on c.id = x.account where "
                    "x.version = ? order "
@@ -99,7 +94,7 @@ static bool complete(struct act *a, json_t *row, struct imw_error_info *err)
                    "x.version = ? and x.approve = 1 and x.void = 0 order by x.id",
                    DB_ARGS(db_int(id)), name_row, approved_by, err) &&
            setting_number(a->db, SETTING_ID_DOCUMENT_APPROVALS, &needed, err) &&
-           (json_object_set_new(row, "approvals_needed", json_integer(needed)) == 0 || no_memory(err)) &&
+           (json_object_set_new(row, "approvals_needed", json_integer(needed)) == 0 || error_memory(err)) &&
            add_may(a, row, err);
 }
 
@@ -168,7 +163,7 @@ static bool add_one(struct act *a, json_t *into, const char *key, const char *sq
 
     if (ok) {
         json_t *first = json_array_size(list) > 0 ? json_incref(json_array_get(list, 0)) : json_null();
-        ok = json_object_set_new(into, key, first) == 0 || no_memory(err);
+        ok = json_object_set_new(into, key, first) == 0 || error_memory(err);
     }
     json_decref(list);
     return ok;
@@ -180,7 +175,7 @@ static bool add_facts(struct act *a, json_t *row, struct imw_error_info *err)
     json_t *departments = json_pack("[]"), *open = NULL;
 
     if (json_object_set_new(row, "departments", departments) != 0)
-        return no_memory(err);
+        return error_memory(err);
     if (!collect(
             a,
             "select d.id, d.name from document_department x join department d on d.id = x.department where "
@@ -202,7 +197,7 @@ static bool add_facts(struct act *a, json_t *row, struct imw_error_info *err)
     json_t *first = json_array_size(open) > 0 ? json_incref(json_array_get(open, 0)) : json_null();
     const bool ok = json_object_set_new(row, "open", first) == 0;
     json_decref(open);
-    return ok || no_memory(err);
+    return ok || error_memory(err);
 }
 
 bool document_list(struct act *a, json_t **out, struct imw_error_info *err)
@@ -217,7 +212,7 @@ bool document_list(struct act *a, json_t **out, struct imw_error_info *err)
     if (ok)
         *out = json_pack("{s:O}", "documents", list);
     json_decref(list);
-    return ok && (*out != NULL || no_memory(err));
+    return ok && (*out != NULL || error_memory(err));
 }
 
 bool document_get(struct act *a, int64_t id, json_t **out, struct imw_error_info *err)
@@ -234,7 +229,7 @@ bool document_get(struct act *a, int64_t id, json_t **out, struct imw_error_info
                  : act_no(a, err, ACT_MISSING, "", "there is no such document");
     }
     if (ok && json_object_set_new(row, "versions", all) != 0)
-        ok = no_memory(err);
+        ok = error_memory(err);
     json_decref(list);
     if (ok)
         *out = row;
@@ -265,7 +260,7 @@ static bool add_reading(struct act *a, const struct catalog *catalog, const stru
         json_object_set(row, "clauses", c.list) == 0 && json_object_set(row, "problems", c.problems) == 0 &&
         json_object_set_new(row, "policy", c.policy != NULL ? json_pack("s", c.policy) : json_null()) == 0;
     clauses_fini(&c);
-    return ok || no_memory(err);
+    return ok || error_memory(err);
 }
 
 bool document_version_get(struct act *a, const struct catalog *catalog, int64_t document, int64_t id,
@@ -287,7 +282,7 @@ bool document_version_get(struct act *a, const struct catalog *catalog, int64_t 
             DB_ARGS(db_int(id)), decision_row, decisions, err);
     row = ok ? json_incref(json_array_get(list, 0)) : NULL;
     ok = ok && add_reading(a, catalog, &v, row, err) &&
-         (json_object_set(row, "decisions", decisions) == 0 || no_memory(err));
+         (json_object_set(row, "decisions", decisions) == 0 || error_memory(err));
     json_decref(decisions);
     json_decref(list);
     version_fini(&v);
@@ -309,7 +304,7 @@ bool document_check_json(struct act *a, const struct catalog *catalog, const cha
     *out = json_pack("{s:b,s:O,s:O,s:o}", "ok", c.ok, "problems", c.problems, "clauses", c.list, "policy",
                      c.policy != NULL ? json_pack("s", c.policy) : json_null());
     clauses_fini(&c);
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }
 
 /* ---- differences ---- */
@@ -363,5 +358,5 @@ bool document_diff(struct act *a, int64_t document, int64_t id, int64_t from, js
         *out = diff_json(from, view_string(before.text), id, view_string(v.text));
     version_fini(&v);
     version_fini(&before);
-    return ok && (*out != NULL || no_memory(err));
+    return ok && (*out != NULL || error_memory(err));
 }

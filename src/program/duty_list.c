@@ -12,11 +12,6 @@
 
 enum { SQL_BYTES = 4096, ARGS = 32 + 2 * PEOPLE_FEW, DOCUMENTS_SHOWN = 200 };
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 struct question {
     char sql[SQL_BYTES];
     struct text text;
@@ -120,7 +115,7 @@ bool duty_list(struct act *a, const struct duty_filter *f, json_t **out, struct 
     int64_t after[3] = { 0 };
     json_t *list = json_pack("[]");
     unsigned count = 0;
-    bool ok = list != NULL || no_memory(err);
+    bool ok = list != NULL || error_memory(err);
 
     q.text = TEXT(q.sql);
     ask(&q, DUTY_COLUMNS);
@@ -169,11 +164,11 @@ bool duty_list(struct act *a, const struct duty_filter *f, json_t **out, struct 
     }
     if (cursor[0] != '\0' && !db_next(rows, &why))
         cursor[0] = '\0';
-    ok = rows_done(rows, &why, err) && (ok || no_memory(err));
+    ok = rows_done(rows, &why, err) && (ok || error_memory(err));
     if (ok)
         *out = json_pack("{s:O,s:s?}", "duties", list, "cursor", cursor[0] != '\0' ? cursor : NULL);
     json_decref(list);
-    return ok && (*out != NULL || no_memory(err));
+    return ok && (*out != NULL || error_memory(err));
 }
 
 bool duty_get(struct act *a, int64_t document, int64_t person, json_t **out, struct imw_error_info *err)
@@ -200,7 +195,7 @@ bool duty_get(struct act *a, int64_t document, int64_t person, json_t **out, str
         return false;
     if (!found)
         return act_no(a, err, ACT_MISSING, "", "this person owes no signature of this document");
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }
 
 /* ---- how many ---- */
@@ -299,7 +294,7 @@ static bool add_departments(struct act *a, const struct team_view *view, json_t 
          json_object_set_new(row, "overdue", json_integer(overdue)) == 0 &&
          json_object_set_new(row, "excused", json_integer(excused)) == 0 &&
          json_object_set_new(row, "next_due", next != 0 ? shape_time((uint64_t)next) : json_null()) == 0;
-    return ok || no_memory(err);
+    return ok || error_memory(err);
 }
 
 bool duty_summary(struct act *a, json_t **out, struct imw_error_info *err)
@@ -310,7 +305,7 @@ bool duty_summary(struct act *a, json_t **out, struct imw_error_info *err)
     json_t *list = json_pack("[]"), *row;
     bool summed[DOCUMENTS_SHOWN];
     size_t i, count = 0;
-    bool ok = list != NULL || no_memory(err);
+    bool ok = list != NULL || error_memory(err);
 
     ok = ok && team_view_of(a, &view, err) &&
          db_query(a->db,
@@ -329,7 +324,7 @@ bool duty_summary(struct act *a, json_t **out, struct imw_error_info *err)
                                                        shape_int(rows, 0), "title", shape_text(rows, 1),
                                                        "edition", shape_text(rows, 2))) == 0;
         }
-        ok = rows_done(rows, &why, err) && (ok || no_memory(err));
+        ok = rows_done(rows, &why, err) && (ok || error_memory(err));
     }
     json_array_foreach(list, i, row)
     {
@@ -339,5 +334,5 @@ bool duty_summary(struct act *a, json_t **out, struct imw_error_info *err)
     if (ok)
         *out = json_pack("{s:O,s:b}", "documents", list, "team", view.manager != 0);
     json_decref(list);
-    return ok && (*out != NULL || no_memory(err));
+    return ok && (*out != NULL || error_memory(err));
 }

@@ -13,11 +13,6 @@ static const uint64_t day_us = UINT64_C(86400000000);
 
 static const struct actor the_system = { .name = "system" };
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 static struct db_value time_or_null(uint64_t us)
 {
     return us != 0 ? db_int((int64_t)us) : db_null();
@@ -118,7 +113,7 @@ static bool remind_one(struct act *a, const struct due *d, const char *link, boo
                  "This mail is made by a program; answers are not read.\n",
                  d->name, d->title, d->edition, late ? "was due on" : "is due on", day,
                  link[0] != '\0' ? "It is here: " : "It is in the console, under what is yours.", link) < 0)
-        return no_memory(err);
+        return error_memory(err);
     const bool ok =
         mail_add_told(a,
                       &(struct mail){
@@ -140,7 +135,7 @@ static bool remind(struct act *a, unsigned *out_mails, bool *out_more, struct im
     struct due *due = calloc(BATCH, sizeof *due);
     char link[512];
     unsigned count = 0;
-    bool ok = due != NULL || no_memory(err);
+    bool ok = due != NULL || error_memory(err);
 
     ok = ok && db_begin(a->db, true, err) && load_due(a->db, due, a->now_us, &count, err) &&
          mail_link(a->db, "/mine/documents", link, sizeof link, err);
@@ -233,7 +228,7 @@ static bool escalate_one(struct act *a, const struct lead *l, const char *link, 
     if (l->manager != 0) {
         FILE *to = open_memstream(&text, &len);
         if (to == NULL)
-            return no_memory(err);
+            return error_memory(err);
         fprintf(to, "Of the people whom you lead, %lld have not signed \"%s\", which is overdue:\n\n",
                 (long long)l->count, l->title);
         ok = list_names(a, l, to, err);
@@ -269,7 +264,7 @@ static bool escalate(struct act *a, unsigned *out_mails, bool *out_more, struct 
     struct lead *leads = calloc(MANAGERS, sizeof *leads);
     char link[512];
     unsigned count = 0, mails = 0;
-    bool ok = leads != NULL || no_memory(err);
+    bool ok = leads != NULL || error_memory(err);
 
     ok = ok && db_begin(a->db, true, err) && load_leads(a, leads, &count, err) &&
          mail_link(a->db, "/duties", link, sizeof link, err);

@@ -26,7 +26,7 @@ static bool hash_hex(struct view bytes, char out[65], struct imw_error_info *err
     struct text t = text_over(out, 65);
 
     if (EVP_Digest(bytes.at, bytes.len, digest, NULL, EVP_sha256(), NULL) != 1)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     for (unsigned i = 0; i < sizeof digest; i++)
         text_format(&t, "%02x", digest[i]);
     return true;
@@ -56,7 +56,7 @@ static bool read_policy(struct db *db, struct enforcement *e, bool *out_any, str
         *err = why;
         return false;
     }
-    return !*out_any || e->file[POLICY] != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return !*out_any || e->file[POLICY] != NULL || error_memory(err);
 }
 
 typedef bool write_file(struct db *db, const struct catalog *catalog, uint64_t now_us, struct enforcement *e,
@@ -90,7 +90,7 @@ static bool write_one(struct db *db, const struct catalog *catalog, uint64_t now
     FILE *to = open_memstream(&e->file[which], &e->len[which]);
 
     if (to == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     bool ok = write(db, catalog, now_us, e, to, err);
     if (fclose(to) != 0 && ok)
         ok = error_errno(err, enforcement_files[which]);
@@ -185,7 +185,7 @@ bool enforcement_number(struct enforcement *e, uint64_t last, uint64_t now_us, s
     if (ok)
         memcpy(e->manifest, text, strlen(text) + 1);
     free(text);
-    return ok || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return ok || error_memory(err);
 }
 
 /* ---- signatures ---- */

@@ -199,7 +199,7 @@ bool evidence_list(struct act *a, int64_t before, unsigned limit, json_t **out, 
             "%lld", (long long)json_integer_value(json_object_get(json_array_get(list, limit - 1), "id")));
     }
     *out = json_pack("{s:o,s:o,s:o}", "packages", list, "cursor", cursor, "parts", evidence_part_names());
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }
 
 /* ---- the clerk's ---- */

@@ -87,7 +87,7 @@ static bool add_part(struct make *m, const char *name, FILE *file, bool listed, 
     if (ok && listed)
         ok = json_array_append_new(m->parts, json_pack("{s:s,s:I,s:s}", "name", name, "size",
                                                        (json_int_t)size, "sha256", sha256)) == 0 ||
-             error_set(err, IMW_ERROR_MEMORY, "out of memory");
+             error_memory(err);
     fclose(file);
     m->files++;
     return ok;
@@ -111,7 +111,7 @@ static bool add_json(struct make *m, const char *name, json_t *json, struct imw_
 
     json_decref(json);
     if (text == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     const bool ok = add_text(m, name, text, true, err);
     free(text);
     return ok;
@@ -270,7 +270,7 @@ static bool take_figure(void *context, const struct evidence_item *item, int64_t
         return true;
     }
     if (question == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     struct text t = text_over(question, QUESTION_SIZE);
     evidence_question(&t, item->sql, &m->period);
     fprintf(m->figures, "%s,%s,", item->part, item->name);
@@ -453,7 +453,7 @@ static bool add_readme(struct make *m, struct imw_error_info *err)
         "    { printf '\\060\\052\\060\\005\\006\\003\\053\\145\\160\\003\\041\\000'; xxd -r -p audit.pub; } |\n"
         "        openssl pkey -pubin -inform DER -out audit.pem\n"
         "    printf 'imward evidence package 1\\nmanifest\\n%s\\n' \"$(sha256sum manifest.json | cut -d' ' -f1)\" "
-          "> signed\n"
+        "> signed\n"
         "    head -n 1 manifest.sig | base64 -d > signature\n"
         "    openssl pkeyutl -verify -pubin -inkey audit.pem -rawin -in signed -sigfile signature\n"
         "    jq -r '.parts[] | .sha256 + \"  \" + .name' manifest.json | sha256sum -c\n",
@@ -495,7 +495,7 @@ static bool add_manifest(struct make *m, struct imw_error_info *err)
     json_decref(manifest);
     bool ok = text != NULL && EVP_Digest(text, strlen(text), digest, NULL, EVP_sha256(), NULL) == 1;
     if (!ok)
-        error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        error_memory(err);
     text_hex(&h, view_of(digest, sizeof digest));
     ok = ok && sign_hash(m, "manifest", sha256, signature, err);
     if (ok) {
@@ -524,8 +524,7 @@ static bool add_all(struct make *m, struct db *db, struct imw_error_info *err)
         return false;
     if (m->institution == NULL)
         m->institution = strdup("");
-    bool ok =
-        (m->institution != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory")) && add_readme(m, err);
+    bool ok = (m->institution != NULL || error_memory(err)) && add_readme(m, err);
     tell(m, 10);
     ok = ok && add_data(m, db, data, err);
     tell(m, 60);

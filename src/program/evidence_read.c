@@ -97,7 +97,7 @@ static bool ask(struct db *db, const struct evidence_item *item, const struct ev
     char *sql = malloc(strlen(item->sql) + 1), *to = sql;
 
     if (sql == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     for (const char *at = item->sql; *at != '\0';) {
         const size_t word = quoted ? 0 : time_word(at, period, &value);
 
@@ -274,7 +274,7 @@ bool evidence_data_new(const struct evidence_period *period, size_t rows_most, s
     }
     if (data == NULL || data->tables == NULL || data->figures == NULL) {
         evidence_data_free(data);
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     }
     *out = data;
     return true;
@@ -323,7 +323,7 @@ static bool keep_row(void *context, const struct evidence_value *values, unsigne
         struct evidence_cell *cells = reallocarray(t->cells, room * t->column_count, sizeof *cells);
 
         if (cells == NULL)
-            return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+            return error_memory(err);
         t->cells = cells;
         t->room = room;
     }
@@ -337,7 +337,7 @@ static bool keep_row(void *context, const struct evidence_value *values, unsigne
         }
     }
     t->kept++; /* so that what there is of it is freed, too */
-    return ok || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return ok || error_memory(err);
 }
 
 static bool keep_figure(void *context, const struct evidence_item *item, int64_t value,

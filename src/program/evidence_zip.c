@@ -88,7 +88,7 @@ bool zip_begin(const char *path, struct zip_writer **out, struct imw_error_info 
     *out = NULL;
     if (w == NULL || (w->archive = archive_write_new()) == NULL) {
         free(w);
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     }
     memcpy(w->path, path, strlen(path) + 1);
     (void)archive_write_set_format_zip(w->archive);
@@ -131,7 +131,7 @@ bool zip_add(struct zip_writer *w, const char *name, FILE *from, struct imw_erro
                          "the package would have more than 2 GiB: choose a shorter period, or fewer parts");
     }
     if (entry == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     archive_entry_set_pathname(entry, name);
     archive_entry_set_filetype(entry, AE_IFREG);
     archive_entry_set_perm(entry, 0644);
@@ -343,8 +343,7 @@ bool zip_open(struct view file, struct zip_file *out, struct imw_error_info *err
     out->sealed = view_slice(file, 0, end + END_BYTES);
     out->seal = view_from(file, end + END_BYTES);
     out->entries = calloc(count, sizeof *out->entries);
-    return out->entries != NULL ? read_directory(file, start, end, out, err)
-                                : error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return out->entries != NULL ? read_directory(file, start, end, out, err) : error_memory(err);
 }
 
 void zip_close(struct zip_file *z)

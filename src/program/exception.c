@@ -279,7 +279,7 @@ static bool insert(struct act *a, const struct catalog *catalog, const struct ex
     char *shown = json_dumps(risk, JSON_COMPACT);
     json_decref(risk);
     if (shown == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     const struct db_value now = db_int((int64_t)a->now_us), me = db_int(a->actor->account);
     bool ok = db_insert(
         a->db,

@@ -63,5 +63,5 @@ bool exception_choices(struct act *a, const struct catalog *catalog, json_t **ou
                      services(catalog), "departments", departments, "others", decides || leads, "most_days",
                      (json_int_t)days, "emergency", decides || (leads && managers != 0), "emergency_hours",
                      (json_int_t)hours);
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }

@@ -153,5 +153,5 @@ bool exceptions_write(struct db *db, const struct catalog *catalog, uint64_t now
         fputs("  []\n", to);
     if (why.code != IMW_OK)
         *err = why;
-    return why.code == IMW_OK && ((ok && !ferror(to)) || error_set(err, IMW_ERROR_MEMORY, "out of memory"));
+    return why.code == IMW_OK && ((ok && !ferror(to)) || error_memory(err));
 }

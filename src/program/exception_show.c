@@ -159,7 +159,7 @@ static bool collect(struct act *a, const char *sql, const struct db_value *args,
         ok = json_array_append_new(list, row_value(a, s, rows, detail)) == 0;
     db_rows_end(rows);
     if (!ok)
-        error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        error_memory(err);
     else if (why.code != IMW_OK)
         *err = why;
     if (ok && why.code == IMW_OK)
@@ -289,7 +289,7 @@ bool exception_list(struct act *a, const struct exception_filter *f, json_t **ou
         }
         *out = json_pack("{s:O,s:o,s:O,s:O}", "exceptions", list, "cursor", cursor, "counts", sums,
                          "enforced", now);
-        ok = *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        ok = *out != NULL || error_memory(err);
     }
     json_decref(list);
     json_decref(sums);
@@ -325,7 +325,7 @@ bool exception_mine(struct act *a, json_t **out, struct imw_error_info *err)
                  &list, err))
         return false;
     *out = json_pack("{s:o,s:I}", "exceptions", list, "most_days", (json_int_t)most);
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }
 
 /* ---- risk ---- */
@@ -397,7 +397,7 @@ bool exception_risk(struct act *a, const struct catalog *catalog, const char *se
             EXCEPTION_RISK_DAYS, "flows", figure(totals, "flows"), "people", figure(totals, "people"),
             "files", figure(totals, "files"), "alerts", figure(totals, "alerts"), "stopped",
             figure(totals, "stopped"), "assessment", assessed);
-        ok = *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        ok = *out != NULL || error_memory(err);
     }
     json_decref(facts);
     json_decref(use);

@@ -40,11 +40,6 @@ static bool is_over(int state)
     return state == CLOSED || state == FALSE_ALARM;
 }
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 static bool add_note(struct act *a, int64_t id, const char *kind, const char *text,
                      struct imw_error_info *err)
 {
@@ -245,12 +240,12 @@ bool incident_assignees(struct act *a, json_t **out, struct imw_error_info *err)
     if (!ok || failed.code != IMW_OK) {
         json_decref(list);
         if (!ok)
-            return no_memory(err);
+            return error_memory(err);
         *err = failed;
         return false;
     }
     *out = json_pack("{s:o}", "assignees", list);
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }
 
 static bool change_assignee(struct act *a, struct incident *i, const json_t *value,

@@ -395,7 +395,7 @@ static bool read_batch(struct taking *t, int64_t after, int64_t top, struct imw_
     unsigned count = 0;
 
     if (days == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     bool ok = find_days(t->db, after + 1, top, days, DAYS, &count, err);
     for (unsigned i = 0; ok && i < count; i++)
         ok = read_day(t, days[i], after, top, err);
@@ -452,7 +452,7 @@ bool incident_take_alerts(struct db *db, uint64_t window_us, uint64_t now_us, st
     struct taking *t = calloc(1, sizeof *t);
 
     if (t == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     t->db = db;
     t->window_us = window_us;
     t->now_us = now_us;

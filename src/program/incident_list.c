@@ -7,11 +7,6 @@
 #include "program/shape.h"
 #include <stdlib.h>
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 /* ---- lists ---- */
 
 enum { SQL_BYTES = 2048, SQL_ARGS = 64 };
@@ -135,7 +130,7 @@ static bool list_rows(struct act *a, struct question *q, unsigned limit, json_t 
     }
     db_rows_end(rows);
     if (!ok)
-        return no_memory(err);
+        return error_memory(err);
     if (failed.code != IMW_OK)
         *err = failed;
     return failed.code == IMW_OK;
@@ -204,14 +199,14 @@ bool incident_list(struct act *a, const struct incident_filter *f, json_t **out,
     if (list == NULL || counts == NULL || !list_rows(a, &q, limit, list, cursor, err) ||
         !count_states(a, f, counts, err)) {
         if (list == NULL || counts == NULL)
-            no_memory(err);
+            error_memory(err);
         json_decref(list);
         json_decref(counts);
         return false;
     }
     *out = json_pack("{s:o,s:o,s:o}", "incidents", list, "cursor",
                      cursor[0] != '\0' ? json_pack("s", cursor) : json_null(), "counts", counts);
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }
 
 /* ---- one, with all that belongs to it ---- */
@@ -272,7 +267,7 @@ static bool read_notes(struct act *a, int64_t id, struct timeline *t, struct imw
     }
     db_rows_end(rows);
     if (!ok)
-        return no_memory(err);
+        return error_memory(err);
     if (failed.code != IMW_OK)
         *err = failed;
     return failed.code == IMW_OK;
@@ -328,13 +323,13 @@ static bool label_links(struct act *a, json_t *links, struct timeline *t, struct
             if (!add_entry(t, time_us,
                            json_pack("{s:o,s:s,s:n,s:s,s:I}", "time", shape_time(time_us), "kind", "alert",
                                      "by", "text", label, "event", (json_int_t)object)))
-                return no_memory(err);
+                return error_memory(err);
         } else if (!link_label(a, kind, object, label, sizeof label, err)) {
             return false;
         }
         (void)json_object_del(link, "us");
         if (json_object_set_new(link, "label", json_pack("s", label)) != 0)
-            return no_memory(err);
+            return error_memory(err);
     }
     return true;
 }
@@ -357,7 +352,7 @@ static bool read_links(struct act *a, int64_t id, json_t *links, struct timeline
                                                     shape_time_of(rows, 2), "us", shape_int(rows, 2))) == 0;
     db_rows_end(rows);
     if (!ok)
-        return no_memory(err);
+        return error_memory(err);
     if (failed.code != IMW_OK) {
         *err = failed;
         return false;
@@ -383,7 +378,7 @@ static bool read_row(struct act *a, int64_t id, json_t **out, struct imw_error_i
     }
     db_rows_end(rows);
     if (found && row == NULL)
-        return no_memory(err);
+        return error_memory(err);
     *out = row;
     if (found)
         return true;
@@ -401,7 +396,7 @@ bool incident_get(struct act *a, int64_t id, json_t **out, struct imw_error_info
 
     bool ok = links != NULL && lines != NULL;
     if (!ok)
-        no_memory(err);
+        error_memory(err);
     ok = ok && read_row(a, id, &row, err) && read_notes(a, id, &t, err) &&
          read_links(a, id, links, &t, err) &&
          incident_advice_of(a->db, id, json_string_value(json_object_get(row, "detector")), advice,
@@ -431,7 +426,7 @@ bool incidents_of_events(struct db *db, const int64_t *events, unsigned count, j
     bool ok = list != NULL && seen != NULL;
 
     if (!ok)
-        no_memory(err);
+        error_memory(err);
     for (unsigned i = 0; ok && i < count; i++) {
         struct db_rows *rows;
         char key[24];

@@ -25,11 +25,6 @@ enum {
     AD_DISABLED = 2,        /* userAccountControl: ACCOUNTDISABLE */
 };
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 /* ---- settings ---- */
 
 static const struct {
@@ -174,7 +169,7 @@ bool ldap_settings_init(struct ldap_settings *s, const struct ldap_texts *t, str
     if (!all || s->url == NULL || s->ca == NULL || s->bind_dn == NULL || s->password == NULL ||
         s->base == NULL || s->filter == NULL || s->group_base == NULL) {
         ldap_settings_fini(s);
-        return no_memory(err);
+        return error_memory(err);
     }
     bool good = true;
     json_object_foreach(t->attributes, name, value)
@@ -517,11 +512,11 @@ static bool keep_dns(struct reading *in, LDAPMessage *entry)
         size_t more = in->size == 0 ? 1024 : in->size * 2;
         char **dns = reallocarray(in->dn, more, sizeof *dns);
         if (dns == NULL)
-            return no_memory(in->err);
+            return error_memory(in->err);
         in->dn = dns;
         char **managers = reallocarray(in->manager, more, sizeof *managers);
         if (managers == NULL)
-            return no_memory(in->err);
+            return error_memory(in->err);
         in->manager = managers;
         in->size = more;
     }
@@ -529,10 +524,10 @@ static bool keep_dns(struct reading *in, LDAPMessage *entry)
     in->manager[at] = raw[0] != '\0' && normal_dn(raw, manager, sizeof manager) ? strdup(manager) : NULL;
     in->dn[at] = strdup(named ? normal : "");
     if (in->dn[at] == NULL)
-        return no_memory(in->err);
+        return error_memory(in->err);
     uint32_t *slot = text_index_put(in->by_dn, in->dn[at]);
     if (slot == NULL)
-        return no_memory(in->err);
+        return error_memory(in->err);
     *slot = (uint32_t)at;
     return true;
 }
@@ -667,7 +662,7 @@ bool ldap_read_people(const struct ldap_settings *s, struct roster *r, struct im
     struct reading in = { .r = r, .err = err, .by_dn = text_index_new(1024) };
     struct asked asked;
     struct berval cookie = { 0 };
-    bool good = in.by_dn != NULL || no_memory(err);
+    bool good = in.by_dn != NULL || error_memory(err);
     bool connected = good && connect_to(s, &in.c, err);
 
     good = connected;
@@ -724,7 +719,7 @@ static bool find_login(struct connection *c, const char *login, LDAPMessage **re
 
     *out = NULL;
     if (filter == NULL)
-        return no_memory(err);
+        return error_memory(err);
     text_add(&attribute, view_token(&names, '|'));
     if (!ldap_filter_value(view_string(login), value, sizeof value)) {
         free(filter);
@@ -759,7 +754,8 @@ static bool find_groups(struct connection *c, const char *dn, const char *login,
     if (!ldap_filter_value(view_string(dn), dn_value, sizeof dn_value) ||
         !ldap_filter_value(view_string(login), login_value, sizeof login_value) || !good) {
         json_decref(list);
-        return good ? error_set(err, IMW_ERROR_LIMIT, "directory: a name there is too long") : no_memory(err);
+        return good ? error_set(err, IMW_ERROR_LIMIT, "directory: a name there is too long")
+                    : error_memory(err);
     }
     if (s->ad)
         snprintf(filter, sizeof filter, "(&(objectClass=group)(member:1.2.840.113556.1.4.1941:=%s))",
@@ -784,7 +780,7 @@ static bool find_groups(struct connection *c, const char *dn, const char *login,
     ldap_msgfree(result);
     if (!good) {
         json_decref(list);
-        return no_memory(err);
+        return error_memory(err);
     }
     *out = list;
     return true;

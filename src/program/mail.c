@@ -8,11 +8,6 @@
 enum { GIVE_UP_HOURS = 72, LATER_MOST_MINUTES = 240, COMPLIANCE_MOST = 64 };
 static const uint64_t minute_us = UINT64_C(60000000);
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 bool mail_address_is_good(const char *address)
 {
     const char *at = strchr(address, '@');
@@ -309,7 +304,7 @@ static bool take(struct db *db, struct waiting *out, unsigned most, uint64_t now
     *out_count = n;
     if (!rows_done(rows, &why, err))
         return false;
-    return ok || no_memory(err);
+    return ok || error_memory(err);
 }
 
 static bool given_up(struct db *db, const struct waiting *w, const char *text, uint64_t now_us,
@@ -323,7 +318,7 @@ static bool given_up(struct db *db, const struct waiting *w, const char *text, u
     log_error("mail_given_up", "mail=%lld: it could not be sent and is not tried again: %s", (long long)w->id,
               text);
     bool ok = detail != NULL ? audit_add(db, &the_system, NULL, "mail.failed", object, detail, now_us, err)
-                             : no_memory(err);
+                             : error_memory(err);
     json_decref(detail);
     return ok;
 }
@@ -447,7 +442,7 @@ bool mail_note_problem(struct db *db, const char *text, uint64_t now_us, struct 
         detail = text != NULL ? json_pack("{s:s}", "error", shown) : json_pack("{}");
         ok = detail != NULL ? audit_add(db, &the_system, NULL, text != NULL ? "mail.away" : "mail.back",
                                         "mail server", detail, now_us, err)
-                            : no_memory(err);
+                            : error_memory(err);
         json_decref(detail);
     }
     ok = ok && db_commit(db, err);
@@ -497,7 +492,7 @@ static bool load_rows(struct act *a, json_t *list, struct imw_error_info *err)
                                              shape_text(rows, 4), "tries", shape_int(rows, 5), "created",
                                              shape_time_of(rows, 6), "next", shape_time_of(rows, 7), "sent",
                                              shape_time_of(rows, 8), "error", shape_text(rows, 9))) == 0;
-    return rows_done(rows, &why, err) && (ok || no_memory(err));
+    return rows_done(rows, &why, err) && (ok || error_memory(err));
 }
 
 bool mail_state(struct act *a, json_t **out, struct imw_error_info *err)
@@ -507,7 +502,7 @@ bool mail_state(struct act *a, json_t **out, struct imw_error_info *err)
     bool on = false;
 
     if (list == NULL)
-        return no_memory(err);
+        return error_memory(err);
     if (!mail_is_on(a->db, &on, err) ||
         !db_query_int(a->db, "select count(*) from mail where state = 'waiting'", DB_NONE, &waiting, NULL,
                       err) ||
@@ -521,7 +516,7 @@ bool mail_state(struct act *a, json_t **out, struct imw_error_info *err)
     }
     *out = json_pack("{s:b,s:I,s:I,s:I,s:o,s:o}", "on", on, "waiting", (json_int_t)waiting, "sent",
                      (json_int_t)sent, "failed", (json_int_t)failed, "problem", problem, "mails", list);
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }
 
 bool mail_retry(struct act *a, unsigned *out_waiting, struct imw_error_info *err)

@@ -188,7 +188,7 @@ bool mail_sender_new(const struct mail_server *s, struct mail_sender **out, stru
         m->curl = curl_easy_init();
     if (m == NULL || m->curl == NULL) {
         free(m);
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     }
     m->server = s;
     set_up(m);

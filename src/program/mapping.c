@@ -75,7 +75,7 @@ static bool read_row(const char *name, unsigned number, char *line, struct mappi
         return wrong(err, name, number, "a table has 512 rows at most");
     struct mapping_row *rows = realloc(out->rows, (out->count + 1) * sizeof *rows);
     if (rows == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     out->rows = rows;
     rows[out->count++] = (struct mapping_row){ fields[0], fields[1], fields[2], fields[3], fields[4] };
     return true;
@@ -97,7 +97,7 @@ bool mapping_parse(const char *name, struct view text, struct mapping_table *out
     if (text.len > MAPPING_FILE_BYTES)
         return wrong(err, name, 0, "a mapping table has 1 MiB at most");
     if ((out->text = malloc(text.len + 1)) == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     memcpy(out->text, text.at, text.len);
     out->text[text.len] = '\0';
     for (char *at = out->text, *end; at != NULL && *at != '\0'; at = end) {
@@ -190,7 +190,7 @@ static bool read_folder(struct mapping *m, const char *folder, struct imw_error_
 bool mapping_read(const char *folder, struct mapping **out, struct imw_error_info *err)
 {
     struct mapping *m = calloc(1, sizeof *m);
-    bool ok = m != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    bool ok = m != NULL || error_memory(err);
 
     for (const struct mapping_ours *o = mapping_ours; ok && o->name != NULL; o++)
         ok = add_text(m, o->name, o->name, view_string(o->text), true, err);

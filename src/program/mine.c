@@ -36,7 +36,7 @@ static bool rows_json(struct db *db, const char *sql, const struct db_value *arg
     }
     json_decref(list);
     if (why.code == IMW_OK)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     if (err != NULL)
         *err = why;
     return false;
@@ -127,7 +127,7 @@ static bool use_json(struct db *db, const struct catalog *names, int64_t person,
                      "label", json_object_get(self, "name"), "pseudonym", json_object_get(entry, "pseudonym"),
                      "address", "", "login", "host", "department", json_object_get(self, "department"),
                      "person", (json_int_t)person, "services", services, "days", days);
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }
 
 bool mine_json(struct db *db, const struct catalog *names, int64_t person, json_t **out,
@@ -162,7 +162,7 @@ bool mine_json(struct db *db, const struct catalog *names, int64_t person, json_
         goto out;
     *out = json_pack("{s:O?,s:O,s:O,s:O,s:O}", "person", json_object_get(entry, "person"), "aliases", aliases,
                      "use", use, "approved", approved, "reveals", reveals);
-    ok = *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    ok = *out != NULL || error_memory(err);
 out:
     json_decref(people);
     json_decref(aliases);

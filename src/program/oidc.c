@@ -26,11 +26,6 @@ struct oidc {
     uint64_t known_us, keys_us;
 };
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 static bool untrue(struct imw_error_info *err, const char *text)
 {
     return error_set(err, IMW_ERROR_TRUST, "%s", text);
@@ -87,7 +82,7 @@ bool oidc_settings_init(struct oidc_settings *s, const struct oidc_texts *t, str
     bool good = false;
     if (s->issuer == NULL || s->client == NULL || s->secret == NULL || s->redirect == NULL ||
         s->scopes == NULL || s->ca == NULL || s->roles_claim == NULL)
-        no_memory(err);
+        error_memory(err);
     else if (!is_https(s->issuer, false))
         wrong(err, "issuer",
               "the issuer is the provider's address, https://…, exactly as it writes it itself");
@@ -185,7 +180,7 @@ static bool fetch(const struct oidc_settings *s, const char *url, const char *fo
     json_t *j = NULL;
 
     if (a.bytes == NULL || c == NULL || headers == NULL) {
-        no_memory(err);
+        error_memory(err);
         goto out;
     }
     curl_easy_setopt(c, CURLOPT_URL, url);
@@ -275,7 +270,7 @@ static bool know_provider(struct oidc *o, const struct oidc_settings *s, uint64_
         o->jwks_url = strdup(jwks);
         o->known_us = now_us;
         good = (o->issuer != NULL && o->authorize != NULL && o->token != NULL && o->jwks_url != NULL) ||
-               no_memory(err);
+               error_memory(err);
         if (!good)
             forget_provider(o);
     }
@@ -403,7 +398,7 @@ bool oidc_begin(struct oidc *o, const struct oidc_settings *s, const char *brows
     if (t.cut)
         return error_set(err, IMW_ERROR_LIMIT, "the provider's address is too long");
     *out_url = strdup(url);
-    return *out_url != NULL || no_memory(err);
+    return *out_url != NULL || error_memory(err);
 }
 
 /* A claim as text for people: printable, cut. */
@@ -458,7 +453,7 @@ static bool read_identity(const struct oidc_settings *s, const json_t *claims, s
         claim_text(claims, who.email[0] != '\0' ? "email" : "sub", who.name, sizeof who.name);
     who.groups = claim_groups(claims, s->roles_claim);
     if (who.groups == NULL)
-        return no_memory(err);
+        return error_memory(err);
     *out = who;
     return true;
 }
@@ -486,7 +481,7 @@ bool oidc_end(struct oidc *o, const struct oidc_settings *s, const char *browser
     if (!known)
         return false;
     if (token_url == NULL)
-        return no_memory(err);
+        return error_memory(err);
     if (iss != NULL && strcmp(iss, s->issuer) != 0) {
         free(token_url);
         return untrue(err, "the answer is of another provider");

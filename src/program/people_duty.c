@@ -52,7 +52,7 @@ static bool ended(struct db_rows *rows, bool memory, const struct imw_error_info
     db_rows_end(rows);
     if (why->code != IMW_OK)
         *err = *why;
-    return why->code == IMW_OK && (memory || error_set(err, IMW_ERROR_MEMORY, "out of memory"));
+    return why->code == IMW_OK && (memory || error_memory(err));
 }
 
 /* The document whose clauses are the policy, and its newest version that asks for signatures; 0: none. */
@@ -151,7 +151,7 @@ bool people_duty_read(struct db *db, struct view edition, struct people_duty **o
     struct people_duty *d = calloc(1, sizeof *d);
 
     if (d == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     struct text t = TEXT(d->edition);
     text_add(&t, edition);
     if (!read_signed(db, d, edition, err) || !read_trained(db, d, err)) {

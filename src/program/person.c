@@ -192,8 +192,7 @@ static bool set_column(struct db *db, int64_t id, const char *sql, const char *n
 {
     if (!db_run(db, sql, DB_ARGS(value, db_int(id)), NULL, err))
         return false;
-    return json_array_append_new(changed, json_pack("s", name)) == 0 ||
-           error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return json_array_append_new(changed, json_pack("s", name)) == 0 || error_memory(err);
 }
 
 static bool change_columns(struct db *db, int64_t id, const struct edit *e, json_t *changed,
@@ -232,8 +231,7 @@ static bool change_state(struct db *db, int64_t id, const char *state, uint64_t 
     } else {
         return refuse(err, "state", "a state is active or left");
     }
-    return json_array_append_new(changed, json_pack("s", "state")) == 0 ||
-           error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return json_array_append_new(changed, json_pack("s", "state")) == 0 || error_memory(err);
 }
 
 /* Is there such a person, and is `source` theirs? */
@@ -274,7 +272,7 @@ bool person_change(struct db *db, int64_t id, json_t *body, uint64_t now_us, jso
         return false;
     changed = json_pack("[]");
     if (changed == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     if (!change_columns(db, id, &e, changed, err) ||
         (state != NULL && !change_state(db, id, json_string_value(state), now_us, changed, err)) ||
         !db_run(db, "update person set changed_us = ? where id = ?",
@@ -469,7 +467,7 @@ static bool add_aliases(struct db *db, json_t *person, struct imw_error_info *er
             *err = failed;
         return false;
     }
-    return good || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return good || error_memory(err);
 }
 
 /* Rows of PERSON_COLUMNS into a list; of the column behind these, where there is one, *out_total. */
@@ -497,7 +495,7 @@ static bool read_people(struct db *db, const struct people_view *view, const cha
         return false;
     }
     if (!good)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     json_array_foreach(list, i, p)
     {
         if (!add_aliases(db, p, err))
@@ -547,7 +545,7 @@ bool people_list(struct db *db, const struct people_view *view, const struct peo
     int64_t total = 0, last = 0;
 
     if (list == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     q.text = TEXT(q.sql);
     text_format(&q.text, "with hit as %smaterialized (select p.id ", searched ? "" : "not ");
     ask_matches(&q, view, f, like);
@@ -574,7 +572,7 @@ bool people_list(struct db *db, const struct people_view *view, const struct peo
     snprintf(cursor, sizeof cursor, "%lld", (long long)last);
     *out = json_pack("{sosIso}", "people", list, "total", (json_int_t)total, "cursor",
                      last != 0 ? json_pack("s", cursor) : json_null());
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }
 
 bool person_get(struct db *db, const struct people_view *view, int64_t id, json_t **out,
@@ -583,7 +581,7 @@ bool person_get(struct db *db, const struct people_view *view, int64_t id, json_
     json_t *list = json_pack("[]");
 
     if (list == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     bool good = read_people(
         db, view, PERSON_COLUMNS PERSON_JOINS "where p.id = ?",
         DB_ARGS(db_int(view->names), db_int(grants_of(view)), db_int((int64_t)view->now_us), db_int(id)),
@@ -602,7 +600,7 @@ bool departments_list(struct db *db, const struct people_view *view, json_t **ou
     bool good = list != NULL;
 
     if (!good)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     /* Who leads it: as it is set, else the one person in it whose manager is in another, or who has none. */
     if (!db_query(db,
                   "select d.id, d.name, d.parent, m.pseudonym, m.name, coalesce(c.n, 0) from department d "
@@ -629,8 +627,8 @@ bool departments_list(struct db *db, const struct people_view *view, json_t **ou
         json_decref(list);
         if (failed.code != IMW_OK && err != NULL)
             *err = failed;
-        return failed.code == IMW_OK ? error_set(err, IMW_ERROR_MEMORY, "out of memory") : false;
+        return failed.code == IMW_OK ? error_memory(err) : false;
     }
     *out = json_pack("{so}", "departments", list);
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }

@@ -66,7 +66,7 @@ struct sync {
 
 static bool no_memory(const struct sync *s)
 {
-    return error_set(s->err, IMW_ERROR_MEMORY, "out of memory");
+    return error_memory(s->err);
 }
 
 /* A copy of a column that lives as long as the synchronisation; NULL: out of memory. */

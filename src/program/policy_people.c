@@ -8,11 +8,6 @@ enum { LEVELS = 16, NAME_MOST = 63, LIST_MOST = 4096 };
 
 static const char heading[] = "user,addresses,acknowledged,trained_until,groups";
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 void policy_group_name(struct view department, char *out, size_t size)
 {
     struct text t = text_over(out, size < NAME_MOST + 1 ? size : NAME_MOST + 1);
@@ -31,7 +26,7 @@ void policy_group_name(struct view department, char *out, size_t size)
 bool policy_people_read(struct view text, json_t **out, struct imw_error_info *err)
 {
     json_t *kept = json_pack("{}");
-    bool first = true, good = kept != NULL || no_memory(err);
+    bool first = true, good = kept != NULL || error_memory(err);
 
     for (; good && text.len > 0; first = false) {
         struct view line = view_trim(view_token(&text, '\n')), rest = line;
@@ -201,7 +196,7 @@ bool policy_people_write(struct db *db, const json_t *kept, struct people_duty *
 
     *out_left = 0;
     if (p == NULL)
-        return no_memory(err);
+        return error_memory(err);
     /* In the order of persons only, which an index has: a sort of all aliases would take longer than all
      * else. */
     if (!read_departments(db, &departments, err) ||

@@ -131,7 +131,7 @@ bool policy_report(struct view text, const struct catalog *catalog, uint64_t now
     json_decref(version);
     json_decref(r.problems);
     json_decref(rules);
-    return (!failed && *out != NULL) || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return (!failed && *out != NULL) || error_memory(err);
 }
 
 /* ---- what changed ---- */

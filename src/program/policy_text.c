@@ -6,11 +6,6 @@
 
 enum { LISTED = 500, DIFF_LINES = 200 };
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 /* ---- reading ---- */
 
 #define POLICY_COLUMNS                                                                                       \
@@ -35,7 +30,7 @@ bool policy_text_list(struct act *a, json_t **out, struct imw_error_info *err)
     if (!ok ||
         !db_query(a->db, POLICY_COLUMNS "order by p.id desc limit ?", DB_ARGS(db_int(LISTED)), &rows, err)) {
         if (!ok)
-            no_memory(err);
+            error_memory(err);
         json_decref(list);
         return false;
     }
@@ -43,11 +38,11 @@ bool policy_text_list(struct act *a, json_t **out, struct imw_error_info *err)
         ok = json_array_append_new(list, row_value(rows)) == 0;
     db_rows_end(rows);
     if (!ok)
-        no_memory(err);
+        error_memory(err);
     else if (failed.code != IMW_OK)
         *err = failed;
     if (ok && failed.code == IMW_OK && (*out = json_pack("{s:O}", "policies", list)) == NULL)
-        ok = no_memory(err);
+        ok = error_memory(err);
     json_decref(list);
     return ok && failed.code == IMW_OK;
 }
@@ -72,7 +67,7 @@ bool policy_text_get(struct act *a, int64_t id, json_t **out, struct imw_error_i
     }
     db_rows_end(rows);
     if (found && row == NULL)
-        return no_memory(err);
+        return error_memory(err);
     *out = row;
     if (found)
         return true;
@@ -206,7 +201,7 @@ static bool read_published(struct db *db, int64_t *out_id, char **out_text, size
     }
     db_rows_end(rows);
     if (!ok)
-        return no_memory(err);
+        return error_memory(err);
     if (failed.code != IMW_OK)
         *err = failed;
     return failed.code == IMW_OK;
@@ -241,7 +236,7 @@ static bool publish(struct act *a, int64_t id, const char *text, const struct kn
         return act_no(a, err, ACT_LATE, "", "it was published already");
     }
     if (diff == NULL)
-        return no_memory(err);
+        return error_memory(err);
     return act_record(
         a, "policy.publish", "policy", id,
         json_pack("{s:s,s:I,s:o}", "version", k->version, "replaces", (json_int_t)before, "diff", diff), err);

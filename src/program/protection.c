@@ -11,11 +11,6 @@
 
 enum { PRODUCT_BYTES = 200, SEEN_DAYS = 30 };
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 /* What the policy in force does. */
 enum policy_use { USES_SCAN = 1, USES_FILE_RULES = 2, USES_KEEP = 4, USES_LEAKS = 8 };
 
@@ -165,7 +160,7 @@ static bool row_of(struct act *a, const struct risk_capability *c, unsigned uses
                      full   ? "covered"
                      : part ? "part"
                             : "gap");
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }
 
 bool protections_json(struct act *a, const struct catalog *catalog, json_t **out, struct imw_error_info *err)
@@ -198,7 +193,7 @@ bool protections_json(struct act *a, const struct catalog *catalog, json_t **out
     }
     *out = json_pack("{so si si si so}", "protections", list, "covered", covered, "part", part, "gaps", gaps,
                      "checked", shape_time(a->now_us));
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }
 
 bool protection_gaps(struct act *a, const struct catalog *catalog, int64_t *out, struct imw_error_info *err)

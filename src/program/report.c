@@ -459,7 +459,7 @@ bool report_draw(enum report_kind kind, const struct report_scope *scope, const 
     struct out o = { .sink = sink, .context = context };
 
     if (r == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     r->scope = scope;
     r->data = data;
     r->before = before;

@@ -52,7 +52,7 @@ bool paper_fonts_new(struct paper_fonts **out, struct imw_error_info *err)
 
     if (f == NULL || (f->config = FcConfigCreate()) == NULL) {
         free(f);
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     }
     for (size_t i = 0; i < sizeof files / sizeof files[0] + sizeof others / sizeof others[0]; i++) {
         const size_t own = sizeof files / sizeof files[0];

@@ -108,8 +108,9 @@ static const struct kind kinds[] = {
       SETTING_ID_RETENTION_INCIDENTS,
       false,
       { UNIT_US, "select min(asked_us) from evidence_package where state not in ('waiting', 'making')" },
-      { UNIT_US, "select 'evidence ' || id || ' ' || state || ' ' || coalesce(sha256, '-') from evidence_package "
-                 "where state not in ('waiting', 'making') and asked_us < ? order by id" },
+      { UNIT_US,
+        "select 'evidence ' || id || ' ' || state || ' ' || coalesce(sha256, '-') from evidence_package "
+        "where state not in ('waiting', 'making') and asked_us < ? order by id" },
       { { UNIT_US,
           "delete from evidence_package where state not in ('waiting', 'making') and asked_us < ?" } } },
     { "sessions",
@@ -136,22 +137,25 @@ static const struct kind kinds[] = {
       SETTING_ID_RETENTION_INCIDENTS,
       false,
       { UNIT_US, "select min(changed_us) from signal where " OVER },
-      { UNIT_US, "select 'signal ' || id || ' ' || person || ' ' || level || ' ' || state || ' ' || first_day || ' ' "
-                 "|| last_day from signal where " OVER " and changed_us < ? order by id" },
+      { UNIT_US,
+        "select 'signal ' || id || ' ' || person || ' ' || level || ' ' || state || ' ' || first_day || ' ' "
+        "|| last_day from signal where " OVER " and changed_us < ? order by id" },
       { { UNIT_US, "delete from signal where " OVER " and changed_us < ?" } } },
     { "attempts",
       SETTING_ID_RETENTION_INCIDENTS,
       false,
       { UNIT_US, "select min(ended_us) from training_attempt where " UNCERTIFIED },
-      { UNIT_US, "select 'attempt ' || id || ' ' || person || ' ' || version || ' ' || state || ' ' || ended_us from "
-                 "training_attempt where " UNCERTIFIED " and ended_us < ? order by id" },
+      { UNIT_US,
+        "select 'attempt ' || id || ' ' || person || ' ' || version || ' ' || state || ' ' || ended_us from "
+        "training_attempt where " UNCERTIFIED " and ended_us < ? order by id" },
       { { UNIT_US, "delete from training_attempt where " UNCERTIFIED " and ended_us < ?" } } },
     { "exceptions",
       SETTING_ID_RETENTION_INCIDENTS,
       false,
       { UNIT_US, "select min(changed_us) from exception where " PAST },
-      { UNIT_US, "select 'exception ' || id || ' ' || kind || ' ' || state || ' ' || changed_us from exception where "
-                 PAST " and changed_us < ? order by id" },
+      { UNIT_US,
+        "select 'exception ' || id || ' ' || kind || ' ' || state || ' ' || changed_us from exception where " PAST
+        " and changed_us < ? order by id" },
       { { UNIT_US, "delete from exception where " PAST " and changed_us < ?" } } },
     { "mail",
       SETTING_ID_RETENTION_SESSIONS,
@@ -201,7 +205,7 @@ static bool told(struct db *db, const char *kind, int64_t before_us, uint64_t re
         json_pack("{s:s,s:I,s:s}", "before", before, "removed", (json_int_t)removed, "digest", hex);
     const bool ok = detail != NULL
                         ? audit_add(db, &the_system, NULL, "retention.remove", kind, detail, now_us, err)
-                        : error_set(err, IMW_ERROR_MEMORY, "out of memory");
+                        : error_memory(err);
 
     json_decref(detail);
     return ok;
@@ -232,7 +236,7 @@ static bool rows_digest(struct db *db, const struct kind *k, int64_t before_us, 
 
     *out_rows = 0;
     if (sum == NULL || EVP_DigestInit_ex(sum, EVP_sha256(), NULL) != 1) {
-        error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        error_memory(err);
         goto out;
     }
     if (!db_query(db, k->rows.sql, DB_ARGS(db_int(in_unit(k->rows.unit, before_us))), &rows, err))
@@ -425,7 +429,7 @@ static bool kind_json(struct db *db, const struct kind *k, uint64_t now_us, json
                              past ? when_json((uint64_t)oldest) : json_null(), "bytes",
                              k->rows.sql == NULL ? json_integer(bytes) : json_null(), "next",
                              there ? when_json((uint64_t)next) : json_null());
-    return json_array_append_new(list, item) == 0 || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return json_array_append_new(list, item) == 0 || error_memory(err);
 }
 
 /* It goes up to a checkpoint: when the next time is, nobody knows to the day. */
@@ -439,7 +443,7 @@ static bool trail_json(struct db *db, uint64_t now_us, json_t *list, struct imw_
     return json_array_append_new(list, json_pack("{s:s,s:I,s:o,s:n,s:n}", "kind", "audit", "days",
                                                  (json_int_t)(years * YEAR_DAYS), "oldest",
                                                  when_json((uint64_t)oldest), "bytes", "next")) == 0 ||
-           error_set(err, IMW_ERROR_MEMORY, "out of memory");
+           error_memory(err);
 }
 
 static bool runs_json(struct db *db, json_t *list, struct imw_error_info *err)
@@ -464,7 +468,7 @@ static bool runs_json(struct db *db, json_t *list, struct imw_error_info *err)
                                                    (json_int_t)db_get_int(rows, 2), "digest", hex, "time",
                                                    when_json((uint64_t)db_get_int(rows, 4)))) == 0;
     }
-    return rows_done(rows, &why, err) && (ok || error_set(err, IMW_ERROR_MEMORY, "out of memory"));
+    return rows_done(rows, &why, err) && (ok || error_memory(err));
 }
 
 bool retention_json(struct db *db, uint64_t now_us, json_t **out, struct imw_error_info *err)
@@ -473,7 +477,7 @@ bool retention_json(struct db *db, uint64_t now_us, json_t **out, struct imw_err
     bool ok = list != NULL && runs != NULL;
 
     if (!ok)
-        error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        error_memory(err);
     for (unsigned i = 0; ok && i < KINDS; i++)
         ok = kind_json(db, &kinds[i], now_us, list, err);
     ok = ok && trail_json(db, now_us, list, err) && runs_json(db, runs, err);
@@ -481,5 +485,5 @@ bool retention_json(struct db *db, uint64_t now_us, json_t **out, struct imw_err
         *out = json_pack("{s:O,s:O}", "kinds", list, "runs", runs);
     json_decref(list);
     json_decref(runs);
-    return ok && (*out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory"));
+    return ok && (*out != NULL || error_memory(err));
 }

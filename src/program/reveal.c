@@ -341,7 +341,7 @@ static bool load_names(struct act *c, const char *object, json_t **out, struct i
                          "email", shape_text(rows, 2), "department", shape_text(rows, 3));
     db_rows_end(rows);
     if (found)
-        return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return *out != NULL || error_memory(err);
     if (failed.code == IMW_OK)
         return act_no(c, err, ACT_MISSING, "", "the person is not in the directory any more");
     *err = failed;
@@ -424,8 +424,7 @@ static bool add_label(struct act *c, json_t *row, struct imw_error_info *err)
         *err = failed;
         return false;
     }
-    return json_object_set_new(row, "label", json_pack("s", label)) == 0 ||
-           error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return json_object_set_new(row, "label", json_pack("s", label)) == 0 || error_memory(err);
 }
 
 static bool collect(struct act *c, const char *sql, const struct db_value *args, unsigned count, json_t **out,
@@ -446,7 +445,7 @@ static bool collect(struct act *c, const char *sql, const struct db_value *args,
     }
     db_rows_end(rows);
     if (!ok)
-        error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        error_memory(err);
     else if (failed.code != IMW_OK)
         *err = failed;
     ok = ok && failed.code == IMW_OK;
@@ -552,7 +551,7 @@ static bool load_set(struct reveal_set *s, struct act *c, struct imw_error_info 
     }
     db_rows_end(rows);
     if (!ok)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     if (failed.code != IMW_OK)
         *err = failed;
     return failed.code == IMW_OK;
@@ -565,7 +564,7 @@ bool reveal_set_load(struct db *db, const struct actor *actor, uint64_t now_us, 
     struct reveal_set *s = calloc(1, sizeof *s);
 
     if (s == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     if (!load_set(s, &c, err)) {
         reveal_set_free(s);
         return false;

@@ -19,11 +19,6 @@ struct roster_room {
     size_t people_size, alias_size;
 };
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 struct roster *roster_new(void)
 {
     struct roster *r = calloc(1, sizeof *r);
@@ -142,7 +137,7 @@ static bool take_text(struct roster *r, unsigned line, const char *what, struct 
         return true;
     }
     *out = keep(r, normal);
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }
 
 bool roster_add(struct roster *r, const struct roster_entry *e, bool *out_taken, struct imw_error_info *err)
@@ -173,7 +168,7 @@ bool roster_add(struct roster *r, const struct roster_entry *e, bool *out_taken,
         return true;
     }
     if (!grow((void **)&r->people, &r->room->people_size, r->count, sizeof *r->people))
-        return no_memory(err);
+        return error_memory(err);
     r->people[r->count++] = p;
     *out_taken = true;
     return true;
@@ -205,7 +200,7 @@ bool roster_alias(struct roster *r, enum alias_kind kind, struct view value, str
     }
     const char *kept = keep(r, normal);
     if (kept == NULL || !grow((void **)&r->aliases, &r->room->alias_size, r->alias_count, sizeof *r->aliases))
-        return no_memory(err);
+        return error_memory(err);
     r->aliases[r->alias_count++] = (struct roster_alias){ kept, kind, (uint32_t)(r->count - 1) };
     p->aliases++;
     return true;
@@ -216,7 +211,7 @@ bool roster_set_manager(struct roster *r, size_t person, const char *number, str
     const char *kept = number != NULL ? keep(r, number) : NULL;
 
     if (number != NULL && kept == NULL)
-        return no_memory(err);
+        return error_memory(err);
     r->people[person].manager = kept;
     return true;
 }

@@ -30,7 +30,7 @@ bool saved_view_list(struct db *db, int64_t account, const char *page, json_t **
     json_decref(views);
     if (all == NULL) {
         if (why.code == IMW_OK)
-            return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+            return error_memory(err);
         if (err != NULL)
             *err = why;
         return false;

@@ -283,7 +283,7 @@ bool session_list(struct db *db, int64_t account, struct view current, uint64_t 
         return false;
     }
     *out = json_pack("{s:o}", "sessions", sessions);
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }
 
 bool session_end_id(struct db *db, int64_t account, const char *id, bool *out_found,

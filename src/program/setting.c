@@ -16,11 +16,6 @@ static const struct {
 #undef S
 };
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 /* ---- text ---- */
 
 bool setting_get(struct db *db, enum setting s, char **out, struct imw_error_info *err)
@@ -42,7 +37,7 @@ bool setting_get(struct db *db, enum setting s, char **out, struct imw_error_inf
         return false;
     }
     if (text == NULL)
-        return no_memory(err);
+        return error_memory(err);
     *out = text;
     return true;
 }
@@ -203,7 +198,7 @@ bool settings_json(struct db *db, json_t **out, struct imw_error_info *err)
         free(text);
         if (!placed) {
             json_decref(all);
-            return no_memory(err);
+            return error_memory(err);
         }
     }
     *out = all;
@@ -311,7 +306,7 @@ static bool patch_one(struct patch *p, enum setting s, const json_t *value, stru
                              settings[s].kind == SETTING_SECRET
                                  ? json_pack("s", now[0] != '\0' ? "changed" : "removed")
                                  : json_pack("[o,o]", value_json(s, before), value_json(s, now))) == 0 ||
-         no_memory(err);
+         error_memory(err);
 out:
     free(before);
     free(after);
@@ -346,7 +341,7 @@ bool settings_patch(struct db *db, json_t *patch, setting_seal *seal, void *cont
     struct patch p = { db, seal, context, now_us, json_pack("{}") };
 
     if (p.changes == NULL)
-        return no_memory(err);
+        return error_memory(err);
     if (!patch_members(&p, "", patch, err)) {
         json_decref(p.changes);
         return false;

@@ -22,7 +22,7 @@ bool shape_list(struct db *db, const char *sql, const struct db_value *args, uns
         return true;
     }
     json_decref(list);
-    return done ? error_set(err, IMW_ERROR_MEMORY, "out of memory") : false;
+    return done ? error_memory(err) : false;
 }
 
 bool shape_one(struct db *db, const char *sql, const struct db_value *args, unsigned count, shape_row *row,

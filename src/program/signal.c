@@ -109,8 +109,7 @@ static bool incident_of(struct act *a, const struct row *r, const char *why, int
 
     snprintf(title, sizeof title, "Off-channel signal %lld", (long long)r->id);
     json_t *body = json_pack("{s:s,s:i,s:s}", "title", title, "severity", r->level == 1 ? 2 : 3, "note", why);
-    const bool ok =
-        body != NULL ? incident_open(a, body, out, err) : error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    const bool ok = body != NULL ? incident_open(a, body, out, err) : error_memory(err);
 
     json_decref(body);
     return ok;

@@ -210,8 +210,8 @@ bool signal_peers_load(struct db *db, const struct signal_days *d, struct signal
         everybody.messages[i] += (uint64_t)messages;
         of->people = people > of->people ? people : of->people;
     }
-    if (!rows_done(rows, &why, err) || !((memory && department_add(out, everybody.id)) ||
-                                         error_set(err, IMW_ERROR_MEMORY, "out of memory"))) {
+    if (!rows_done(rows, &why, err) ||
+        !((memory && department_add(out, everybody.id)) || error_memory(err))) {
         signal_peers_free(out);
         return false;
     }

@@ -175,7 +175,7 @@ bool signal_list(struct act *a, const struct signal_filter *f, json_t **out, str
     json_decref(list);
     json_decref(summary);
     json_decref(cursor);
-    return ok && (*out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory"));
+    return ok && (*out != NULL || error_memory(err));
 }
 
 /* ---- the summary ---- */
@@ -716,5 +716,5 @@ bool signal_weeks(struct act *a, const struct catalog *catalog, int64_t departme
     if (!shape_list(a->db, sql, args, n, public_name, (void *)(uintptr_t)catalog, &services, err))
         return false;
     *out = json_pack("{s:o,s:o}", "weeks", weeks_json(&w), "services", services);
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }

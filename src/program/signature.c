@@ -15,11 +15,6 @@
 
 enum { SQL_BYTES = 4096, ARGS = 16 + 2 * PEOPLE_FEW, NAME_UNITS = 1024 };
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 bool signature_is_fresh(const struct actor *a, uint64_t now_us)
 {
     return !a->token && a->strong_us != 0 && now_us >= a->strong_us &&
@@ -97,7 +92,7 @@ static bool collect(struct act *a, const char *sql, const struct db_value *args,
 
     if (!ok || !db_query(a->db, sql, args, count, &rows, err)) {
         json_decref(list);
-        return ok ? false : no_memory(err);
+        return ok ? false : error_memory(err);
     }
     while (ok && db_next(rows, &why))
         ok = json_array_append_new(
@@ -105,7 +100,7 @@ static bool collect(struct act *a, const char *sql, const struct db_value *args,
                                                      db_get_int(rows, 6) == a->actor->person))) == 0;
     if (!rows_done(rows, &why, err) || !ok) {
         json_decref(list);
-        return ok ? false : no_memory(err);
+        return ok ? false : error_memory(err);
     }
     *out = list;
     return true;
@@ -168,11 +163,11 @@ static bool load_mine(struct act *a, int64_t document, json_t **out, struct imw_
     if (!ok || !db_query(a->db, MINE_COLUMNS "and (? = 0 or o.id = ?) order by o.title, o.id limit 200",
                          DB_ARGS(me, me, me, db_int(document), db_int(document)), &rows, err)) {
         json_decref(list);
-        return ok ? false : no_memory(err);
+        return ok ? false : error_memory(err);
     }
     while (ok && db_next(rows, &why))
         ok = json_array_append_new(list, mine_row(rows, a->now_us)) == 0;
-    ok = rows_done(rows, &why, err) && (ok || no_memory(err));
+    ok = rows_done(rows, &why, err) && (ok || error_memory(err));
     json_array_foreach(list, i, row) ok = ok && add_signature(a, row, err);
     if (ok)
         *out = list;
@@ -194,7 +189,7 @@ static bool load_name(struct act *a, char **out, struct imw_error_info *err)
     const bool found = db_next(rows, &why);
     if (found)
         *out = strndup((const char *)db_get_text(rows, 0).at, db_get_text(rows, 0).len);
-    return rows_done(rows, &why, err) && (!found || *out != NULL || no_memory(err));
+    return rows_done(rows, &why, err) && (!found || *out != NULL || error_memory(err));
 }
 
 bool mine_documents(struct act *a, json_t **out, struct imw_error_info *err)
@@ -208,7 +203,7 @@ bool mine_documents(struct act *a, json_t **out, struct imw_error_info *err)
     }
     *out = json_pack("{s:o,s:s?}", "documents", list, "name", name);
     free(name);
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }
 
 /* What is other than in the version that the caller signed before; null where they signed none. */
@@ -231,7 +226,7 @@ static bool add_changes(struct act *a, const struct version *v, json_t *row, str
         diff = diff_json(id, view_string(before.text), v->id, view_string(v->text));
         version_fini(&before);
     }
-    return json_object_set_new(row, "changes", diff) == 0 || no_memory(err);
+    return json_object_set_new(row, "changes", diff) == 0 || error_memory(err);
 }
 
 bool mine_document(struct act *a, const struct catalog *catalog, int64_t document, json_t **out,
@@ -253,7 +248,7 @@ bool mine_document(struct act *a, const struct catalog *catalog, int64_t documen
         if (ok) {
             ok = (json_object_set_new(row, "text", json_pack("s", v.text)) == 0 &&
                   json_object_set(row, "clauses", c.list) == 0) ||
-                 no_memory(err);
+                 error_memory(err);
             clauses_fini(&c);
         }
         ok = ok && add_changes(a, &v, row, err);
@@ -325,7 +320,7 @@ static bool make_receipt(struct act *a, const struct version *v, const char *typ
     *out = receipt != NULL ? json_dumps(receipt, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENSURE_ASCII) : NULL;
     json_decref(receipt);
     if (*out == NULL)
-        return no_memory(err);
+        return error_memory(err);
     text_sha256(view_string(*out), out_sha256);
     return true;
 }
@@ -419,7 +414,7 @@ bool mine_signatures(struct act *a, json_t **out, struct imw_error_info *err)
                  DB_ARGS(db_int(a->actor->person), db_int(SIGNATURES_MOST)), true, &list, err))
         return false;
     *out = json_pack("{s:o}", "signatures", list);
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }
 
 bool mine_receipt(struct act *a, int64_t id, char **out, struct imw_error_info *err)
@@ -436,7 +431,7 @@ bool mine_receipt(struct act *a, int64_t id, char **out, struct imw_error_info *
         return false;
     if (!found)
         return act_no(a, err, ACT_MISSING, "", "you have no such signature");
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }
 
 static bool load_total(struct act *a, const struct signature_filter *f, const struct team_view *view,
@@ -504,7 +499,7 @@ bool signature_list(struct act *a, const struct signature_filter *f, json_t **ou
     const json_t *last = json_array_get(list, json_array_size(list) - 1);
     snprintf(cursor, sizeof cursor, "%lld", (long long)json_integer_value(json_object_get(last, "id")));
     *out = json_pack("{s:o,s:s?,s:o}", "signatures", list, "cursor", more ? cursor : NULL, "total", total);
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }
 
 bool signature_get(struct act *a, int64_t id, json_t **out, struct imw_error_info *err)
@@ -553,5 +548,5 @@ bool signature_verify(struct act *a, const char *receipt, json_t **out, struct i
         found ? "this is the receipt of a signature that is stored here"
               : "no signature has this receipt: it was changed, even by a space, or is not of this console",
         "signature", row != NULL ? row : json_null());
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }

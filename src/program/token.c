@@ -157,7 +157,7 @@ bool token_create(struct db *db, const struct actor *owner, const char *name, js
     *out_json =
         json_pack("{s:I,s:s,s:o,s:o,s:o,s:n,s:n}", "id", (json_int_t)id, "name", name, "scopes", words(text),
                   "created", when_json(now_us), "expires", when_json(expires_us), "used", "revoked");
-    return *out_json != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out_json != NULL || error_memory(err);
 }
 
 bool token_revoke(struct db *db, int64_t account, int64_t id, uint64_t now_us, bool *out_found,
@@ -203,5 +203,5 @@ bool token_list(struct db *db, int64_t account, json_t **out, struct imw_error_i
             *err = why;
         return false;
     }
-    return *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return *out != NULL || error_memory(err);
 }

@@ -9,11 +9,6 @@
 
 enum { SQL_BYTES = 4096, ARGS = 24 + 2 * PEOPLE_FEW };
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 /* ---- who sees what ---- */
 
 /* Managers see their team and nobody else, unless another role lets them see all. */
@@ -210,7 +205,7 @@ bool training_overview(struct act *a, int64_t course, json_t **out, struct imw_e
             json_object_set_new(entry, "department", json_null());
     }
     *out = json_pack("{sb so so}", "team", cut, "courses", courses, "departments", departments);
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 failed:
     json_decref(courses);
     json_decref(departments);
@@ -359,7 +354,7 @@ bool training_people(struct act *a, const struct training_filter *f, json_t **ou
     json_t *people = NULL;
 
     if (q == NULL)
-        return no_memory(err);
+        return error_memory(err);
     q->text = TEXT(q->sql);
     wanted.limit = f->limit == 0 || f->limit > TRAINING_PAGE ? TRAINING_PAGE : f->limit;
     bool ok = check_team(a, err) && ask_page(a, &wanted, q, pattern, err) &&
@@ -370,7 +365,7 @@ bool training_people(struct act *a, const struct training_filter *f, json_t **ou
     snprintf(cursor, sizeof cursor, "%lld.%lld.%lld", (long long)page.due_us, (long long)page.course,
              (long long)page.person);
     *out = json_pack("{so ss?}", "people", people, "cursor", page.count == wanted.limit ? cursor : NULL);
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }
 
 json_t *certificate_row(const struct db_rows *rows, void *now_us)
@@ -435,7 +430,7 @@ bool training_person(struct act *a, int64_t person, json_t **out, struct imw_err
               json_object_set_new(one, "certificates", certificates) == 0 &&
               json_object_set_new(one, "attempts", attempts) == 0;
     *out = one;
-    return ok || no_memory(err);
+    return ok || error_memory(err);
 }
 
 /* ---- excuses ---- */

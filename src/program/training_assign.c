@@ -20,11 +20,6 @@ enum {
     DAYS_MOST = 3650
 };
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 /* ---- assignments ---- */
 
 static json_t *department_row(const struct db_rows *rows, void *context)
@@ -95,7 +90,7 @@ bool assignments_json(struct act *a, json_t **out, struct imw_error_info *err)
     if (!list_assignments(a, 0, &list, err))
         return false;
     *out = json_pack("{so}", "assignments", list);
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }
 
 bool assignment_json(struct act *a, int64_t id, json_t **out, struct imw_error_info *err)
@@ -319,7 +314,7 @@ static bool load_assignments(struct db *db, struct assignment **out, unsigned *o
     unsigned count = 0;
 
     if (all == NULL)
-        return no_memory(err);
+        return error_memory(err);
     if (!db_query(db,
                   "select a.id, a.course, a.due_days, a.repeat_months, a.everybody, a.created_us from "
                   "training_assignment a join course c on c.id = a.course where a.state = 'active' and "
@@ -574,7 +569,7 @@ static bool repeat_after_incidents(struct task *t, struct imw_error_info *err)
         return true;
     all = calloc(INCIDENTS, sizeof *all);
     if (all == NULL)
-        return no_memory(err);
+        return error_memory(err);
     if (!db_begin(t->db, true, err) || !db_query(t->db, TO_REPEAT, DB_NONE, &rows, err)) {
         db_rollback(t->db);
         free(all);
@@ -683,7 +678,7 @@ static bool remind(struct task *t, struct imw_error_info *err)
         return true;
     all = calloc(REMINDERS, sizeof *all);
     if (all == NULL)
-        return no_memory(err);
+        return error_memory(err);
     if (!db_begin(t->db, true, err) ||
         !db_query(t->db,
                   "select d.person, p.manager, d.course, d.due_us, d.reminded, v.title, d.state, d.reason, "

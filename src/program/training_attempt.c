@@ -16,11 +16,6 @@ enum { NUMBER_LETTERS = 10 };
 /* What was sent in time may come a moment later. */
 static const uint64_t grace_us = 15 * UINT64_C(1000000);
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 /* ---- beginning ---- */
 
 struct course_now {
@@ -162,7 +157,7 @@ bool attempt_begin(struct act *a, int64_t course, int64_t *out_id, struct imw_er
         return false;
     struct pool *p = calloc(1, sizeof *p);
     if (p == NULL)
-        return no_memory(err);
+        return error_memory(err);
     bool ok = load_pool(a, c.version, p, err);
     json_t *asked = ok ? draw(p, c.asked) : NULL;
     free(p);
@@ -170,7 +165,7 @@ bool attempt_begin(struct act *a, int64_t course, int64_t *out_id, struct imw_er
     const size_t total = json_array_size(asked);
     json_decref(asked);
     if (text == NULL)
-        return ok ? no_memory(err) : false;
+        return ok ? error_memory(err) : false;
     ok = db_insert(a->db,
                    "insert into training_attempt (person, account, course, version, state, started_us, "
                    "until_us, asked, total) values (?, ?, ?, ?, 'running', ?, ?, ?, ?) returning id",
@@ -357,7 +352,7 @@ bool attempt_json(struct act *a, int64_t id, json_t **out, struct imw_error_info
          json_object_set_new(head, "questions", list) == 0 &&
          json_object_set_new(head, "certificate", certificate != NULL ? certificate : json_null()) == 0;
     *out = head;
-    return ok || no_memory(err);
+    return ok || error_memory(err);
 }
 
 /* ---- handing in ---- */
@@ -449,7 +444,7 @@ static bool make_document(struct act *a, const struct attempt *t, int64_t score,
     out->document = ok ? json_dumps(document, JSON_INDENT(2)) : NULL;
     json_decref(document);
     if (out->document == NULL)
-        return no_memory(err);
+        return error_memory(err);
     sha256_text(view_string(out->document), out->hash);
     return true;
 }
@@ -535,7 +530,7 @@ static bool hand_in(struct act *a, struct attempt *t, const json_t *answers, boo
     const bool passed = score * 100 >= t->pass_percent * t->total;
     char *text = json_dumps(answers, JSON_COMPACT);
     if (text == NULL)
-        return no_memory(err);
+        return error_memory(err);
     bool ok =
         db_run(a->db,
                "update training_attempt set state = ?, ended_us = ?, answers = ?, score = ? where id = ? "

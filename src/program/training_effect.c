@@ -15,11 +15,6 @@
 #include "program/shape_list.h"
 #include "program/training.h"
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 /* ---- counting ---- */
 
 #define LINKED                                                                                               \
@@ -176,7 +171,7 @@ static bool fill_course(struct act *a, json_t *effect, struct imw_error_info *er
               json_object_set_new(effect, "hidden", json_integer((json_int_t)hidden)) == 0;
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
         ok = ok && json_array_append_new(list, json_pack("s", limits[i])) == 0;
-    return ok || no_memory(err);
+    return ok || error_memory(err);
 }
 
 bool training_effect(struct act *a, int64_t course, json_t **out, struct imw_error_info *err)
@@ -199,5 +194,5 @@ bool training_effect(struct act *a, int64_t course, json_t **out, struct imw_err
         }
     }
     *out = json_pack("{so}", "effects", list);
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }

@@ -4,11 +4,6 @@
 #include "program/shape_list.h"
 #include "program/training.h"
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 static bool check_person(struct act *a, struct imw_error_info *err)
 {
     return a->actor->person != 0 ||
@@ -69,7 +64,7 @@ bool learn_all(struct act *a, json_t **out, struct imw_error_info *err)
     }
     *out = json_pack("{sb so so so}", "person", a->actor->person != 0, "duties", duties, "offered", others,
                      "certificates", certificates);
-    return *out != NULL || no_memory(err);
+    return *out != NULL || error_memory(err);
 }
 
 /* ---- one course ---- */
@@ -116,7 +111,7 @@ static bool attempts_left(struct act *a, int64_t course, int64_t a_day, json_t *
     if (a_day == 0)
         return (json_object_set_new(into, "attempts_left", json_null()) == 0 &&
                 json_object_set_new(into, "next_attempt", json_null()) == 0) ||
-               no_memory(err);
+               error_memory(err);
     if (!db_query_int(
             a->db,
             "select count(*) from training_attempt where person = ? and course = ? and started_us > "
@@ -132,7 +127,7 @@ static bool attempts_left(struct act *a, int64_t course, int64_t a_day, json_t *
     return (json_object_set_new(into, "attempts_left", json_integer(left)) == 0 &&
             json_object_set_new(into, "next_attempt",
                                 left > 0 ? json_null() : shape_time((uint64_t)first + DAY_OF_US)) == 0) ||
-           no_memory(err);
+           error_memory(err);
 }
 
 bool learn_course(struct act *a, int64_t course, json_t **out, struct imw_error_info *err)
@@ -181,7 +176,7 @@ bool learn_course(struct act *a, int64_t course, json_t **out, struct imw_error_
               json_object_set_new(one, "attempts", attempts) == 0 &&
               json_object_set_new(one, "certificate", certificate != NULL ? certificate : json_null()) == 0;
     *out = one;
-    return ok || no_memory(err);
+    return ok || error_memory(err);
 }
 
 bool learn_read(struct act *a, int64_t course, int64_t number, struct imw_error_info *err)

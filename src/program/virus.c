@@ -182,7 +182,7 @@ bool virus_program(struct act *a, int64_t days, json_t **out, struct imw_error_i
                          part[2], "reasons", part[3], "totals", part[4]);
     for (unsigned i = 0; i < 5; i++)
         json_decref(part[i]);
-    return ok && (*out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory"));
+    return ok && (*out != NULL || error_memory(err));
 }
 
 bool virus_summary(struct act *a, json_t **out, struct imw_error_info *err)
@@ -216,7 +216,7 @@ bool virus_summary(struct act *a, json_t **out, struct imw_error_info *err)
                          json_integer_value(json_object_get(totals, "not_scanned")) +
                              json_integer_value(json_object_get(totals, "not_looked_at")),
                          "infected", json_object_get(totals, "infected"));
-        ok = *out != NULL || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        ok = *out != NULL || error_memory(err);
     }
     json_decref(list);
     json_decref(totals);

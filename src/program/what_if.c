@@ -76,11 +76,6 @@ struct judging {
     size_t client_count;
 };
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 static uint64_t clock_us(void)
 {
     struct timespec t;
@@ -356,7 +351,7 @@ static bool fetch_all(struct judging *j, struct imw_error_info *err)
     size_t count = 0;
 
     if (ids == NULL)
-        return no_memory(err);
+        return error_memory(err);
     for (uint32_t i = 0; i < j->count; i++) {
         const struct combo_key *k = &j->combos[i].key;
         const int64_t words[WORDS_EACH] = { k->service, k->protocol, k->server_name, k->server };
@@ -365,14 +360,14 @@ static bool fetch_all(struct judging *j, struct imw_error_info *err)
     }
     count = sort_numbers(ids, count);
     j->words = calloc(count + 1, sizeof *j->words);
-    bool ok = (j->words != NULL || no_memory(err)) &&
+    bool ok = (j->words != NULL || error_memory(err)) &&
               fetch(j, "select id, value from term where id in (", ids, count, take_word, err);
     count = 0;
     for (uint32_t i = 0; ok && i < j->count; i++)
         ids[count++] = j->combos[i].key.who;
     count = sort_numbers(ids, count);
     j->clients = ok ? calloc(count + 1, sizeof *j->clients) : NULL;
-    ok = ok && (j->clients != NULL || no_memory(err)) &&
+    ok = ok && (j->clients != NULL || error_memory(err)) &&
          fetch(j, "select id, address, login, person from who where id in (", ids, count, take_client, err);
     free(ids);
     return ok;
@@ -594,7 +589,7 @@ static bool tell(struct judging *j, json_t **out, struct imw_error_info *err)
     json_decref(rules);
     json_decref(examples);
     *out = all;
-    return all != NULL || no_memory(err);
+    return all != NULL || error_memory(err);
 }
 
 /* ---- the whole ---- */
@@ -610,7 +605,7 @@ static bool run(struct judging *j, const char *rule, json_t **out, struct imw_er
     j->slot_mask = (1u << 20) - 1;
     j->slots = calloc((size_t)j->slot_mask + 1, sizeof *j->slots);
     if (j->combos == NULL || j->slots == NULL)
-        return no_memory(err);
+        return error_memory(err);
     if (!count_flows(j, err) || !fetch_all(j, err))
         return false;
     for (uint32_t i = 0; i < j->count; i++) {

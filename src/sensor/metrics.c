@@ -7,6 +7,7 @@
  * CONNECTION_MS: the library's time-out counts from the last byte, which somebody who sends a byte now and
  * then never meets; ours counts from the first. A connection carries one request.
  */
+#include "base/listen.h"
 #include "base/thread.h"
 #include "sensor/server.h"
 #include <arpa/inet.h>
@@ -28,7 +29,6 @@ enum {
     REQUEST_BYTES = 8192, /* a connection's memory: its request with all headers must fit */
     GONE_MS = 200,        /* before we look whether the client is still there */
     ROUND_MS = 500,
-    BACKLOG = 1024,
     ACCEPTS = 256, /* at a time */
 };
 
@@ -225,60 +225,6 @@ static void on_log(void *context, const char *format, va_list args)
 
 /* ---- the listener ---- */
 
-/* "ADDRESS:PORT", "[ADDRESS]:PORT", "PORT" */
-static bool read_listen(const char *listen, struct ip_addr *out_ip, uint16_t *out_port,
-                        struct imw_error_info *err)
-{
-    struct view all = view_string(listen), address = VIEW("127.0.0.1"), port = all;
-    uint64_t number;
-
-    for (size_t i = 0; i < all.len; i++)
-        if (all.at[i] == ':') { /* the last one counts */
-            address = view_slice(all, 0, i);
-            port = view_from(all, i + 1);
-        }
-    if (address.len > 2 && address.at[0] == '[' && address.at[address.len - 1] == ']')
-        address = view_slice(address, 1, address.len - 1);
-    else if (view_find_byte(address, ':', 0) < address.len)
-        address = VIEW(""); /* IPv6 without brackets: where does it end? */
-    if (!view_decimal(port, 65535, &number) || !ip_parse(address, out_ip))
-        return error_set(err, IMW_ERROR_VALUE,
-                         "'%s' is no address to listen on; write 127.0.0.1:9108, [::1]:9108 or 9108", listen);
-    *out_port = (uint16_t)number;
-    return true;
-}
-
-static bool bind_listen(const char *listen_on, int *out_fd, uint16_t *out_port, struct imw_error_info *err)
-{
-    struct sockaddr_in v4 = { .sin_family = AF_INET };
-    struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
-    struct ip_addr ip;
-    uint16_t port;
-
-    if (!read_listen(listen_on, &ip, &port, err))
-        return false;
-    v4.sin_port = v6.sin6_port = htons(port);
-    memcpy(&v4.sin_addr, ip.octet + 12, 4);
-    memcpy(&v6.sin6_addr, ip.octet, 16);
-    bool is_v4 = ip_is_v4(&ip);
-    struct sockaddr *at = is_v4 ? (struct sockaddr *)&v4 : (struct sockaddr *)&v6;
-    socklen_t size = is_v4 ? sizeof v4 : sizeof v6;
-    int fd = socket(at->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return error_errno(err, listen_on);
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int));
-    if (!is_v4)
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){ 1 }, sizeof(int));
-    if (bind(fd, at, size) != 0 || listen(fd, BACKLOG) != 0 || getsockname(fd, at, &size) != 0) {
-        error_errno(err, listen_on);
-        close(fd);
-        return false;
-    }
-    *out_port = ntohs(is_v4 ? v4.sin_port : v6.sin6_port);
-    *out_fd = fd;
-    return true;
-}
-
 static void metrics_drop(struct metrics *m)
 {
     if (m->daemon != NULL)
@@ -301,10 +247,13 @@ bool metrics_new(const char *listen_on, const struct control_calls *calls, struc
     m->fd = m->wake = -1;
     for (unsigned i = 0; i < CONNECTIONS; i++)
         m->connections[i].fd = -1;
-    if (!bind_listen(listen_on, &m->fd, &m->port, err)) {
+    struct listen_at at;
+    if (!listen_read(listen_on, "127.0.0.1", "127.0.0.1:9108, [::1]:9108 or 9108", &at, err) ||
+        !listen_open(&at, false, listen_on, &m->fd, err)) {
         metrics_drop(m);
         return false;
     }
+    m->port = at.port;
     m->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     m->daemon = MHD_start_daemon(
         MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ERROR_LOG | MHD_USE_SUPPRESS_DATE_NO_CLOCK, 0,

@@ -92,7 +92,7 @@ static bool read_line(struct net_list *l, const char *name, struct view line, un
         return fail(err, name, number, why);
     if (l->count == NET_LIST_LINES)
         return fail(err, name, number, "more lines than the limit of 1,048,576");
-    return add(l, &e) || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return add(l, &e) || error_memory(err);
 }
 
 /* Read l->text. */
@@ -132,7 +132,7 @@ bool net_list_parse(const char *name, struct view text, net_list_check *check, s
     struct net_list *l = list_new(text.len);
 
     if (l == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     if (text.len > 0)
         memcpy(l->text, text.at, text.len);
     if (!read_lines(l, name, check, err)) {
@@ -160,7 +160,7 @@ static bool read_file(int fd, const char *path, bool secret, struct net_list **o
         return error_file(err, IMW_ERROR_LIMIT, path, "longer than 64 MiB");
     struct net_list *l = list_new((size_t)s.st_size);
     if (l == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     while (got < l->text_len) {
         ssize_t n = read(fd, l->text + got, l->text_len - got);
         if (n < 0 && errno == EINTR)

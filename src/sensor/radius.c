@@ -266,7 +266,7 @@ bool radius_new(const char *listen, const char *secrets_path, struct knowledge *
     struct radius *r = calloc(1, sizeof *r);
 
     if (r == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     pthread_mutex_init(&r->lock, NULL);
     r->knowledge = k;
     r->now_us = now_us;

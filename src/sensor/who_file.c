@@ -49,7 +49,7 @@ static bool wrap(struct net_list *list, uint64_t now_us, struct who_file **out, 
 
     if (f == NULL) {
         net_list_free(list);
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     }
     f->list = list;
     f->loaded_us = now_us;

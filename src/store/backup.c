@@ -105,11 +105,6 @@ struct writer {
     unsigned part;
 };
 
-static bool no_memory(struct imw_error_info *err)
-{
-    return error_set(err, IMW_ERROR_MEMORY, "out of memory");
-}
-
 /* The columns of a table that is there, in their order. */
 static bool read_columns(struct db *db, struct table *t, struct imw_error_info *err)
 {
@@ -185,7 +180,7 @@ static bool room(struct writer *w, size_t more, struct imw_error_info *err)
     const size_t size = (w->len + more) * 2;
     uint8_t *rows = size <= BACKUP_PART_MOST ? realloc(w->rows, size) : NULL;
     if (rows == NULL)
-        return no_memory(err);
+        return error_memory(err);
     w->rows = rows;
     w->size = size;
     return true;
@@ -238,7 +233,7 @@ static bool table_write(struct writer *w, const char *name, struct imw_error_inf
     bool ok = false;
 
     if (t == NULL)
-        return no_memory(err);
+        return error_memory(err);
     snprintf(t->name, sizeof t->name, "%s", name);
     w->part = 0;
     if (!read_columns(w->db, t, err) || !read_next_id(w->db, t, err))
@@ -273,7 +268,7 @@ static bool table_write(struct writer *w, const char *name, struct imw_error_inf
         ok = json_array_append_new(w->tables,
                                    json_pack("{s:s,s:o,s:I,s:I}", "name", t->name, "columns", list, "rows",
                                              (json_int_t)t->rows, "last_id", (json_int_t)t->next)) == 0 ||
-             no_memory(err);
+             error_memory(err);
         w->facts->tables++;
     }
 out:
@@ -380,7 +375,7 @@ bool backup_write(const struct backup_wish *wish, struct backup_facts *out, stru
     bool ok = false;
 
     if (w.tables == NULL)
-        return no_memory(err);
+        return error_memory(err);
     if (!connect_patiently(wish->url, false, &w.db, err) || !backup_out_new(wish->path, &w.out, err) ||
         !everything_write(&w, err))
         goto out;
@@ -389,7 +384,7 @@ bool backup_write(const struct backup_wish *wish, struct backup_facts *out, stru
     manifest = json_pack("{s:i,s:s,s:i,s:I,s:s,s:O,s:i}", "format", BACKUP_FORMAT, "imward", facts.imward,
                          "schema", (int)facts.schema, "time_us", (json_int_t)facts.time_us, "from",
                          facts.from, "tables", w.tables, "keys", (int)facts.keys);
-    ok = manifest != NULL ? backup_out_end(w.out, manifest, &facts.bytes, err) : no_memory(err);
+    ok = manifest != NULL ? backup_out_end(w.out, manifest, &facts.bytes, err) : error_memory(err);
     if (ok)
         *out = facts;
 out:
@@ -876,7 +871,7 @@ bool backup_restore(const struct backup_wish *wish, struct backup_facts *out, st
     bool ok = false;
 
     if (r == NULL)
-        return no_memory(err);
+        return error_memory(err);
     r->wish = wish;
     if (!backup_in_check(wish->path, &r->manifest, &r->facts.bytes, err) ||
         !manifest_facts(wish->path, r->manifest, &r->facts, err) || !keys_begin(r, err))

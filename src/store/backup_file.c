@@ -79,7 +79,7 @@ bool backup_out_new(const char *path, struct backup_out **out, struct imw_error_
     struct backup_out *o = calloc(1, sizeof *o);
 
     if (o == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     o->fd = -1;
     if ((size_t)snprintf(o->path, sizeof o->path, "%s", path) >= sizeof o->path) {
         error_file(err, IMW_ERROR_VALUE, path, "the path is too long");
@@ -100,7 +100,7 @@ bool backup_out_new(const char *path, struct backup_out **out, struct imw_error_
     }
     if (o->digest == NULL || o->parts == NULL || o->archive == NULL ||
         EVP_DigestInit_ex(o->digest, EVP_sha256(), NULL) != 1) {
-        error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        error_memory(err);
         goto fail;
     }
     EVP_DigestUpdate(o->digest, head, HEAD_BYTES);
@@ -130,7 +130,7 @@ static bool write_entry(struct backup_out *o, const char *name, unsigned mode, s
     struct archive_entry *e = archive_entry_new();
 
     if (e == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     archive_entry_set_pathname(e, name);
     archive_entry_set_size(e, (la_int64_t)bytes.len);
     archive_entry_set_filetype(e, AE_IFREG);
@@ -151,7 +151,7 @@ bool backup_out_part(struct backup_out *o, const char *name, unsigned mode, stru
     sha256_text(bytes, digest);
     if (json_array_append_new(o->parts, json_pack("{s:s,s:I,s:s}", "name", name, "size",
                                                   (json_int_t)bytes.len, "sha256", digest)) != 0)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     return write_entry(o, name, mode, bytes, err);
 }
 
@@ -178,10 +178,10 @@ bool backup_out_end(struct backup_out *o, json_t *manifest, uint64_t *out_bytes,
     uint8_t digest[DIGEST_BYTES];
 
     if (json_object_set(manifest, "parts", o->parts) != 0)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     char *text = json_dumps(manifest, JSON_INDENT(1));
     if (text == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     bool ok = write_entry(o, "manifest.json", 0600, view_string(text), err);
     free(text);
     if (!ok)
@@ -264,7 +264,7 @@ static bool check_whole(const char *path, struct input *in, uint64_t *out_bytes,
     EVP_MD_CTX *context = EVP_MD_CTX_new();
     if (context == NULL || EVP_DigestInit_ex(context, EVP_sha256(), NULL) != 1) {
         EVP_MD_CTX_free(context);
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     }
     EVP_DigestUpdate(context, first, sizeof first);
     in->left = (uint64_t)st.st_size - HEAD_BYTES - TAIL_BYTES;
@@ -317,7 +317,7 @@ static bool read_entry(struct archive *a, struct archive_entry *e, const char *p
         uint8_t *larger = realloc(*buffer, (size_t)length);
 
         if (larger == NULL)
-            return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+            return error_memory(err);
         *buffer = larger;
         *size = (size_t)length;
     }
@@ -340,7 +340,7 @@ static bool read_entries(const char *path, struct input *in, backup_take *take, 
     int code = ARCHIVE_OK;
 
     if (a == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     archive_read_support_filter_zstd(a);
     archive_read_support_format_tar(a);
     if (archive_read_open(a, in, NULL, archive_in, NULL) != ARCHIVE_OK) {
@@ -387,7 +387,7 @@ static bool check_part(void *context, const char *name, unsigned mode, struct vi
     sha256_text(part, digest);
     if (json_array_append_new(c->parts, json_pack("{s:s,s:I,s:s}", "name", name, "size", (json_int_t)part.len,
                                                   "sha256", digest)) != 0)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     return true;
 }
 
@@ -398,7 +398,7 @@ bool backup_in_check(const char *path, json_t **out_manifest, uint64_t *out_byte
     bool ok = false;
 
     if (in == NULL || c.parts == NULL) {
-        error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        error_memory(err);
         free(in);
         json_decref(c.parts);
         return false;
@@ -446,7 +446,7 @@ bool backup_in_read(const char *path, backup_take *take, void *context, struct i
     bool ok = false;
 
     if (in == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     in->fd = open(path, O_RDONLY | O_CLOEXEC);
     if (in->fd < 0)
         error_errno(err, path);

@@ -6,7 +6,9 @@
  */
 #include "base/text.h"
 #include "store/db_driver.h"
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static const char sqlite_scheme[] = "sqlite:";
 
@@ -40,6 +42,21 @@ bool db_open(const char *url, struct db **out, struct imw_error_info *err)
     }
     *out = db;
     return true;
+}
+
+bool db_open_data(const char *url, const char *data, struct db **out, struct imw_error_info *err)
+{
+    static const char scheme[] = "sqlite:";
+    char own[600];
+
+    if (url != NULL)
+        return db_open(url, out, err);
+    snprintf(own, sizeof own, "%s%s/db/imward.db", scheme, data);
+    if (access(own + strlen(scheme), F_OK) != 0)
+        return error_file(
+            err, IMW_ERROR_VALUE, data,
+            "no data folder of imward serve (no db/imward.db in it); of a PostgreSQL give the URL");
+    return db_open(own, out, err);
 }
 
 void db_close(struct db *db)

@@ -23,6 +23,10 @@ enum db_kind { DB_SQLITE, DB_POSTGRES };
 
 /* `url`: "sqlite:PATH" or "postgresql://…" (libpq's). The schema must be there already: db_migrate(). */
 bool db_open(const char *url, struct db **out, struct imw_error_info *err) IMW_MUST_USE;
+/* That of a console: of `url`, or, where that is NULL, the one in its data folder, which `imward serve` has
+ * made. */
+bool db_open_data(const char *url, const char *data, struct db **out,
+                  struct imw_error_info *err) IMW_MUST_USE;
 void db_close(struct db *db); /* NULL is fine */
 enum db_kind db_kind(const struct db *db);
 
@@ -58,8 +62,8 @@ struct db_value db_blob(struct view bytes);
 bool db_begin(struct db *db, bool write, struct imw_error_info *err) IMW_MUST_USE;
 /* To write, in the turn of those who store events: one at a time, but (PostgreSQL) beside a writer of
  * db_begin(). So one of these owns only what no other writes: event and chunk tables, event_day,
- * event_counter, term, who, usage_…, client_seen, scan_day, and the counts of its own sensor. It adds no audit records. SQLite: the
- * same turn as every writer's. */
+ * event_counter, term, who, usage_…, client_seen, scan_day, and the counts of its own sensor. It adds no
+ * audit records. SQLite: the same turn as every writer's. */
 bool db_begin_feed(struct db *db, struct imw_error_info *err) IMW_MUST_USE;
 /* In a transaction of db_begin() to write: take the turn of those who store events as well, before touching
  * what is theirs (expiry of events, persons found anew). Never the other way round. */

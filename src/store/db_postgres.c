@@ -156,7 +156,7 @@ static bool settle(struct postgres *p, struct imw_error_info *err)
         return true;
     while ((r = PQgetResult(p->conn)) != NULL) {
         if (ok && !park(rows, r)) {
-            ok = error_set(err, IMW_ERROR_MEMORY, "out of memory");
+            ok = error_memory(err);
         }
         if (!ok)
             PQclear(r);
@@ -248,7 +248,7 @@ static bool prepare(struct postgres *p, const char *sql, const char *types, unsi
     char *numbered = number_places(sql, types);
 
     if (numbered == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     for (unsigned i = 0; i < count; i++)
         oids[i] = numbers[(unsigned char)types[i]];
 
@@ -293,7 +293,7 @@ static bool statement_take(struct postgres *p, const char *sql, const struct db_
     if (!prepare(p, sql, types, count, out_name, err))
         return false;
     if (!statement_set(&p->statements, kept, sql, types))
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     kept->number = number;
     return true;
 }
@@ -369,7 +369,7 @@ static bool postgres_query(struct db *db, const char *sql, const struct db_value
 
     struct postgres_rows *rows = calloc(1, sizeof *rows);
     if (rows == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     if (!PQsendQueryPrepared(p->conn, name, (int)count, b.values, b.lengths, b.formats, 1)) {
         free(rows);
         return failed_words(p, "", PQerrorMessage(p->conn), sql, err);
@@ -716,7 +716,7 @@ static bool postgres_bulk_begin(struct db *db, const char *table, const char *co
         b->copy = malloc(size);
     if (b == NULL || b->copy == NULL) {
         free(b);
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     }
     snprintf(b->copy, size, "copy %s (%s) from stdin (format binary)", table, columns);
     b->bulk.db = db;
@@ -807,7 +807,7 @@ static bool postgres_bulk_row(struct db_bulk *base, const struct db_value *value
         uint8_t *at = realloc(b->at, size > b->len + most ? size : b->len + most);
 
         if (at == NULL)
-            return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+            return error_memory(err);
         b->at = at;
         b->size = size > b->len + most ? size : b->len + most;
     }
@@ -937,7 +937,7 @@ bool postgres_open(const char *url, bool create, struct db **out, struct imw_err
     struct postgres *p = calloc(1, sizeof *p);
 
     if (p == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     p->db = (struct db){ .driver = &postgres_driver, .wait_ms = DB_WAIT_MS };
     if (!connect_url(p, url, err))
         goto fail;

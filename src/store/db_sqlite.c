@@ -61,7 +61,7 @@ static bool failed(struct sqlite *s, int code, const char *sql, struct imw_error
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return error_set(err, IMW_ERROR_LIMIT, "the database is busy: another program holds it; try again");
-    case SQLITE_NOMEM: return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    case SQLITE_NOMEM: return error_memory(err);
     case SQLITE_FULL: return error_set(err, IMW_ERROR_SYSTEM, "the disk of the database is full");
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -278,7 +278,7 @@ static bool sqlite_query(struct db *db, const char *sql, const struct db_value *
     struct sqlite_rows *rows = calloc(1, sizeof *rows);
 
     if (rows == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     rows->rows.db = db;
     if (!statement_take(s, sql, &rows->stmt, &rows->kept, err)) {
         free(rows);
@@ -417,7 +417,7 @@ static bool sqlite_bulk_begin(struct db *db, const char *table, const char *colu
     bool ok = false;
 
     if (b == NULL || sql == NULL) {
-        error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        error_memory(err);
         goto out;
     }
     size_t at = (size_t)snprintf(sql, size, "insert into %s (%s) values (", table, columns);
@@ -587,7 +587,7 @@ bool sqlite_open(const char *path, bool create, struct db **out, struct imw_erro
 
     struct sqlite *s = calloc(1, sizeof *s);
     if (s == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     s->db = (struct db){ .driver = &sqlite_driver, .wait_ms = DB_WAIT_MS };
     s->turn = -1;
     s->random = (uint32_t)getpid() * 2654435761u ^ (uint32_t)(uintptr_t)s ^ (uint32_t)now_ms();

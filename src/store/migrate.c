@@ -109,7 +109,7 @@ static bool step_make(struct db *db, const struct schema_step *s, struct imw_err
                   db_script(db, sql, err) &&
                   db_run(db, "insert into schema_version (version, name) values (?, ?)",
                          DB_ARGS(db_int(s->version), db_text(s->name)), NULL, err)
-            : error_set(err, IMW_ERROR_MEMORY, "out of memory");
+            : error_memory(err);
 
     free(sql);
     return ok;

@@ -41,7 +41,7 @@ bool export_hosts(const struct export_plan *plan, const struct export_options *o
                          o->block_page);
     uint32_t *roles = export_roles(plan, PLAN_LOOKUPS, POLICY_BLOCK);
     if (roles == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     bool ok = export_names_all(plan_catalog(plan), export_take_roles, roles, &names, err);
     free(roles);
     if (!ok)

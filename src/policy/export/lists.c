@@ -131,7 +131,7 @@ static bool export_addresses(const struct export_plan *plan, const struct export
     plan_print_head(plan, o, target, 0, "# ", out);
     (void)plan_blocked(plan, 0, &rows);
     if (!plan_blocked_addresses(plan, &places, &count, &ported))
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     if (ported > 0 && !o->bare)
         fprintf(
             out,

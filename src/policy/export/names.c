@@ -155,7 +155,7 @@ bool export_names_all(const struct catalog *c, export_take *take, const void *co
     }
     if (g.out_of_memory) {
         export_names_free(&names);
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     }
     if (names.count > 1)
         qsort(names.at, names.count, sizeof *names.at, compare_names);

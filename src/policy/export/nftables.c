@@ -282,7 +282,7 @@ bool export_nftables(const struct export_plan *plan, const struct export_options
     w.chained = calloc(services * SERVER_ROLE_COUNT, sizeof *w.chained);
     if (w.chained == NULL || !plan_ranges(plan_catalog(plan), &ranges, &w.range_count)) {
         free(w.chained);
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     }
     w.ranges = ranges;
     for (unsigned i = 0; i < w.range_count; i++)

@@ -136,7 +136,7 @@ bool export_pac(const struct export_plan *plan, const struct export_options *o, 
         return false;
     uint32_t *roles = export_roles(plan, 0, POLICY_BLOCK);
     if (roles == NULL)
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     bool ok = export_names_new(plan_catalog(plan), export_take_roles, roles, &names, err);
     free(roles);
     if (!ok)

@@ -441,7 +441,7 @@ bool export_plan_new(const struct policy *policy, const struct catalog *c, uint6
     }
     if (p == NULL || !make(p)) {
         export_plan_free(p);
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     }
     *out = p;
     return true;

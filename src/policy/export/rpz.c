@@ -125,11 +125,11 @@ static bool gather(const struct export_plan *plan, struct export_names *out, str
     bool ok = block != NULL && allow != NULL;
 
     if (!ok)
-        error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        error_memory(err);
     ok = ok && export_names_new(plan_catalog(plan), export_take_roles, block, &blocked, err) &&
          export_names_new(plan_catalog(plan), export_take_roles, allow, &allowed, err);
     if (ok && !merge(&blocked, &allowed, out))
-        ok = error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        ok = error_memory(err);
     export_names_free(&blocked);
     export_names_free(&allowed);
     free(block);

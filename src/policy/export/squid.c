@@ -226,7 +226,7 @@ static bool print_time(struct squid *s, unsigned number)
     unsigned count = 0;
 
     if (all == NULL)
-        return error_set(s->err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(s->err);
     for (uint32_t i = r->first_span; i < r->first_span + r->span_count; i++) {
         struct span span = s->policy->spans[i];
         unsigned day = span.from / DAY_MINUTES, from = span.from % DAY_MINUTES,
@@ -311,7 +311,7 @@ static bool print_rule(struct squid *s, unsigned first, unsigned count)
         return true;
     uint32_t *roles = calloc(catalog_count(c) + 1, sizeof *roles);
     if (roles == NULL)
-        return error_set(s->err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(s->err);
     for (unsigned i = first; i < first + count; i++)
         roles[s->rows[i].service] |= s->rows[i].roles;
     bool ok = export_names_new(c, export_take_roles, roles, &names, s->err);
@@ -373,7 +373,7 @@ static bool print_tls(const struct squid *s)
     uint32_t *roles = export_roles(s->plan, 0, POLICY_BLOCK);
 
     if (roles == NULL)
-        return error_set(s->err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(s->err);
     bool ok = export_names_new(plan_catalog(s->plan), export_take_roles, roles, &names, s->err);
     free(roles);
     if (!ok)

@@ -505,7 +505,7 @@ static bool export_rules(const struct export_plan *plan, const struct export_opt
     free(w.decided);
     if (ok && w.written == RULES_MOST)
         return error_set(err, IMW_ERROR_LIMIT, "more than %d rules of Suricata", RULES_MOST);
-    return ok || error_set(err, IMW_ERROR_MEMORY, "out of memory");
+    return ok || error_memory(err);
 }
 
 bool export_suricata(const struct export_plan *plan, const struct export_options *o, FILE *out,

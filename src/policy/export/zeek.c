@@ -63,7 +63,7 @@ bool export_zeek(const struct export_plan *plan, const struct export_options *o,
     plan_print_head(plan, o, "zeek", CAN, "# ", out);
     print_names(plan, o->bare, out);
     if (!plan_blocked_addresses(plan, &places, &count, &ported))
-        return error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        return error_memory(err);
     for (unsigned i = 0; i < count; i++) {
         struct plan_network networks[SPAN_NETWORKS];
         unsigned n = ip_span_networks(places[i].span, networks);
