@@ -34,6 +34,51 @@ static inline void answer_made(struct call *c, const struct act *a, bool ok, uns
         answer_refused(c, a, err);
 }
 
+/* Questions of the program: one that asks for nothing but who asks, and one for a row by its number. */
+typedef bool act_ask(struct act *a, json_t **out, struct imw_error_info *err);
+typedef bool act_get(struct act *a, int64_t id, json_t **out, struct imw_error_info *err);
+
+/* GET of what needs no more. */
+static inline void answer_asked(struct call *c, act_ask *ask)
+{
+    struct imw_error_info err = { 0 };
+    struct act a = act_of(c);
+    json_t *body = NULL;
+    const bool ok = ask(&a, &body, &err);
+
+    answer_made(c, &a, ok, 200, body, &err);
+}
+
+/* The row `id`, as it is now. */
+static inline void answer_row(struct call *c, act_get *get, int64_t id, unsigned status)
+{
+    struct imw_error_info err = { 0 };
+    struct act a = act_of(c);
+    json_t *row = NULL;
+    const bool ok = get(&a, id, &row, &err);
+
+    answer_made(c, &a, ok, status, row, &err);
+}
+
+/* What was done to the row `id`, or why not; then the row as it is now. */
+static inline void answer_done_to(struct call *c, const struct act *a, bool ok, act_get *get, int64_t id,
+                                  unsigned status, const struct imw_error_info *err)
+{
+    if (ok)
+        answer_row(c, get, id, status);
+    else
+        answer_refused(c, a, err);
+}
+
+/* GET of the row whose number is the route's first part. */
+static inline void answer_id(struct call *c, act_get *get)
+{
+    int64_t id;
+
+    if (call_id(c, 0, &id))
+        answer_row(c, get, id, 200);
+}
+
 /* The catalog of this call, for catalog_view_close(). NULL: answered. */
 static inline struct catalog *call_catalog(struct call *c)
 {

@@ -16,32 +16,17 @@ static const char *filled(struct call *c, const char *name)
 
 void client_list_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *out = NULL;
-
-    const bool made = client_products(&a, &out, &err);
-    answer_made(c, &a, made, 200, out, &err);
+    answer_asked(c, client_products);
 }
 
 void client_summary_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *out = NULL;
-
-    const bool made = client_summary(&a, &out, &err);
-    answer_made(c, &a, made, 200, out, &err);
+    answer_asked(c, client_summary);
 }
 
 void client_owners_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *out = NULL;
-
-    const bool made = client_owners(&a, &out, &err);
-    answer_made(c, &a, made, 200, out, &err);
+    answer_asked(c, client_owners);
 }
 
 void client_installs_show(struct call *c)
@@ -209,15 +194,7 @@ void client_advisory_list(struct call *c)
 
 void client_advisory_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *out = NULL;
-    int64_t id;
-
-    if (!call_id(c, 0, &id))
-        return;
-    const bool made = client_advisory_get(&a, id, &out, &err);
-    answer_made(c, &a, made, 200, out, &err);
+    answer_id(c, client_advisory_get);
 }
 
 void client_product_show(struct call *c)

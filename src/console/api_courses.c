@@ -29,14 +29,7 @@ static void answer_done(struct call *c, const struct act *a, bool ok, int64_t id
 
 void course_list(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *list;
-
-    if (courses_json(&a, &list, &err))
-        call_json(c, 200, list);
-    else
-        answer_refused(c, &a, &err);
+    answer_asked(c, courses_json);
 }
 
 void course_add(struct call *c)
@@ -51,16 +44,10 @@ void course_add(struct call *c)
 
 void course_show(struct call *c)
 {
-    const char *text = call_query(c, "version");
-    uint64_t version = 0;
-    int64_t id;
+    int64_t id, version;
 
-    if (!call_id(c, 0, &id))
-        return;
-    if (text != NULL && (!view_decimal(view_string(text), INT64_MAX, &version) || version == 0))
-        call_problem(c, 422, "version", "the number of a version is needed");
-    else
-        answer_course(c, id, (int64_t)version, 200);
+    if (call_id(c, 0, &id) && call_query_number(c, "version", 1, INT64_MAX, 0, &version))
+        answer_course(c, id, version, 200);
 }
 
 void course_patch(struct call *c)

@@ -17,33 +17,44 @@ static void answer_document(struct call *c, struct act *a, bool ok, int64_t id, 
     answer_made(c, a, ok, status, row, err);
 }
 
-static void answer_version(struct call *c, struct act *a, const struct catalog *catalog, bool ok,
-                           int64_t document, int64_t id, unsigned status, struct imw_error_info *err)
-{
-    json_t *row = NULL;
-
-    ok = ok && document_version_get(a, catalog, document, id, &row, err);
-    if (ok && c->route->method != METHOD_GET)
-        call_changed(c, CHANGE_DOCUMENTS);
-    answer_made(c, a, ok, status, row, err);
-}
-
 /* {id} and {version} of a route. */
 static bool numbers(struct call *c, int64_t *out_document, int64_t *out_version)
 {
     return call_id(c, 0, out_document) && call_id(c, 1, out_version);
 }
 
+/* An act on the version of the route, with the catalog that its rules are read by. */
+struct version_act {
+    struct imw_error_info err;
+    struct act a;
+    struct catalog *catalog;
+    int64_t document, id;
+};
+
+/* False: answered. */
+static bool version_begin(struct call *c, struct version_act *v)
+{
+    *v = (struct version_act){ .a = act_of(c) };
+    return numbers(c, &v->document, &v->id) && (v->catalog = call_catalog(c)) != NULL;
+}
+
+/* The version as it is now, or why not. */
+static void version_end(struct call *c, struct version_act *v, bool ok, unsigned status)
+{
+    json_t *row = NULL;
+
+    ok = ok && document_version_get(&v->a, v->catalog, v->document, v->id, &row, &v->err);
+    if (ok && c->route->method != METHOD_GET)
+        call_changed(c, CHANGE_DOCUMENTS);
+    answer_made(c, &v->a, ok, status, row, &v->err);
+    catalog_view_close(v->catalog);
+}
+
 /* ---- documents ---- */
 
 void document_list_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *list = NULL;
-    bool ok = document_list(&a, &list, &err);
-
-    answer_made(c, &a, ok, 200, list, &err);
+    answer_asked(c, document_list);
 }
 
 void document_templates_show(struct call *c)
@@ -67,15 +78,7 @@ void document_templates_show(struct call *c)
 
 void document_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *row = NULL;
-    int64_t id;
-
-    if (!call_id(c, 0, &id))
-        return;
-    bool ok = document_get(&a, id, &row, &err);
-    answer_made(c, &a, ok, 200, row, &err);
+    answer_id(c, document_get);
 }
 
 static bool wished_days(struct call *c, const char *name, int64_t *out)
@@ -162,46 +165,33 @@ void document_check(struct call *c)
 
 void document_version_add(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
+    struct version_act v = { .a = act_of(c) };
     const char *edition;
-    int64_t document, from = 0, id = 0;
+    int64_t from = 0;
 
-    if (!call_id(c, 0, &document) || !call_text_optional(c, "edition", DOCUMENT_EDITION_BYTES, &edition) ||
-        (json_object_get(c->body, "from") != NULL && !call_number(c, "from", 1, INT64_MAX, &from)))
+    if (!call_id(c, 0, &v.document) || !call_text_optional(c, "edition", DOCUMENT_EDITION_BYTES, &edition) ||
+        (json_object_get(c->body, "from") != NULL && !call_number(c, "from", 1, INT64_MAX, &from)) ||
+        (v.catalog = call_catalog(c)) == NULL)
         return;
-    struct catalog *catalog = call_catalog(c);
-    if (catalog == NULL)
-        return;
-    bool ok = document_version_new(&a, catalog, document, from, edition, &id, &err);
-    answer_version(c, &a, catalog, ok, document, id, 201, &err);
-    catalog_view_close(catalog);
+    bool ok = document_version_new(&v.a, v.catalog, v.document, from, edition, &v.id, &v.err);
+    version_end(c, &v, ok, 201);
 }
 
 void document_version_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    int64_t document, id;
+    struct version_act v;
 
-    if (!numbers(c, &document, &id))
-        return;
-    struct catalog *catalog = call_catalog(c);
-    if (catalog == NULL)
-        return;
-    answer_version(c, &a, catalog, true, document, id, 200, &err);
-    catalog_view_close(catalog);
+    if (version_begin(c, &v))
+        version_end(c, &v, true, 200);
 }
 
 void document_version_put(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
     struct version_wish wish = { .sign = -1 };
     const json_t *sign = json_object_get(c->body, "sign");
-    int64_t document, id;
+    struct version_act v;
 
-    if (!numbers(c, &document, &id) || !call_text(c, "sha256", 64, &wish.base) ||
+    if (!call_text(c, "sha256", 64, &wish.base) ||
         !call_text_optional(c, "text", DOCUMENT_TEXT_BYTES, &wish.text) ||
         !call_text_optional(c, "edition", DOCUMENT_EDITION_BYTES, &wish.edition) ||
         !call_text_optional(c, "summary", DOCUMENT_SUMMARY_BYTES, &wish.summary))
@@ -212,12 +202,10 @@ void document_version_put(struct call *c)
     }
     if (sign != NULL)
         wish.sign = json_is_true(sign);
-    struct catalog *catalog = call_catalog(c);
-    if (catalog == NULL)
+    if (!version_begin(c, &v))
         return;
-    bool ok = document_version_change(&a, catalog, document, id, &wish, &err);
-    answer_version(c, &a, catalog, ok, document, id, 200, &err);
-    catalog_view_close(catalog);
+    bool ok = document_version_change(&v.a, v.catalog, v.document, v.id, &wish, &v.err);
+    version_end(c, &v, ok, 200);
 }
 
 void document_version_remove(struct call *c)
@@ -238,20 +226,14 @@ void document_version_remove(struct call *c)
 
 void document_version_diff(struct call *c)
 {
-    const char *text = call_query(c, "from");
     struct imw_error_info err = { 0 };
     struct act a = act_of(c);
     json_t *diff = NULL;
-    int64_t document, id;
-    uint64_t from = 0;
+    int64_t document, id, from;
 
-    if (!numbers(c, &document, &id))
+    if (!numbers(c, &document, &id) || !call_query_number(c, "from", 0, INT64_MAX, 0, &from))
         return;
-    if (text != NULL && !view_decimal(view_string(text), INT64_MAX, &from)) {
-        call_problem(c, 422, "from", "a version's number is expected");
-        return;
-    }
-    bool ok = document_diff(&a, document, id, (int64_t)from, &diff, &err);
+    bool ok = document_diff(&a, document, id, from, &diff, &err);
     answer_made(c, &a, ok, 200, diff, &err);
 }
 
@@ -259,105 +241,71 @@ void document_version_diff(struct call *c)
 
 void document_version_propose(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    int64_t document, id;
+    struct version_act v;
 
-    if (!numbers(c, &document, &id))
+    if (!version_begin(c, &v))
         return;
-    struct catalog *catalog = call_catalog(c);
-    if (catalog == NULL)
-        return;
-    bool ok = document_propose(&a, catalog, document, id, &err);
+    bool ok = document_propose(&v.a, v.catalog, v.document, v.id, &v.err);
     if (ok)
         call_wake(c, "mail");
-    answer_version(c, &a, catalog, ok, document, id, 200, &err);
-    catalog_view_close(catalog);
+    version_end(c, &v, ok, 200);
 }
 
 void document_version_withdraw(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    int64_t document, id;
+    struct version_act v;
 
-    if (!numbers(c, &document, &id))
-        return;
-    struct catalog *catalog = call_catalog(c);
-    if (catalog == NULL)
-        return;
-    bool ok = document_withdraw(&a, document, id, &err);
-    answer_version(c, &a, catalog, ok, document, id, 200, &err);
-    catalog_view_close(catalog);
+    if (version_begin(c, &v))
+        version_end(c, &v, document_withdraw(&v.a, v.document, v.id, &v.err), 200);
 }
 
 void document_version_decide(struct call *c)
 {
     const json_t *approve = json_object_get(c->body, "approve");
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
     const char *why, *sha256;
-    int64_t document, id;
+    struct version_act v;
 
-    if (!numbers(c, &document, &id) || !call_text_optional(c, "why", DOCUMENT_WHY_BYTES, &why) ||
-        !call_text(c, "sha256", 64, &sha256))
+    if (!call_text_optional(c, "why", DOCUMENT_WHY_BYTES, &why) || !call_text(c, "sha256", 64, &sha256))
         return;
     if (!json_is_boolean(approve)) {
         call_problem(c, 422, "approve", "true or false is needed");
         return;
     }
-    if (!call_strong(c))
+    if (!call_strong(c) || !version_begin(c, &v))
         return;
-    struct catalog *catalog = call_catalog(c);
-    if (catalog == NULL)
-        return;
-    bool ok = document_decide(&a, document, id, json_is_true(approve), why != NULL ? why : "", sha256, &err);
-    answer_version(c, &a, catalog, ok, document, id, 200, &err);
-    catalog_view_close(catalog);
+    bool ok = document_decide(&v.a, v.document, v.id, json_is_true(approve), why != NULL ? why : "", sha256,
+                              &v.err);
+    version_end(c, &v, ok, 200);
 }
 
 void document_version_publish(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    const char *on;
+    struct version_act v;
     uint64_t on_us = 0;
-    int64_t document, id;
+    const char *on;
 
-    if (!numbers(c, &document, &id) || !call_text_optional(c, "on", 40, &on))
+    if (!call_text_optional(c, "on", 40, &on))
         return;
     if (on != NULL && !when_read(on, &on_us)) {
         call_problem(c, 422, "on", "a day or a time is expected: 2026-12-01");
         return;
     }
-    if (!call_strong(c))
+    if (!call_strong(c) || !version_begin(c, &v))
         return;
-    struct catalog *catalog = call_catalog(c);
-    if (catalog == NULL)
-        return;
-    bool ok = document_publish(&a, catalog, document, id, on_us, &err);
+    bool ok = document_publish(&v.a, v.catalog, v.document, v.id, on_us, &v.err);
     if (ok) {
         call_changed(c, CHANGE_DUTIES);
         call_changed(c, CHANGE_POLICY);
         call_wake(c, "enforcement");
         call_wake(c, "duties");
     }
-    answer_version(c, &a, catalog, ok, document, id, 200, &err);
-    catalog_view_close(catalog);
+    version_end(c, &v, ok, 200);
 }
 
 void document_version_unpublish(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    int64_t document, id;
+    struct version_act v;
 
-    if (!numbers(c, &document, &id))
-        return;
-    struct catalog *catalog = call_catalog(c);
-    if (catalog == NULL)
-        return;
-    bool ok = document_unpublish(&a, document, id, &err);
-    answer_version(c, &a, catalog, ok, document, id, 200, &err);
-    catalog_view_close(catalog);
+    if (version_begin(c, &v))
+        version_end(c, &v, document_unpublish(&v.a, v.document, v.id, &v.err), 200);
 }

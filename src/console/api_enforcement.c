@@ -83,21 +83,19 @@ void enforcement_show(struct call *c)
 
 void enforcement_file(struct call *c)
 {
-    const char *name = c->parts[0], *number_text = call_query(c, "number");
+    const char *name = c->parts[0];
     struct imw_error_info err = { 0 };
     bool known = false;
-    uint64_t number = 0;
+    int64_t number;
     char folder[512], *text;
     size_t len;
 
     for (unsigned i = 0; i < ENFORCEMENT_FILES; i++)
         known |= strcmp(name, enforcement_files[i]) == 0;
-    if (number_text != NULL && !view_decimal(view_string(number_text), INT64_MAX, &number)) {
-        call_problem(c, 422, "number", "the number of a bundle is needed");
+    if (!call_query_number(c, "number", 0, INT64_MAX, 0, &number))
         return;
-    }
     folder_of(c, folder);
-    if (!known || !enforcement_load(folder, number, name, &text, &len, &err)) {
+    if (!known || !enforcement_load(folder, (uint64_t)number, name, &text, &len, &err)) {
         call_problem(c, 404, NULL,
                      known ? "this bundle is gone, or there is none yet: take the newest"
                            : "policy.yaml, people.csv and exceptions.yaml are the files");

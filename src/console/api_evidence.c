@@ -9,15 +9,6 @@
 
 enum { LIMIT_FIRST = 25, LIMIT_MOST = 200 };
 
-static void answer_one(struct call *c, struct act *a, int64_t id, unsigned status)
-{
-    struct imw_error_info err = { 0 };
-    json_t *one = NULL;
-    const bool ok = evidence_get(a, id, &one, &err);
-
-    answer_made(c, a, ok, status, one, &err);
-}
-
 /* The key that signs, as the newest checkpoint has it. */
 static bool add_key(struct call *c, json_t *page, struct imw_error_info *err)
 {
@@ -32,28 +23,21 @@ static bool add_key(struct call *c, json_t *page, struct imw_error_info *err)
 
 void evidence_list_show(struct call *c)
 {
-    const char *cursor = call_query(c, "cursor"), *limit_text = call_query(c, "limit");
-    uint64_t before = 0, limit = LIMIT_FIRST;
     struct imw_error_info err = { 0 };
     struct act a = act_of(c);
     json_t *page = NULL;
+    int64_t before, limit;
 
-    if ((cursor != NULL && !view_decimal(view_string(cursor), INT64_MAX, &before)) ||
-        (limit_text != NULL && (!view_decimal(view_string(limit_text), LIMIT_MOST, &limit) || limit == 0))) {
-        call_problem(c, 422, cursor != NULL ? "cursor" : "limit", "a number is needed");
+    if (!call_query_number(c, "cursor", 0, INT64_MAX, 0, &before) ||
+        !call_query_number(c, "limit", 1, LIMIT_MOST, LIMIT_FIRST, &limit))
         return;
-    }
-    bool ok = evidence_list(&a, (int64_t)before, (unsigned)limit, &page, &err) && add_key(c, page, &err);
+    bool ok = evidence_list(&a, before, (unsigned)limit, &page, &err) && add_key(c, page, &err);
     answer_made(c, &a, ok, 200, page, &err);
 }
 
 void evidence_show(struct call *c)
 {
-    struct act a = act_of(c);
-    int64_t id;
-
-    if (call_id(c, 0, &id))
-        answer_one(c, &a, id, 200);
+    answer_id(c, evidence_get);
 }
 
 void evidence_add(struct call *c)
@@ -73,7 +57,7 @@ void evidence_add(struct call *c)
     }
     call_changed(c, CHANGE_EVIDENCE);
     call_wake(c, "evidence");
-    answer_one(c, &a, id, 201);
+    answer_row(c, evidence_get, id, 201);
 }
 
 void evidence_drop(struct call *c)

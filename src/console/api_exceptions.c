@@ -5,29 +5,15 @@
 #include "program/catalog_view.h"
 #include "program/exception.h"
 
-static void answer_one(struct call *c, int64_t id, unsigned status)
-{
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *row = NULL;
-
-    if (exception_get(&a, id, &row, &err))
-        call_json(c, status, row);
-    else
-        answer_refused(c, &a, &err);
-}
-
 static void answer_done(struct call *c, const struct act *a, bool ok, int64_t id, unsigned status,
                         const struct imw_error_info *err)
 {
-    if (!ok) {
-        answer_refused(c, a, err);
-        return;
+    if (ok) {
+        call_changed(c, CHANGE_EXCEPTIONS);
+        call_changed(c, CHANGE_ENFORCEMENT);
+        call_wake(c, "enforcement");
     }
-    call_changed(c, CHANGE_EXCEPTIONS);
-    call_changed(c, CHANGE_ENFORCEMENT);
-    call_wake(c, "enforcement");
-    answer_one(c, id, status);
+    answer_done_to(c, a, ok, exception_get, id, status, err);
 }
 
 void exception_list_show(struct call *c)
@@ -55,14 +41,7 @@ void exception_list_show(struct call *c)
 
 void exception_mine_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *mine = NULL;
-
-    if (exception_mine(&a, &mine, &err))
-        call_json(c, 200, mine);
-    else
-        answer_refused(c, &a, &err);
+    answer_asked(c, exception_mine);
 }
 
 void exception_risk_show(struct call *c)
@@ -97,10 +76,7 @@ void exception_choices_show(struct call *c)
 
 void exception_show(struct call *c)
 {
-    int64_t id;
-
-    if (call_id(c, 0, &id))
-        answer_one(c, id, 200);
+    answer_id(c, exception_get);
 }
 
 void exception_mine_one(struct call *c)

@@ -14,7 +14,7 @@ static bool label_who(struct call *c, const struct viewer *v, json_t *row, struc
     if (!json_is_integer(who))
         return true;
     return who_label_of(c->db, v, json_integer_value(who), &label, err) &&
-           (json_object_set_new(row, "who", label) == 0 || error_set(err, IMW_ERROR_MEMORY, "out of memory"));
+           (json_object_set_new(row, "who", label) == 0 || error_memory(err));
 }
 
 static void answer_one(struct call *c, int64_t id, unsigned status)
@@ -55,19 +55,21 @@ static void answer_done(struct call *c, const struct act *a, bool ok, int64_t id
 
 void incident_list_show(struct call *c)
 {
-    const char *limit = call_query(c, "limit");
     struct incident_filter f = { .state = call_query(c, "state"),
                                  .assignee = call_query(c, "assignee"),
                                  .severity = call_query(c, "severity"),
                                  .q = call_query(c, "q"),
-                                 .cursor = call_query(c, "cursor"),
-                                 .limit = limit != NULL ? (unsigned)strtoul(limit, NULL, 10) : 50 };
+                                 .cursor = call_query(c, "cursor") };
     struct imw_error_info err = { 0 };
     struct act a = act_of(c);
     struct viewer v;
     json_t *page = NULL, *row;
+    int64_t limit;
     size_t i;
 
+    if (!call_query_number(c, "limit", 0, UINT32_MAX, 50, &limit))
+        return;
+    f.limit = (unsigned)limit;
     if (!incident_list(&a, &f, &page, &err)) {
         answer_refused(c, &a, &err);
         return;
@@ -87,14 +89,7 @@ void incident_list_show(struct call *c)
 
 void incident_assignees_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *list;
-
-    if (incident_assignees(&a, &list, &err))
-        call_json(c, 200, list);
-    else
-        answer_refused(c, &a, &err);
+    answer_asked(c, incident_assignees);
 }
 
 void incident_show(struct call *c)

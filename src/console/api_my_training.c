@@ -8,25 +8,12 @@
 
 void mine_training_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *body = NULL;
-    bool ok = learn_all(&a, &body, &err);
-
-    answer_made(c, &a, ok, 200, body, &err);
+    answer_asked(c, learn_all);
 }
 
 void mine_course_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *body = NULL;
-    int64_t course;
-
-    if (call_id(c, 0, &course)) {
-        bool ok = learn_course(&a, course, &body, &err);
-        answer_made(c, &a, ok, 200, body, &err);
-    }
+    answer_id(c, learn_course);
 }
 
 void mine_module_read(struct call *c)
@@ -73,15 +60,7 @@ void mine_attempt_begin(struct call *c)
 
 void mine_attempt_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *body = NULL;
-    int64_t id;
-
-    if (call_id(c, 0, &id)) {
-        bool ok = attempt_json(&a, id, &body, &err);
-        answer_made(c, &a, ok, 200, body, &err);
-    }
+    answer_id(c, attempt_json);
 }
 
 void mine_attempt_end(struct call *c)
@@ -103,13 +82,5 @@ void mine_attempt_end(struct call *c)
 
 void mine_certificate_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *body = NULL;
-    int64_t id;
-
-    if (call_id(c, 0, &id)) {
-        bool ok = certificate_json(&a, id, &body, &err);
-        answer_made(c, &a, ok, 200, body, &err);
-    }
+    answer_id(c, certificate_json);
 }

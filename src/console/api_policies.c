@@ -10,47 +10,22 @@
 
 enum { WHAT_IF_US = 5000000, CLERK_WAIT_MS = 5000 };
 
-static void answer_one(struct call *c, int64_t id, unsigned status)
-{
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *row = NULL;
-
-    if (policy_text_get(&a, id, &row, &err))
-        call_json(c, status, row);
-    else
-        answer_refused(c, &a, &err);
-}
-
 static void answer_done(struct call *c, const struct act *a, bool ok, int64_t id, unsigned status,
                         const struct imw_error_info *err)
 {
-    if (!ok) {
-        answer_refused(c, a, err);
-        return;
-    }
-    call_changed(c, CHANGE_POLICY);
-    answer_one(c, id, status);
+    if (ok)
+        call_changed(c, CHANGE_POLICY);
+    answer_done_to(c, a, ok, policy_text_get, id, status, err);
 }
 
 void policy_list_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *list = NULL;
-
-    if (policy_text_list(&a, &list, &err))
-        call_json(c, 200, list);
-    else
-        answer_refused(c, &a, &err);
+    answer_asked(c, policy_text_list);
 }
 
 void policy_show(struct call *c)
 {
-    int64_t id;
-
-    if (call_id(c, 0, &id))
-        answer_one(c, id, 200);
+    answer_id(c, policy_text_get);
 }
 
 void policy_add(struct call *c)
@@ -149,8 +124,7 @@ static bool add_rows(struct call *c, json_t *answer, struct imw_error_info *err)
             break;
         (void)json_object_del(row, "eve");
         event_show(&v, row);
-        ok = json_object_set_new(example, "event", row) == 0 ||
-             error_set(err, IMW_ERROR_MEMORY, "out of memory");
+        ok = json_object_set_new(example, "event", row) == 0 || error_memory(err);
     }
     viewer_end(&v);
     return ok;

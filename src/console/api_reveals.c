@@ -6,27 +6,12 @@
 
 enum { KEEPER_WAIT_MS = 10000 };
 
-static void answer_one(struct call *c, int64_t id, unsigned status)
-{
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *row = NULL;
-
-    if (reveal_get(&a, id, &row, &err))
-        call_json(c, status, row);
-    else
-        answer_refused(c, &a, &err);
-}
-
 static void answer_done(struct call *c, const struct act *a, bool ok, int64_t id, unsigned status,
                         const struct imw_error_info *err)
 {
-    if (!ok) {
-        answer_refused(c, a, err);
-        return;
-    }
-    call_changed(c, CHANGE_REVEALS);
-    answer_one(c, id, status);
+    if (ok)
+        call_changed(c, CHANGE_REVEALS);
+    answer_done_to(c, a, ok, reveal_get, id, status, err);
 }
 
 void reveal_list_show(struct call *c)

@@ -5,21 +5,12 @@
 #include "program/assessment.h"
 #include "program/catalog_view.h"
 
-static void answer_one(struct call *c, struct act *a, bool ok, int64_t id, unsigned status,
-                       struct imw_error_info *err)
-{
-    json_t *body = NULL;
-
-    ok = ok && assessment_json(a, id, &body, err);
-    answer_made(c, a, ok, status, body, err);
-}
-
 static void answer_changed(struct call *c, struct act *a, bool ok, int64_t id, unsigned status,
                            struct imw_error_info *err)
 {
     if (ok)
         call_changed(c, CHANGE_RISKS);
-    answer_one(c, a, ok, id, status, err);
+    answer_done_to(c, a, ok, assessment_json, id, status, err);
 }
 
 void assessment_list(struct call *c)
@@ -64,12 +55,7 @@ void assessment_add(struct call *c)
 
 void assessment_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    int64_t id;
-
-    if (call_id(c, 0, &id))
-        answer_one(c, &a, true, id, 200, &err);
+    answer_id(c, assessment_json);
 }
 
 void assessment_patch(struct call *c)
@@ -116,28 +102,27 @@ void assessment_observe_again(struct call *c)
     answer_changed(c, &a, ok, id, 200, &err);
 }
 
-void assessment_propose(struct call *c)
+/* An act on the assessment of the route that needs no more. */
+static void change(struct call *c, bool (*act)(struct act *a, int64_t id, struct imw_error_info *err))
 {
     struct imw_error_info err = { 0 };
     struct act a = act_of(c);
     int64_t id;
 
     if (call_id(c, 0, &id)) {
-        const bool ok = assessment_put_forward(&a, id, &err);
+        const bool ok = act(&a, id, &err);
         answer_changed(c, &a, ok, id, 200, &err);
     }
 }
 
+void assessment_propose(struct call *c)
+{
+    change(c, assessment_put_forward);
+}
+
 void assessment_withdraw(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    int64_t id;
-
-    if (call_id(c, 0, &id)) {
-        const bool ok = assessment_take_back(&a, id, &err);
-        answer_changed(c, &a, ok, id, 200, &err);
-    }
+    change(c, assessment_take_back);
 }
 
 void assessment_decision(struct call *c)

@@ -46,12 +46,7 @@ void signal_list_show(struct call *c)
 
 void signal_summary_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *summary = NULL;
-
-    bool ok = signal_summary(&a, &summary, &err);
-    answer_made(c, &a, ok, 200, summary, &err);
+    answer_asked(c, signal_summary);
 }
 
 void signal_weeks_show(struct call *c)

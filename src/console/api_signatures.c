@@ -15,12 +15,7 @@ enum { PAGE_USUAL = 100 };
 
 void mine_document_list(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *list = NULL;
-    bool ok = mine_documents(&a, &list, &err);
-
-    answer_made(c, &a, ok, 200, list, &err);
+    answer_asked(c, mine_documents);
 }
 
 void mine_document_show(struct call *c)
@@ -66,12 +61,7 @@ void mine_document_sign(struct call *c)
 
 void mine_signature_list(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *list = NULL;
-    bool ok = mine_signatures(&a, &list, &err);
-
-    answer_made(c, &a, ok, 200, list, &err);
+    answer_asked(c, mine_signatures);
 }
 
 void mine_receipt_show(struct call *c)
@@ -118,15 +108,7 @@ void signature_list_show(struct call *c)
 
 void signature_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *row = NULL;
-    int64_t id;
-
-    if (!call_id(c, 0, &id))
-        return;
-    bool ok = signature_get(&a, id, &row, &err);
-    answer_made(c, &a, ok, 200, row, &err);
+    answer_id(c, signature_get);
 }
 
 void signature_verify_receipt(struct call *c)
@@ -173,12 +155,7 @@ void duty_list_show(struct call *c)
 
 void duty_summary_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *list = NULL;
-    bool ok = duty_summary(&a, &list, &err);
-
-    answer_made(c, &a, ok, 200, list, &err);
+    answer_asked(c, duty_summary);
 }
 
 void duty_remind_now(struct call *c)

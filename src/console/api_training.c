@@ -14,15 +14,7 @@ static void duties_changed(struct call *c)
 /* ?course, 0: none. False: answered. */
 static bool course_of(struct call *c, int64_t *out)
 {
-    const char *text = call_query(c, "course");
-    uint64_t n = 0;
-
-    if (text != NULL && (!view_decimal(view_string(text), INT64_MAX, &n) || n == 0)) {
-        call_problem(c, 422, "course", "the number of a course is needed");
-        return false;
-    }
-    *out = (int64_t)n;
-    return true;
+    return call_query_number(c, "course", 1, INT64_MAX, 0, out);
 }
 
 void training_show(struct call *c)
@@ -40,7 +32,6 @@ void training_show(struct call *c)
 
 void training_people_list(struct call *c)
 {
-    const char *limit = call_query(c, "limit");
     struct training_filter f = { .state = call_query(c, "state"),
                                  .department = call_query(c, "department"),
                                  .q = call_query(c, "q"),
@@ -48,30 +39,18 @@ void training_people_list(struct call *c)
     struct imw_error_info err = { 0 };
     struct act a = act_of(c);
     json_t *body = NULL;
-    uint64_t n = 0;
+    int64_t limit;
 
-    if (!course_of(c, &f.course))
+    if (!course_of(c, &f.course) || !call_query_number(c, "limit", 0, UINT32_MAX, 0, &limit))
         return;
-    if (limit != NULL && !view_decimal(view_string(limit), 1000000, &n)) {
-        call_problem(c, 422, "limit", "a number is needed");
-        return;
-    }
-    f.limit = (unsigned)n;
+    f.limit = (unsigned)limit;
     bool ok = training_people(&a, &f, &body, &err);
     answer_made(c, &a, ok, 200, body, &err);
 }
 
 void training_person_show(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *body = NULL;
-    int64_t person;
-
-    if (call_id(c, 0, &person)) {
-        bool ok = training_person(&a, person, &body, &err);
-        answer_made(c, &a, ok, 200, body, &err);
-    }
+    answer_id(c, training_person);
 }
 
 void training_excuse(struct call *c)
@@ -104,12 +83,7 @@ void training_excuse_end(struct call *c)
 
 void assignment_list(struct call *c)
 {
-    struct imw_error_info err = { 0 };
-    struct act a = act_of(c);
-    json_t *body = NULL;
-    bool ok = assignments_json(&a, &body, &err);
-
-    answer_made(c, &a, ok, 200, body, &err);
+    answer_asked(c, assignments_json);
 }
 
 void assignment_add(struct call *c)
